@@ -1,0 +1,34 @@
+import fp from 'fastify-plugin'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { statusOf, whenAnswered } from './answered.ts'
+import { callerIdentity, traceIdOf } from './propagation.ts'
+
+/**
+ * One line for every request, however it ended: with an answer, with an error, or (status 0) with no answer at all. Probes
+ * and other operational routes are logged at debug level, since nobody reads a log that is nine tenths kubelet.
+ */
+export const accessLog = fp(async app => {
+  whenAnswered(app, (request, reply) => {
+    const level = request.routeOptions.config.operational === true ? 'debug' : 'info'
+    app.log[level](accessLine(request, reply), 'request')
+  })
+}, { name: 'access-log' })
+
+function accessLine (request: FastifyRequest, reply: FastifyReply) {
+  const { headers, url } = request
+  const length = reply.getHeader('content-length')
+  const query = url.indexOf('?')
+  return {
+    method: request.method,
+    host: headers.host,
+    path: query === -1 ? url : url.slice(0, query), // a query may hold what doesn't belong in a log
+    status: statusOf(reply),
+    bytes: length === undefined ? undefined : Number(length),
+    durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
+    requestId: request.id,
+    traceId: traceIdOf(headers),
+    caller: callerIdentity(headers),
+    client: headers['x-forwarded-for'] ?? request.socket.remoteAddress,
+    fault: request.fault ?? undefined
+  }
+}

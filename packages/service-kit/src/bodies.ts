@@ -1,0 +1,27 @@
+import fp from 'fastify-plugin'
+import type { FastifyBodyParser } from 'fastify'
+import { parse } from 'secure-json-parse'
+import { Type } from 'typebox'
+import { RequestError } from './request-error.ts'
+
+/** In a route's schema: an answer without a body. */
+export const NoBody = Type.Unsafe<undefined>({ type: 'null', description: 'no body' })
+
+/** Reads a body as JSON; where it is none, the 400 says at which place. */
+export const jsonParser: FastifyBodyParser<string> = (_request, body, done) => {
+  try {
+    done(null, parse(body))
+  } catch (error) {
+    done(new RequestError(400, 'BODY_NOT_JSON', `the body is not JSON that can be taken: ${(error as Error).message}`))
+  }
+}
+
+/** Bodies are JSON and say so; anything else is a clear 415. */
+export const bodies = fp(async app => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, jsonParser)
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    const sent = request.headers['content-type'] ?? 'nothing'
+    done(new RequestError(415, 'BODY_TYPE_UNSUPPORTED', `the content-type must be application/json, but is ${sent}`))
+  })
+}, { name: 'bodies' })

@@ -1,0 +1,76 @@
+import { hostname } from 'node:os'
+import envSchema from 'env-schema'
+import { Type, type Static, type TObject } from 'typebox'
+
+/** What may stand as a version. */
+export const VERSION_PATTERN = '^[A-Za-z0-9._-]{1,32}$'
+
+/** What every service reads from its environment. A service spreads these into its own schema. */
+export const baseConfig = {
+  PORT: Type.Integer({ minimum: 0, maximum: 65535, description: 'the port to listen on; 0 takes any free one' }),
+  HOST: Type.String({ default: '0.0.0.0', description: 'the address to listen on' }),
+  LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { default: 'info' }),
+  SERVICE_VERSION: Type.String({ default: 'v1', pattern: VERSION_PATTERN, description: 'shown as x-served-version and in every metric' }),
+  HOSTNAME: Type.String({ default: hostname(), description: "this instance's name; in Kubernetes the pod's" }),
+  DRAIN_DELAY_MS: Type.Integer({ default: 0, minimum: 0, maximum: 60_000, description: 'milliseconds between failing readiness and closing, at SIGTERM' }),
+  CHAOS_ACCESS: Type.Enum(['local', 'any', 'off'], { default: 'local', description: 'who may read and set faults' }),
+  CHAOS_SEED: Type.Optional(Type.String({ description: 'replays the faults of an earlier process; random when unset' }))
+}
+
+/** What a service that calls upstreams reads besides. */
+export const upstreamConfig = {
+  UPSTREAM_TIMEOUT_MS: Type.Integer({ default: 15_000, minimum: 1, maximum: 300_000, description: 'milliseconds; above any timeout that an exercise sets in the mesh' })
+}
+
+/** Configuration that every service has. */
+export type BaseConfig = Static<TObject<typeof baseConfig>>
+
+/** All that is wrong with an environment, one line a mistake. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+  readonly mistakes: string[]
+
+  constructor (mistakes: string[]) {
+    super(`The environment has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n${mistakes.map(mistake => `  ${mistake}`).join('\n')}`)
+    this.mistakes = mistakes
+  }
+}
+
+interface SchemaError {
+  instancePath: string
+  message?: string
+  params: { missingProperty?: string, allowedValues?: unknown[] }
+}
+
+/**
+ * Reads a configuration out of `env`; variables that the schema does not name are ignored, and an empty one counts as unset
+ * (that is how compose files hand on what is not there).
+ *
+ * @throws {ConfigError} naming every mistake at once
+ */
+export function parseConfig<Schema extends TObject> (schema: Schema, env: Record<string, string | undefined>): Static<Schema> {
+  const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  try {
+    return envSchema<Static<Schema>>({ schema: structuredClone(schema) as object, data, env: false })
+  } catch (error) {
+    const { errors } = error as { errors?: SchemaError[] }
+    if (errors === undefined) throw error
+    throw new ConfigError(errors.map(({ instancePath, message, params }) => {
+      const name = params.missingProperty ?? instancePath.slice(1)
+      if (params.missingProperty !== undefined) return `${name} is missing`
+      const wanted = params.allowedValues === undefined ? message : `must be one of ${params.allowedValues.join(', ')}`
+      return `${name} ${wanted}, but is ${JSON.stringify(env[name])}`
+    }))
+  }
+}
+
+/** `parseConfig` for an executable: a mistaken environment ends the start with every mistake on stderr and exit code 1. */
+export function loadConfig<Schema extends TObject> (schema: Schema, env: Record<string, string | undefined>): Static<Schema> {
+  try {
+    return parseConfig(schema, env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    console.error(error.message)
+    process.exit(1)
+  }
+}

@@ -1,0 +1,34 @@
+import fp from 'fastify-plugin'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+
+export interface OpenapiOptions {
+  title: string
+  description: string
+  version: string
+}
+
+/** Makes the service's OpenAPI document from the schemas of all routes that are added after it. */
+export const openapi = fp<OpenapiOptions>(async (app, info) => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info,
+      tags: [
+        { name: 'operations', description: 'Probes and metrics' },
+        { name: 'faults', description: 'Faults on demand' }
+      ]
+    }
+  })
+}, { name: 'openapi' })
+
+/** `/docs` shows that document to people, `/docs/json` to programs. */
+export const docs = fp(async app => {
+  await app.register(async scope => {
+    scope.addHook('onRoute', route => {
+      route.config = { ...route.config, operational: true }
+      app.operationalUrls.add(route.url)
+    })
+    await scope.register(swaggerUi, { routePrefix: '/docs' })
+  })
+}, { name: 'docs' })

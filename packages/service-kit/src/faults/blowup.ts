@@ -1,0 +1,94 @@
+import { Type } from 'typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { BaseConfig } from '../config.ts'
+import { ErrorAnswer } from '../errors.ts'
+import { RequestError } from '../request-error.ts'
+import { checkRule, RuleInput } from './rule.ts'
+import { isBelow, type FaultRules } from './rules.ts'
+
+export interface BlowupOptions {
+  rules: FaultRules
+  access: BaseConfig['CHAOS_ACCESS']
+}
+
+const Text = Type.String()
+const Deletion = Type.Unsafe<{ type?: RuleInput['type'], name?: string } | null>(Type.Object({
+  type: RuleInput.properties.type,
+  name: RuleInput.properties.name
+}, { required: [], nullable: true, minProperties: 1, maxProperties: 1, additionalProperties: false }))
+
+/** `/blowup`, the book's name for setting, reading and deleting faults. There is no CORS here: no other page's script gets in. */
+export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app, { rules, access }) => {
+  app.addHook('onRequest', async request => {
+    const refusal = refusalOf(access, request.socket.remoteAddress)
+    if (refusal !== undefined) throw new RequestError(403, 'CHAOS_FORBIDDEN', refusal)
+  })
+
+  app.get('/blowup', {
+    config: { operational: true },
+    schema: {
+      tags: ['faults'],
+      summary: 'The rules by name, with what they did and what is left of them',
+      response: { 200: Type.Unsafe<string>(Type.Record(Type.String(), Type.Unknown())), 403: ErrorAnswer }
+    }
+  }, (_request, reply) => {
+    reply.type('application/json; charset=utf-8').send(JSON.stringify(rules.view(), null, 2))
+  })
+
+  app.post('/blowup', {
+    config: { operational: true },
+    schema: {
+      tags: ['faults'],
+      summary: 'Set a rule, in place of the one with its name',
+      consumes: ['application/json'],
+      produces: ['text/plain'],
+      body: RuleInput,
+      response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer }
+    }
+  }, (request, reply) => {
+    const rule = checkRule(request.body)
+    refuseOperational(rule.scope?.path)
+    rules.set(rule)
+    app.log.warn({ rule }, 'fault set')
+    reply.type('text/plain; charset=utf-8').send(`blowups=${JSON.stringify(rules.view())}`)
+  })
+
+  app.delete('/blowup', {
+    config: { operational: true },
+    schema: {
+      tags: ['faults'],
+      summary: 'Delete the rules of a type, or the rule of a name; with no body, all of them',
+      consumes: ['application/json'],
+      produces: ['text/plain'],
+      body: Deletion,
+      response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 415: ErrorAnswer }
+    }
+  }, (request, reply) => {
+    const { type, name } = request.body ?? {}
+    if (type !== undefined) rules.deleteType(type)
+    else if (name !== undefined) rules.deleteName(name)
+    else rules.clear()
+    app.log.warn({ type, name }, 'fault deleted')
+    reply.type('text/plain; charset=utf-8').send(`deleted blowup ${type ?? name ?? 'rules'}`)
+  })
+
+  function refuseOperational (path: string | undefined): void {
+    const never = path === undefined ? undefined : [...app.operationalUrls].find(url => isBelow(url, path))
+    if (never !== undefined) {
+      throw RequestError.invalid('FAULT_RULE_INVALID', [{ where: 'body/scope/path', what: `would hit ${never}, which faults never hit` }])
+    }
+  }
+}
+
+/**
+ * Why a caller may not use /blowup; undefined where it may. Loopback is judged by exact address: a sidecar delivers what comes
+ * from the mesh from 127.0.0.6, and `kubectl exec … curl localhost` and port-forward come from 127.0.0.1. No header can
+ * open this door.
+ */
+export function refusalOf (access: BaseConfig['CHAOS_ACCESS'], remoteAddress: string | undefined): string | undefined {
+  if (access === 'any') return undefined
+  if (access === 'off') return 'faults are switched off here (CHAOS_ACCESS=off)'
+  const isLocal = remoteAddress === '127.0.0.1' || remoteAddress === '::ffff:127.0.0.1' || remoteAddress === '::1'
+  if (isLocal) return undefined
+  return `faults can be read and set from inside the pod alone (CHAOS_ACCESS=local): kubectl exec POD -- curl localhost:PORT/blowup, or kubectl port-forward; you come from ${remoteAddress}`
+}

@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto'
+import { trace } from '@opentelemetry/api'
+import fp from 'fastify-plugin'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { BaseConfig } from '../config.ts'
+import { blowupRoutes } from './blowup.ts'
+import { closeWithFin, closeWithRst, HeldConnections } from './connections.ts'
+import { FaultRules } from './rules.ts'
+import type { FaultRule } from './rule.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The types of the faults that hit this request, as in `latency,500`; null where none did. */
+    fault: string | null
+  }
+}
+
+export type FaultsOptions = Pick<BaseConfig, 'CHAOS_ACCESS' | 'CHAOS_SEED' | 'HOSTNAME'> & {
+  isBusinessPath: (path: string) => boolean
+}
+
+/**
+ * Faults on demand: `/blowup` sets rules, and this hook lets requests meet them before any handler does. What is operational
+ * (probes, metrics, documentation, /blowup) is never hit: a failing probe would have the pod restarted or taken out of rotation,
+ * and the lesson with it.
+ */
+export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, HOSTNAME, isBusinessPath }) => {
+  const rules = new FaultRules({ seed: CHAOS_SEED ?? randomUUID(), instance: HOSTNAME, isBusinessPath })
+  const held = new HeldConnections()
+  app.addHook('preClose', async () => held.release())
+
+  app.decorateRequest('fault', null)
+  app.addHook('onRequest', (request, reply, done) => {
+    if (rules.isEmpty || request.routeOptions.config.operational === true) return done()
+    const { method, url, headers } = request
+    const verdict = rules.judge({ method, path: url.split('?', 1)[0] ?? url, headers })
+    if (verdict === undefined) return done()
+
+    const { delayMs, ending, fault } = verdict
+    identify(request, reply, fault)
+    const goOn = ending === undefined ? done : () => end(request, reply, ending)
+    if (delayMs === 0) return goOn()
+    const timer = setTimeout(goOn, delayMs)
+    reply.raw.once('close', () => clearTimeout(timer)) // nobody waits any more
+  })
+
+  function end (request: FastifyRequest, reply: FastifyReply, rule: FaultRule): void {
+    if (rule.type !== 'drop') {
+      reply.code(rule.status ?? 500).send()
+      return
+    }
+    reply.hijack()
+    request.raw.resume() // a body that is left unread would turn the FIN into an RST
+    const { socket } = request.raw
+    if (rule.mode === 'rst') closeWithRst(socket)
+    else if (rule.mode === 'hang') held.hold(socket, rule.hangMs ?? 0)
+    else closeWithFin(socket)
+  }
+
+  await app.register(blowupRoutes, { rules, access: CHAOS_ACCESS })
+}, { name: 'faults' })
+
+/** An injected fault says that it is one: in the answer, in the log, in the metrics (both by `request.fault`) and in the trace. */
+function identify (request: FastifyRequest, reply: FastifyReply, fault: string): void {
+  request.fault = fault
+  reply.header('x-chaos', fault)
+  trace.getActiveSpan()?.setAttribute('outfitters.fault', fault)
+}

@@ -1,0 +1,197 @@
+import { RequestError } from '../request-error.ts'
+import { Draws } from './draws.ts'
+import { latencyOf } from './latency.ts'
+import { MAX_DELAY_MS, type FaultRule } from './rule.ts'
+
+/** More are a mistake of a script, not a lesson. */
+const MAX_RULES = 32
+
+/** What rules look at in a request. */
+export interface FaultTarget {
+  method: string
+  /** without the query */
+  path: string
+  /** names in lower case */
+  headers: Record<string, string | string[] | undefined>
+}
+
+/** What the rules have in store for one request. */
+export interface Verdict {
+  /** milliseconds to wait first */
+  delayMs: number
+  /** the abort or drop that comes after the wait, if any */
+  ending: FaultRule | undefined
+  /** the types that hit, for header, log, metric and span: `latency`, `500`, `latency,drop` … */
+  fault: string
+}
+
+/** A rule as `GET /blowup` shows it. */
+export type RuleView = Omit<FaultRule, 'name'> & {
+  state: {
+    seed: string
+    /** number n of this rule is decided by SHA-256 of `<stream>/n` */
+    stream: string
+    draws: number
+    hits: number
+    left: { hits?: number, ms?: number }
+    ended?: 'count' | 'duration'
+  }
+}
+
+export interface FaultRulesOptions {
+  /** `CHAOS_SEED`, or a random one */
+  seed: string
+  /** the pod: mixed into the seed, so that two pods with one seed do not fail in step */
+  instance: string
+  /** whether a rule without a path in its scope concerns this path */
+  isBusinessPath: (path: string) => boolean
+  /** milliseconds of a clock that never goes back */
+  now?: () => number
+}
+
+/**
+ * The rules of one process and their dice. A request is judged when it arrives and draws once from each rule that concerns it:
+ *
+ * 1. all latency rules that hit add up (to a minute at the most);
+ * 2. then, in the order in which they were set, the first abort or drop that hits ends the request; those after it do not draw.
+ */
+export class FaultRules {
+  readonly #rules = new Map<string, LiveRule>()
+  readonly #options: Required<FaultRulesOptions>
+  #generation = 0
+
+  constructor ({ now = () => performance.now(), ...options }: FaultRulesOptions) {
+    this.#options = { now, ...options }
+  }
+
+  get isEmpty (): boolean {
+    return this.#rules.size === 0
+  }
+
+  /**
+   * Sets a rule, in place of the one with its name. It draws from a stream of its own, numbered in the order of setting, so
+   * that the same calls after a restart with the same seed bring the same hits.
+   *
+   * @throws {RequestError} 409 FAULT_RULES_FULL
+   */
+  set (rule: FaultRule): void {
+    if (!this.#rules.has(rule.name) && this.#rules.size >= MAX_RULES) {
+      throw new RequestError(409, 'FAULT_RULES_FULL', `there are ${MAX_RULES} rules already; delete one first`)
+    }
+    this.#rules.set(rule.name, new LiveRule(rule, this.#generation++, this.#options))
+  }
+
+  /** Removes the rule of that name; whether there was one. */
+  deleteName (name: string): boolean {
+    return this.#rules.delete(name)
+  }
+
+  /** Removes every rule of that type; how many there were. */
+  deleteType (type: string): number {
+    const names = [...this.#rules.values()].filter(live => live.rule.type === type).map(live => live.rule.name)
+    for (const name of names) this.#rules.delete(name)
+    return names.length
+  }
+
+  clear (): void {
+    this.#rules.clear()
+  }
+
+  /** The rules by name. */
+  view (): Record<string, RuleView> {
+    return Object.fromEntries([...this.#rules].map(([name, live]) => [name, live.view()]))
+  }
+
+  /** Judges a request; undefined where no rule hits it. */
+  judge (target: FaultTarget): Verdict | undefined {
+    let delayMs = 0
+    let ending: FaultRule | undefined
+    const types = new Set<string>()
+    for (const live of this.#rules.values()) {
+      if (live.rule.type === 'latency') {
+        if (live.hits(target)) {
+          delayMs += live.latency()
+          types.add('latency')
+        }
+      } else if (ending === undefined && live.hits(target)) {
+        ending = live.rule
+      }
+    }
+    if (ending !== undefined) types.add(ending.type)
+    return types.size === 0 ? undefined : { delayMs: Math.min(delayMs, MAX_DELAY_MS), ending, fault: [...types].join() }
+  }
+}
+
+/** A rule, its dice and its counters. */
+class LiveRule {
+  readonly rule: FaultRule
+  readonly #options: Required<FaultRulesOptions>
+  readonly #draws: Draws
+  readonly #draw: () => number
+  readonly #setAt: number
+  #hits = 0
+
+  constructor (rule: FaultRule, generation: number, options: Required<FaultRulesOptions>) {
+    this.rule = rule
+    this.#options = options
+    this.#draws = new Draws([options.seed, options.instance, rule.name, generation].join('/'))
+    this.#draw = () => this.#draws.next()
+    this.#setAt = options.now()
+  }
+
+  hits (target: FaultTarget): boolean {
+    if (!this.rule.active || this.#ended !== undefined || !this.#concerns(target)) return false
+    const hit = this.#draw() < this.rule.percentage / 100
+    if (hit) this.#hits++
+    return hit
+  }
+
+  latency (): number {
+    return latencyOf(this.rule, this.#draw)
+  }
+
+  view (): RuleView {
+    const { name, ...rule } = this.rule
+    const { count, durationMs } = rule
+    const ended = this.#ended
+    return {
+      ...rule,
+      active: rule.active && ended === undefined,
+      state: {
+        seed: this.#options.seed,
+        stream: this.#draws.key,
+        draws: this.#draws.taken,
+        hits: this.#hits,
+        left: {
+          ...(count !== undefined && { hits: count - this.#hits }),
+          ...(durationMs !== undefined && { ms: Math.max(0, Math.ceil(durationMs - this.#age)) })
+        },
+        ...(ended && { ended })
+      }
+    }
+  }
+
+  get #age (): number {
+    return this.#options.now() - this.#setAt
+  }
+
+  get #ended (): 'count' | 'duration' | undefined {
+    const { count, durationMs } = this.rule
+    if (count !== undefined && this.#hits >= count) return 'count'
+    if (durationMs !== undefined && this.#age >= durationMs) return 'duration'
+    return undefined
+  }
+
+  #concerns ({ method, path, headers }: FaultTarget): boolean {
+    const { scope = {} } = this.rule
+    if (scope.path === undefined ? !this.#options.isBusinessPath(path) : !isBelow(scope.path, path)) return false
+    if (scope.method !== undefined && scope.method !== method) return false
+    return Object.entries(scope.header ?? {}).every(([name, value]) => headers[name.toLowerCase()] === value)
+  }
+}
+
+/** Whether `path` is `prefix` or lies below it: /items/1 is below /items, /items10 is not. */
+export function isBelow (prefix: string, path: string): boolean {
+  const folder = prefix.endsWith('/') ? prefix : `${prefix}/`
+  return path === prefix || path.startsWith(folder)
+}

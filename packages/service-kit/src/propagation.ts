@@ -1,0 +1,36 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+const NAMED = new Set(['authorization', 'traceparent', 'tracestate', 'baggage', 'b3'])
+
+/**
+ * The headers of a request that its upstream calls carry on, unchanged: every `x-*` (routing by x-dark-launch or
+ * x-istio-cohort, x-request-id, x-b3-*, …), `authorization` for the mesh's JWT policies, and the trace contexts of W3C and B3.
+ * Everything else, cookies above all, ends here.
+ */
+export function propagatedHeaders (headers: IncomingHttpHeaders): Record<string, string> {
+  const carried: Record<string, string> = {}
+  for (const name in headers) {
+    // Node joins repeated headers into one string for all but set-cookie, which matches neither rule.
+    if (name.startsWith('x-') || NAMED.has(name)) carried[name] = headers[name] as string
+  }
+  return carried
+}
+
+const TRACEPARENT = /^[\da-f]{2}-([\da-f]{32})-/
+const B3 = /^([\da-f]{16}|[\da-f]{32})(?:-|$)/
+
+/** The trace that a request belongs to, out of `traceparent`, `b3` or `x-b3-traceid`; undefined where it names none. */
+export function traceIdOf (headers: IncomingHttpHeaders): string | undefined {
+  return TRACEPARENT.exec(headers.traceparent as string)?.[1] ??
+    B3.exec(headers.b3 as string)?.[1] ??
+    B3.exec(headers['x-b3-traceid'] as string)?.[1]
+}
+
+/**
+ * The identity of the calling workload (`spiffe://…`) as its sidecar proved it: the URI in the last element of
+ * `x-forwarded-client-cert`, which is the one that the nearest proxy wrote.
+ */
+export function callerIdentity (headers: IncomingHttpHeaders): string | undefined {
+  const certificates = headers['x-forwarded-client-cert'] as string | undefined
+  return certificates === undefined ? undefined : /URI=([^;,"]+)[^,]*$/.exec(certificates)?.[1]
+}

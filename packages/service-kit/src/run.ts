@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import closeWithGrace from 'close-with-grace'
+import type { BaseConfig } from './config.ts'
+import type { Service } from './service.ts'
+
+/** What requests under way may take after the drain; with the drain it stays below Kubernetes' 30 s of grace. */
+const CLOSE_GRACE_MS = 20_000
+
+/**
+ * Listens until a signal ends it: readiness fails, everything is still served for DRAIN_DELAY_MS while the mesh looks
+ * elsewhere, requests under way are answered, exit 0. A second signal, or a grace that was too short, ends it at once with exit 1.
+ */
+export async function run (app: Service, config: Pick<BaseConfig, 'HOST' | 'PORT' | 'DRAIN_DELAY_MS'>): Promise<void> {
+  closeWithGrace({ delay: config.DRAIN_DELAY_MS + CLOSE_GRACE_MS, logger: app.log }, async ({ signal, err }) => {
+    if (err !== undefined) {
+      app.log.fatal({ err }, 'unexpected error, closing')
+    } else {
+      app.log.info({ signal }, `draining for ${config.DRAIN_DELAY_MS} ms`)
+      app.drain()
+      await sleep(config.DRAIN_DELAY_MS)
+    }
+    await app.close()
+    app.log.info('closed')
+  })
+
+  try {
+    await app.listen({ port: config.PORT, host: config.HOST })
+  } catch (err) {
+    const { code } = err as NodeJS.ErrnoException
+    app.log.fatal({ err }, code === 'EADDRINUSE' ? `port ${config.PORT} on ${config.HOST} is taken` : `cannot listen on ${config.HOST}:${config.PORT}`)
+    process.exit(1)
+  }
+}

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { accessLog } from './access-log.ts'
+import { bodies } from './bodies.ts'
+import type { BaseConfig } from './config.ts'
+import { docs, openapi } from './docs.ts'
+import { errorAnswers } from './errors.ts'
+import { faults } from './faults/plugin.ts'
+import { health } from './health.ts'
+import { identity } from './identity.ts'
+import { metrics } from './metrics.ts'
+import { operational } from './operational.ts'
+
+/** A Fastify instance whose handlers take their types from TypeBox schemas. */
+export type Service = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
+
+export interface ServiceOptions {
+  /** As it is called in the mesh. */
+  name: string
+  /** One sentence, for the API's documentation. */
+  description: string
+  logger: FastifyBaseLogger
+  /** Which paths faults hit when a rule does not say. */
+  isBusinessPath: (path: string) => boolean
+}
+
+/** Longer than the hour after which Envoy closes an idle connection: the one who may be about to send must be the one who closes. */
+const KEEP_ALIVE_MS = 65 * 60 * 1000
+
+/**
+ * What every service is: the same log line, metrics, error answers, probes, faults and documentation, in the order in which a
+ * request meets them. The routes are the service's own to add.
+ */
+export function createService (config: BaseConfig, { name, description, logger, isBusinessPath }: ServiceOptions): Service {
+  const app: Service = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }), // access-log.ts has the line
+    requestIdHeader: 'x-request-id',
+    genReqId: () => randomUUID(),
+    routerOptions: { ignoreTrailingSlash: true },
+    bodyLimit: 64 * 1024,
+    requestTimeout: 60_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    return503OnClosing: false, // what reaches a closing server is served: the mesh may not have heard yet
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true } }
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.register(operational)
+  app.register(openapi, { title: name, description, version: config.SERVICE_VERSION })
+  app.register(accessLog)
+  app.register(metrics, config)
+  app.register(identity, config)
+  app.register(errorAnswers)
+  app.register(bodies)
+  app.register(health)
+  app.register(docs)
+  app.register(faults, { ...config, isBusinessPath })
+  return app
+}

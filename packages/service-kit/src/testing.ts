@@ -1,0 +1,70 @@
+/** What the tests of several workspaces need; no service imports it. */
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { pino, type Logger } from 'pino'
+import type { Service } from './service.ts'
+
+/** A logger that keeps its lines, from debug level up. */
+export function recordingLogger (): { logger: Logger, lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = []
+  const logger = pino({ level: 'debug', formatters: { level: label => ({ level: label }) } }, { write: line => { lines.push(JSON.parse(line)) } })
+  return { logger, lines }
+}
+
+export const silentLogger: Logger = pino({ level: 'silent' })
+
+/** Starts a service on a free port of 127.0.0.1; its origin, as in http://127.0.0.1:40123. */
+export function listen (app: { listen: Service['listen'] }): Promise<string> {
+  return app.listen({ port: 0, host: '127.0.0.1' })
+}
+
+/** An upstream for tests: answers as `listener` does, keeps the requests that came, and ends every connection when closed. */
+export async function stubUpstream (listener: RequestListener) {
+  const requests: IncomingMessage[] = []
+  const sockets = new Set<Socket>()
+  const server = createServer((request, response) => {
+    requests.push(request)
+    listener(request, response)
+  })
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+  const { port } = server.address() as AddressInfo
+  return {
+    port,
+    origin: `http://127.0.0.1:${port}`,
+    requests,
+    close: async () => {
+      const closed = new Promise(resolve => server.close(resolve))
+      for (const socket of sockets) socket.destroy()
+      await closed
+    }
+  }
+}
+
+/**
+ * Compares a service's OpenAPI document with its routes; call it before the service is ready. Each entry names what is wrong:
+ * a route that is not documented, one without summary, tag or answers, or a documented one that does not exist.
+ */
+export async function flawsOfDocument (app: Service): Promise<string[]> {
+  const routes = new Set<string>()
+  app.addHook('onRoute', ({ method, url, schema }) => {
+    for (const one of [method].flat()) {
+      if (one !== 'HEAD' && schema?.hide !== true) routes.add(`${one} ${url.replace(/:(\w+)(\([^)]*\))?/g, '{$1}').replace(/(.)\/$/, '$1')}`)
+    }
+  })
+  await app.ready()
+
+  const { paths = {} } = JSON.parse((await app.inject('/docs/json')).body) as { paths?: Record<string, Record<string, { summary?: string, tags?: string[], responses?: object }>> }
+  const documented = Object.entries(paths).flatMap(([path, operations]) => Object.entries(operations)
+    .map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path.replace(/(.)\/$/, '$1')}`, ...operation })))
+  const names = new Set(documented.map(({ route }) => route))
+  return [
+    ...[...routes].filter(route => !names.has(route)).map(route => `${route} is not documented`),
+    ...[...names].filter(route => !routes.has(route)).map(route => `${route} is documented and does not exist`),
+    ...documented.filter(({ summary, tags, responses }) => !summary || !tags?.length || !responses)
+      .map(({ route }) => `${route} lacks a summary, a tag or its answers`)
+  ]
+}

@@ -1,0 +1,160 @@
+import { errors, Pool, type Dispatcher } from 'undici'
+import { Histogram, type Registry } from 'prom-client'
+import type { Caller } from './caller.ts'
+import { identityOf, type Identity } from './identity.ts'
+import { DURATION_BUCKETS } from './metrics.ts'
+
+/** Why a call failed: nobody answered, not in time, with another status than wanted, or with a body that can't be used. */
+export type UpstreamErrorCode = 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_TIMEOUT' | 'UPSTREAM_STATUS' | 'UPSTREAM_BODY'
+
+/** A call to an upstream that did not succeed. */
+export class UpstreamError extends Error {
+  override name = 'UpstreamError'
+  readonly code: UpstreamErrorCode
+  /** What the upstream answered, where it answered. */
+  readonly answer: UpstreamAnswer | undefined
+
+  constructor (code: UpstreamErrorCode, message: string, options: { answer?: UpstreamAnswer, cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.answer = options.answer
+  }
+}
+
+/** A whole answer of an upstream, whatever its status. */
+export class UpstreamAnswer {
+  readonly upstream: string
+  readonly status: number
+  readonly identity: Identity
+  readonly body: string
+
+  constructor (upstream: string, status: number, identity: Identity, body: string) {
+    this.upstream = upstream
+    this.status = status
+    this.identity = identity
+    this.body = body
+  }
+
+  /** @throws {UpstreamError} UPSTREAM_STATUS where the status is another */
+  expect (status: number): this {
+    if (this.status !== status) {
+      throw new UpstreamError('UPSTREAM_STATUS', `${this.upstream} answered ${this.status}`, { answer: this })
+    }
+    return this
+  }
+
+  /** @throws {UpstreamError} UPSTREAM_BODY where the body is not JSON, or not what `isWanted` asks for */
+  json<T> (isWanted: (value: unknown) => value is T): T {
+    let value: unknown
+    try {
+      value = JSON.parse(this.body)
+    } catch (cause) {
+      throw new UpstreamError('UPSTREAM_BODY', `${this.upstream} answered what is not JSON`, { answer: this, cause })
+    }
+    if (!isWanted(value)) throw new UpstreamError('UPSTREAM_BODY', `${this.upstream} answered JSON of another shape`, { answer: this })
+    return value
+  }
+}
+
+export interface UpstreamCall {
+  method?: Dispatcher.HttpMethod
+  path: string
+  /** What is sent as JSON. */
+  body?: unknown
+}
+
+export interface UpstreamOptions {
+  name: string
+  /** http://host:port */
+  origin: string
+  /** For connecting, for the head of the answer, and between two pieces of its body; milliseconds. */
+  timeoutMs: number
+  /** Where `http_client_request_duration_seconds` is kept. */
+  metrics: Registry
+}
+
+const HEADERS = { accept: 'application/json', 'user-agent': 'outfitters' }
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+
+/**
+ * A service that this one calls. It never retries: behind a sidecar that is the mesh's to decide, and two layers of retries
+ * multiply.
+ */
+export class Upstream {
+  readonly name: string
+  readonly #pool: Pool
+  readonly #duration: Histogram
+
+  constructor ({ name, origin, timeoutMs, metrics }: UpstreamOptions) {
+    this.name = name
+    this.#pool = new Pool(origin, {
+      connect: { timeout: timeoutMs },
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      maxResponseSize: MAX_BODY_BYTES
+    })
+    this.#duration = durationIn(metrics)
+  }
+
+  /**
+   * Calls on behalf of a caller and reads the whole answer, whatever its status.
+   *
+   * @throws {UpstreamError} UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT or UPSTREAM_BODY (too large)
+   */
+  async call ({ method = 'GET', path, body: sent }: UpstreamCall, { headers: carried, signal }: Caller): Promise<UpstreamAnswer> {
+    const start = performance.now()
+    let answer: UpstreamAnswer | undefined
+    try {
+      const { statusCode, headers, body } = await this.#pool.request({
+        method,
+        path,
+        headers: { ...carried, ...HEADERS, ...(sent !== undefined && { 'content-type': 'application/json' }) },
+        body: sent === undefined ? null : JSON.stringify(sent),
+        signal
+      })
+      answer = new UpstreamAnswer(this.name, statusCode, identityOf(headers), await body.text())
+      return answer
+    } catch (cause) {
+      throw asUpstreamError(this.name, cause)
+    } finally {
+      this.#duration.observe({
+        upstream: this.name,
+        method,
+        status: answer?.status ?? 0,
+        version: label(answer?.identity['x-served-version']),
+        fault: label(answer?.identity['x-chaos'])
+      }, (performance.now() - start) / 1000)
+    }
+  }
+
+  /** Waits for the calls under way, then closes the connections. */
+  close (): Promise<void> {
+    return this.#pool.close()
+  }
+}
+
+function asUpstreamError (name: string, cause: unknown): UpstreamError {
+  if (cause instanceof errors.ConnectTimeoutError || cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
+    return new UpstreamError('UPSTREAM_TIMEOUT', `${name} did not answer in time`, { cause })
+  }
+  if (cause instanceof errors.ResponseExceededMaxSizeError) {
+    return new UpstreamError('UPSTREAM_BODY', `${name} answered more than ${MAX_BODY_BYTES} bytes`, { cause })
+  }
+  return new UpstreamError('UPSTREAM_UNREACHABLE', `${name} could not be reached: ${(cause as Error).message}`, { cause })
+}
+
+// A label's values must be few, and these come from another process.
+function label (value = ''): string {
+  return /^[\w.,-]{0,32}$/.test(value) ? value : 'other'
+}
+
+function durationIn (metrics: Registry): Histogram {
+  const name = 'http_client_request_duration_seconds'
+  return metrics.getSingleMetric(name) as Histogram | undefined ?? new Histogram({
+    name,
+    help: 'How long calls to upstreams took, by upstream, method, status, and the version and injected fault that the answer names.',
+    labelNames: ['upstream', 'method', 'status', 'version', 'fault'],
+    buckets: DURATION_BUCKETS,
+    registers: [metrics]
+  })
+}

@@ -1,0 +1,78 @@
+import { connect } from 'node:net'
+import request from 'supertest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Service } from '../src/service.ts'
+import { listen, recordingLogger } from '../src/testing.ts'
+import { exampleService } from './example.ts'
+
+let app: Service
+let origin: string
+let lines: Record<string, unknown>[]
+
+beforeEach(async () => {
+  const recorded = recordingLogger()
+  lines = recorded.lines
+  app = exampleService({}, recorded.logger)
+  origin = await listen(app)
+})
+afterEach(() => app.close())
+
+const accessLines = () => lines.filter(({ msg }) => msg === 'request')
+
+test('each request leaves one line with all that a reader of the mesh looks for', async () => {
+  await request(origin).get('/items?token=secret')
+    .set('Host', 'catalog.istioinaction.io')
+    .set('x-request-id', 'r-1')
+    .set('traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01')
+    .set('x-forwarded-client-cert', 'By=spiffe://a;Hash=b;Subject="";URI=spiffe://cluster.local/ns/shop/sa/webapp')
+    .set('x-forwarded-for', '10.1.2.3')
+    .set('authorization', 'Bearer secret')
+    .set('cookie', 'session=secret')
+  await expect.poll(accessLines).toHaveLength(1)
+  expect(accessLines()[0]).toEqual({
+    level: 'info',
+    time: expect.any(Number),
+    pid: expect.any(Number),
+    hostname: expect.any(String),
+    msg: 'request',
+    method: 'GET',
+    host: 'catalog.istioinaction.io',
+    path: '/items',
+    status: 200,
+    bytes: 7,
+    durationMs: expect.any(Number),
+    requestId: 'r-1',
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    caller: 'spiffe://cluster.local/ns/shop/sa/webapp',
+    client: '10.1.2.3'
+  })
+  expect(JSON.stringify(lines)).not.toContain('secret')
+})
+
+test.each([['/nothing', 404], ['/broken', 500]])('a failed request leaves its line as well: %s', async (path, status) => {
+  await request(origin).get(path)
+  await expect.poll(accessLines).toHaveLength(1)
+  expect(accessLines()[0]).toMatchObject({ path, status })
+})
+
+test('a caller who has gone before the answer is a line with status 0', async () => {
+  app.log.debug('before')
+  await request(origin).post('/blowup').send({ type: 'latency', latencyMs: 60_000 })
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+  socket.write('GET /items HTTP/1.1\r\nHost: x\r\n\r\n')
+  await expect.poll(async () => (await request(origin).get('/blowup')).body.latency.state.hits).toBe(1)
+  socket.destroy()
+  await expect.poll(() => accessLines().filter(({ path }) => path === '/items')).toEqual([expect.objectContaining({ status: 0 })])
+})
+
+test('probes are logged at debug level', async () => {
+  await request(origin).get('/healthz')
+  await expect.poll(accessLines).toHaveLength(1)
+  expect(accessLines()[0]).toMatchObject({ level: 'debug', path: '/healthz' })
+})
+
+test('a request without an id is given one', async () => {
+  await request(origin).get('/items')
+  await expect.poll(accessLines).toHaveLength(1)
+  expect(accessLines()[0]?.['requestId']).toMatch(/^[\da-f-]{36}$/)
+})

@@ -1,0 +1,81 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Draws } from '../../src/faults/draws.ts'
+import { latencyOf } from '../../src/faults/latency.ts'
+import { checkRule, MAX_DELAY_MS, type RuleInput } from '../../src/faults/rule.ts'
+import { binomialTolerance, kolmogorov, KOLMOGOROV_BOUND, shareUpTo } from '../statistics.ts'
+
+const N = 40_000
+
+function sampleOf (rule: Omit<RuleInput, 'type'>, n = N): number[] {
+  const checked = checkRule({ type: 'latency', ...rule })
+  const draws = new Draws(JSON.stringify(rule))
+  return Array.from({ length: n }, () => latencyOf(checked, () => draws.next()))
+}
+
+test('latencyMs is exact, and 1000 when it is left out', () => {
+  expect(new Set(sampleOf({ latencyMs: 250 }, 100))).toEqual(new Set([250]))
+  expect(new Set(sampleOf({}, 100))).toEqual(new Set([1000]))
+  expect(new Set(sampleOf({ distribution: 'fixed', latencyMs: 0 }, 100))).toEqual(new Set([0]))
+})
+
+test('volatile is uniform between 0 and latencyMs', () => {
+  expect(kolmogorov(sampleOf({ latencyMs: 800, volatile: true }), x => x / 800)).toBeLessThan(KOLMOGOROV_BOUND)
+})
+
+test('uniform is uniform between minMs and maxMs', () => {
+  expect(kolmogorov(sampleOf({ distribution: 'uniform', minMs: 100, maxMs: 300 }), x => (x - 100) / 200)).toBeLessThan(KOLMOGOROV_BOUND)
+})
+
+test('lognormal has its median and its 99th percentile where they were asked for', () => {
+  const sample = sampleOf({ distribution: 'lognormal', medianMs: 20, p99Ms: 900 })
+  expect(Math.abs(shareUpTo(sample, 20) - 0.5) * N).toBeLessThan(binomialTolerance(N, 0.5))
+  expect(Math.abs(shareUpTo(sample, 900) - 0.99) * N).toBeLessThan(binomialTolerance(N, 0.99))
+  // and is a lognormal between them: one standard deviation above the median holds 84.13 %
+  const sigma = Math.log(900 / 20) / 2.3263478740408408
+  expect(Math.abs(shareUpTo(sample, 20 * Math.exp(sigma)) - 0.841345) * N).toBeLessThan(binomialTolerance(N, 0.841345))
+})
+
+test('lognormal with p99 at the median is a constant', () => {
+  expect(new Set(sampleOf({ distribution: 'lognormal', medianMs: 50, p99Ms: 50 }, 100))).toEqual(new Set([50]))
+})
+
+test('a percentile table is met at each of its percentiles, in a straight line between them, and never exceeded', () => {
+  const sample = sampleOf({ distribution: 'percentiles', percentiles: { 50: 20, 90: 100, 99: 900 } })
+  for (const [ms, share] of [[10, 0.25], [20, 0.5], [60, 0.7], [100, 0.9], [500, 0.945]] as const) {
+    expect(Math.abs(shareUpTo(sample, ms) - share) * N).toBeLessThan(binomialTolerance(N, share))
+  }
+  expect(Math.abs(sample.filter(ms => ms < 900).length - 0.99 * N)).toBeLessThan(binomialTolerance(N, 0.99))
+  expect(Math.max(...sample)).toBe(900)
+})
+
+test('a table may name its least and its greatest delay', () => {
+  const sample = sampleOf({ distribution: 'percentiles', percentiles: { 0: 10, 100: 30 } })
+  expect(kolmogorov(sample, x => (x - 10) / 20)).toBeLessThan(KOLMOGOROV_BOUND)
+})
+
+test('whatever the rule, a delay lies between 0 and a minute, and higher draws give longer delays in a table', () => {
+  const ms = fc.double({ min: 0, max: MAX_DELAY_MS, noNaN: true })
+  const table = fc.array(fc.tuple(fc.integer({ min: 0, max: 100 }), ms), { minLength: 1, maxLength: 6 }).map(entries => {
+    const values = entries.map(([, value]) => value).sort((a, b) => a - b)
+    const keys = [...new Set(entries.map(([key]) => key))].sort((a, b) => a - b)
+    return Object.fromEntries(keys.map((key, i) => [key, values[i] as number]))
+  })
+  const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+  fc.assert(fc.property(table, unit, unit, (percentiles, a, b) => {
+    const rule = checkRule({ type: 'latency', distribution: 'percentiles', percentiles })
+    const [low, high] = [Math.min(a, b), Math.max(a, b)].map(u => latencyOf(rule, () => u)) as [number, number]
+    expect(low).toBeGreaterThanOrEqual(0)
+    expect(high).toBeLessThanOrEqual(MAX_DELAY_MS)
+    expect(low).toBeLessThanOrEqual(high + 1e-6)
+  }), { seed: 2, numRuns: 1000 })
+
+  const positive = fc.double({ min: 0.001, max: MAX_DELAY_MS, noNaN: true })
+  fc.assert(fc.property(positive, positive, unit, unit, (x, y, u1, u2) => {
+    const rule = checkRule({ type: 'latency', distribution: 'lognormal', medianMs: Math.min(x, y), p99Ms: Math.max(x, y) })
+    const draws = [u1, u2]
+    const delay = latencyOf(rule, () => draws.shift() as number)
+    expect(delay).toBeGreaterThanOrEqual(0)
+    expect(delay).toBeLessThanOrEqual(MAX_DELAY_MS)
+  }), { seed: 3, numRuns: 1000 })
+})

@@ -1,0 +1,65 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { callerIdentity, propagatedHeaders, traceIdOf } from '../src/propagation.ts'
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+
+test('every x-* header, authorization and the trace contexts are carried on; all else, cookies above all, ends here', () => {
+  expect(propagatedHeaders({
+    host: 'webapp',
+    cookie: 'session=1',
+    accept: '*/*',
+    'content-type': 'text/plain',
+    'content-length': '3',
+    connection: 'keep-alive',
+    authorization: 'Bearer abc',
+    'x-dark-launch': 'v2',
+    'x-istio-cohort': 'internal',
+    'x-request-id': 'r1',
+    'x-b3-traceid': TRACE,
+    'x-forwarded-for': '10.0.0.9',
+    traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
+    tracestate: 'a=1',
+    baggage: 'user=7',
+    b3: `${TRACE}-00f067aa0ba902b7-1`
+  })).toEqual({
+    authorization: 'Bearer abc',
+    'x-dark-launch': 'v2',
+    'x-istio-cohort': 'internal',
+    'x-request-id': 'r1',
+    'x-b3-traceid': TRACE,
+    'x-forwarded-for': '10.0.0.9',
+    traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
+    tracestate: 'a=1',
+    baggage: 'user=7',
+    b3: `${TRACE}-00f067aa0ba902b7-1`
+  })
+})
+
+test('whatever its name and value, an x-* header goes on unchanged and nothing is made up', () => {
+  const name = fc.stringMatching(/^x-[a-z0-9-]{1,30}$/)
+  fc.assert(fc.property(fc.dictionary(name, fc.string()), headers => {
+    expect(propagatedHeaders({ ...headers, cookie: 'a=b' })).toEqual({ ...headers })
+  }), { seed: 1, numRuns: 500 })
+})
+
+test.each([
+  ['traceparent', { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` }],
+  ['b3', { b3: `${TRACE}-00f067aa0ba902b7-1` }],
+  ['x-b3-traceid', { 'x-b3-traceid': TRACE }],
+  ['traceparent before b3', { traceparent: `00-${TRACE}-00f067aa0ba902b7-01`, b3: '0000000000000001-0000000000000001-1' }]
+])('the trace is read from %s', (_name, headers) => {
+  expect(traceIdOf(headers)).toBe(TRACE)
+})
+
+test.each([[{}], [{ traceparent: 'nonsense' }], [{ b3: '0' }], [{ 'x-b3-traceid': 'DROP TABLE' }]])('no trace is made up from %j', headers => {
+  expect(traceIdOf(headers)).toBeUndefined()
+})
+
+test("the caller is the URI in the nearest proxy's element of x-forwarded-client-cert", () => {
+  const one = 'By=spiffe://cluster.local/ns/shop/sa/catalog;Hash=abc;Subject="";URI=spiffe://cluster.local/ns/shop/sa/webapp'
+  expect(callerIdentity({ 'x-forwarded-client-cert': one })).toBe('spiffe://cluster.local/ns/shop/sa/webapp')
+  expect(callerIdentity({ 'x-forwarded-client-cert': `By=x;URI=spiffe://forged,${one}` })).toBe('spiffe://cluster.local/ns/shop/sa/webapp')
+  expect(callerIdentity({ 'x-forwarded-client-cert': 'By=x;Hash=y' })).toBeUndefined()
+  expect(callerIdentity({})).toBeUndefined()
+})

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Registry } from 'prom-client'
+import { afterEach, expect, test } from 'vitest'
+import { stubUpstream } from '../src/testing.ts'
+import { Upstream, type UpstreamError } from '../src/upstream.ts'
+
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
+
+async function upstreamThat (listener: Parameters<typeof stubUpstream>[0], timeoutMs = 2000) {
+  const stub = await stubUpstream(listener)
+  closers.push(stub.close)
+  const metrics = new Registry()
+  const upstream = new Upstream({ name: 'stub', origin: stub.origin, timeoutMs, metrics })
+  closers.push(() => upstream.close())
+  return { stub, upstream, metrics }
+}
+
+const caller = () => ({ headers: { 'x-dark-launch': 'v2' }, signal: new AbortController().signal })
+const failure = (promise: Promise<unknown>): Promise<UpstreamError> => promise.then(() => { throw new Error('it succeeded') }, error => error)
+
+test("an answer comes with its status, its body and who gave it; the caller's headers go along", async () => {
+  const { stub, upstream } = await upstreamThat((_request, response) => {
+    response.writeHead(200, { 'x-served-by': 'pod-1', 'x-served-version': 'v2', 'x-other': 'no' }).end('[1]')
+  })
+  const answer = await upstream.call({ path: '/items?a=b' }, caller())
+  expect(answer.expect(200).json(Array.isArray)).toEqual([1])
+  expect(answer.identity).toEqual({ 'x-served-by': 'pod-1', 'x-served-version': 'v2' })
+  expect(stub.requests[0]).toMatchObject({ method: 'GET', url: '/items?a=b', headers: { host: `127.0.0.1:${stub.port}`, 'x-dark-launch': 'v2', accept: 'application/json' } })
+})
+
+test('a body is sent as JSON', async () => {
+  const { upstream } = await upstreamThat((request, response) => { request.pipe(response) })
+  const answer = await upstream.call({ method: 'POST', path: '/', body: { name: 'ü' } }, caller())
+  expect(answer.body).toBe('{"name":"ü"}')
+})
+
+test('another status than the wanted one is an error that has the answer', async () => {
+  const { upstream } = await upstreamThat((_request, response) => { response.writeHead(503, { 'x-served-by': 'p' }).end('[]') })
+  const answer = await upstream.call({ path: '/' }, caller())
+  expect(() => answer.expect(200)).toThrow(expect.objectContaining({ code: 'UPSTREAM_STATUS', answer }))
+})
+
+test.each([['what is not JSON', '<html>'], ['JSON of another shape', '{}']])('%s is an error', async (_name, body) => {
+  const { upstream } = await upstreamThat((_request, response) => { response.end(body) })
+  const answer = await upstream.call({ path: '/' }, caller())
+  expect(() => answer.json(Array.isArray)).toThrow(expect.objectContaining({ code: 'UPSTREAM_BODY' }))
+})
+
+test('nobody there is UPSTREAM_UNREACHABLE', async () => {
+  const { stub, upstream } = await upstreamThat(() => {})
+  await stub.close()
+  closers.shift()
+  expect(await failure(upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_UNREACHABLE' })
+})
+
+test('silence is UPSTREAM_TIMEOUT, and so is an answer that stops half-way', async () => {
+  const silent = await upstreamThat(() => {}, 300)
+  expect(await failure(silent.upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
+  const halfway = await upstreamThat((_request, response) => { response.write('[1,') }, 300)
+  expect(await failure(halfway.upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
+})
+
+test('an answer without end is cut off', async () => {
+  const { upstream } = await upstreamThat((_request, response) => { response.end(Buffer.alloc(5 * 1024 * 1024)) })
+  expect(await failure(upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_BODY' })
+})
+
+test.each(['GET', 'POST'] as const)('a failed %s is tried once, not again', async method => {
+  const { stub, upstream } = await upstreamThat(request => { request.socket.destroy() })
+  expect(await failure(upstream.call({ method, path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_UNREACHABLE' })
+  await sleep(100)
+  expect(stub.requests).toHaveLength(1)
+})
+
+test('the call ends when the caller has gone', async () => {
+  const { stub, upstream } = await upstreamThat(() => {})
+  const gone = new AbortController()
+  const call = failure(upstream.call({ path: '/' }, { headers: {}, signal: gone.signal }))
+  await expect.poll(() => stub.requests.length).toBe(1)
+  gone.abort()
+  await call
+  await expect.poll(() => stub.requests[0]?.destroyed).toBe(true)
+})
+
+test('calls are measured by upstream, status, version and fault; strange labels are cut short', async () => {
+  const { upstream, metrics } = await upstreamThat((request, response) => {
+    const odd = request.url === '/odd'
+    response.writeHead(odd ? 200 : 500, { 'x-served-version': odd ? '{"a":1}' : 'v2', 'x-chaos': '500' }).end()
+  })
+  await upstream.call({ path: '/' }, caller())
+  await upstream.call({ path: '/odd' }, caller())
+  const text = await metrics.metrics()
+  expect(text).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="500",version="v2",fault="500"} 1')
+  expect(text).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="200",version="other",fault="500"} 1')
+})
