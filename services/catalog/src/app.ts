@@ -1,0 +1,25 @@
+import { createService, type Service } from '@outfitters/service-kit'
+import type { FastifyBaseLogger } from 'fastify'
+import { Catalog } from './catalog.ts'
+import type { CatalogConfig } from './config.ts'
+import { imageUrls } from './images.ts'
+import { indexRoutes } from './routes/index.ts'
+import { itemRoutes } from './routes/items.ts'
+
+/** The catalog service: the items that the store sells, with images in version 2. */
+export function buildApp (config: CatalogConfig, { logger }: { logger: FastifyBaseLogger }): Service {
+  const app = createService(config, {
+    name: 'catalog',
+    description: 'The items that the store sells.',
+    logger,
+    isBusinessPath: path => path.includes('items')
+  })
+
+  app.register(indexRoutes)
+  app.register(itemRoutes, {
+    prefix: '/items',
+    catalog: new Catalog(),
+    imageOf: config.SHOW_IMAGE ? imageUrls(config.IMAGE_URL) : undefined
+  })
+  return app
+}
