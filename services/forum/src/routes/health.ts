@@ -1,0 +1,12 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { NoBody } from '@outfitters/service-kit'
+
+/** The probe under the name that the book's manifests use. */
+export const healthRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.get('/api/healthz', {
+    config: { operational: true },
+    schema: { tags: ['operations'], summary: "The book's probe", response: { 200: NoBody } }
+  }, (_request, reply) => {
+    reply.send(undefined)
+  })
+}

@@ -1,0 +1,28 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { callerOf, Upstream, type Caller, upstreamErrors } from '@outfitters/service-kit'
+import { Type } from 'typebox'
+import type { ForumConfig } from '../config.ts'
+import { LOCAL_USERS } from '../local-users.ts'
+import { User } from '../user.ts'
+
+/** The users, as whoever has them tells them. */
+export const userRoutes: FastifyPluginAsyncTypebox<ForumConfig> = async (app, config) => {
+  const usersOf = config.LOCAL_USERS ? () => JSON.stringify(LOCAL_USERS) : fetchUsers(config.USERS_URL)
+  app.setErrorHandler(upstreamErrors('error calling Users service'))
+
+  app.get('/api/users', {
+    schema: { tags: ['forum'], summary: 'All users', response: { 200: Type.Unsafe<string>(Type.Array(User)), 500: Type.String() } }
+  }, async (request, reply) =>
+    reply.type('application/json; charset=utf-8').send(await usersOf(callerOf(request, reply))))
+
+  function fetchUsers (url: string): (caller: Caller) => Promise<string> {
+    const { origin, pathname, search } = new URL(url)
+    const upstream = new Upstream({ name: 'users', origin, timeoutMs: config.UPSTREAM_TIMEOUT_MS, metrics: app.metrics })
+    app.addHook('onClose', () => upstream.close())
+    return async caller => {
+      const answer = await upstream.call({ path: pathname + search }, caller)
+      answer.expect(200).json(Array.isArray)
+      return answer.body
+    }
+  }
+}
