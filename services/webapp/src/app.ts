@@ -1,0 +1,27 @@
+import { createService, type Service } from '@outfitters/service-kit'
+import type { FastifyBaseLogger } from 'fastify'
+import { clients } from './clients/plugin.ts'
+import type { WebappConfig } from './config.ts'
+import { assetRoutes } from './routes/assets.ts'
+import { catalogRoutes } from './routes/catalog.ts'
+import { healthRoutes } from './routes/health.ts'
+import { pageRoutes } from './routes/page.ts'
+import { userRoutes } from './routes/users.ts'
+
+/** The webapp service: the store's page, and the API that the outside calls. */
+export function buildApp (config: WebappConfig, { logger }: { logger: FastifyBaseLogger }): Service {
+  const app = createService(config, {
+    name: 'webapp',
+    description: "The store's page, and the API that the outside calls.",
+    logger,
+    isBusinessPath: path => path.startsWith('/api/')
+  })
+
+  app.register(clients, config)
+  app.register(healthRoutes)
+  app.register(catalogRoutes)
+  app.register(userRoutes)
+  app.register(assetRoutes)
+  app.register(pageRoutes)
+  return app
+}

@@ -1,0 +1,22 @@
+import { Upstream } from '@outfitters/service-kit'
+import fp from 'fastify-plugin'
+import type { WebappConfig } from '../config.ts'
+import { CatalogClient } from './catalog.ts'
+import { ForumClient } from './forum.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    catalog: CatalogClient
+    forum: ForumClient
+  }
+}
+
+/** The upstreams of the webapp, one pool of connections each. */
+export const clients = fp<WebappConfig>(async (app, config) => {
+  const timeoutMs = config.UPSTREAM_TIMEOUT_MS
+  const catalog = new Upstream({ name: 'catalog', origin: `http://${config.CATALOG_SERVICE_HOST}:${config.CATALOG_SERVICE_PORT}`, timeoutMs, metrics: app.metrics })
+  const forum = new Upstream({ name: 'forum', origin: `http://${config.FORUM_SERVICE_HOST}:${config.FORUM_SERVICE_PORT}`, timeoutMs, metrics: app.metrics })
+  app.decorate('catalog', new CatalogClient(catalog))
+  app.decorate('forum', new ForumClient(forum))
+  app.addHook('onClose', () => Promise.all([catalog.close(), forum.close()]))
+}, { name: 'clients' })

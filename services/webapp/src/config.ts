@@ -1,0 +1,17 @@
+import { baseConfig, upstreamConfig } from '@outfitters/service-kit'
+import { Type, type Static } from 'typebox'
+
+const host = { pattern: '^[A-Za-z0-9.-]+$' }
+const port = { minimum: 1, maximum: 65535 }
+
+/** What the webapp reads from its environment. */
+export const WebappConfig = Type.Object({
+  ...baseConfig,
+  ...upstreamConfig,
+  PORT: Type.Integer({ ...baseConfig.PORT, default: 8080 }),
+  CATALOG_SERVICE_HOST: Type.String({ ...host, default: 'catalog' }),
+  CATALOG_SERVICE_PORT: Type.Integer({ ...port, default: 80 }),
+  FORUM_SERVICE_HOST: Type.String({ ...host, default: 'forum' }),
+  FORUM_SERVICE_PORT: Type.Integer({ ...port, default: 80 })
+})
+export type WebappConfig = Static<typeof WebappConfig>

@@ -1,0 +1,18 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { callerOf, handOnIdentity, upstreamErrors } from '@outfitters/service-kit'
+import { Type } from 'typebox'
+import { ForumUser } from '../clients/forum.ts'
+import { likeGet } from './like-get.ts'
+
+/** The users as the outside sees them: as the forum tells them. */
+export const userRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.setErrorHandler(upstreamErrors('error calling Forum service'))
+
+  likeGet(app, '/api/users', {
+    tags: ['forum'], summary: 'All users', response: { 200: Type.Array(ForumUser), 500: Type.String() }
+  }, async (request, reply) => {
+    const { value, identity } = await app.forum.users(callerOf(request, reply))
+    handOnIdentity(reply, identity)
+    return reply.send(value)
+  })
+}

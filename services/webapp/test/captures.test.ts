@@ -1,0 +1,92 @@
+// What the book's original answered, byte for byte where a drop-in must keep it (captured from the original by curl), with our
+// catalog behind the webapp.
+import { parseConfig } from '@outfitters/service-kit'
+import { listen, silentLogger } from '@outfitters/service-kit/testing'
+import { buildApp as buildCatalog } from '@outfitters/catalog/app'
+import { CatalogEnv, resolveVersion } from '@outfitters/catalog/config'
+import request from 'supertest'
+import { afterEach, expect, test } from 'vitest'
+import { answering, start } from './start.ts'
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+const TEXT = 'text/plain; charset=utf-8'
+const FOUR_ITEMS = '[{"id":1,"color":"amber","department":"Eyewear","name":"Elinor Glasses","price":"282.00"},{"id":2,"color":"cyan","department":"Clothing","name":"Atlas Shirt","price":"127.00"},{"id":3,"color":"teal","department":"Clothing","name":"Small Metal Shoes","price":"232.00"},{"id":4,"color":"red","department":"Watches","name":"Red Dragon Watch","price":"232.00"}]'
+
+let closeCatalog = async () => {}
+afterEach(() => closeCatalog())
+
+async function withCatalog (env: Record<string, string> = {}) {
+  const catalog = buildCatalog(resolveVersion(parseConfig(CatalogEnv, { HOSTNAME: 'catalog-1', ...env })), { logger: silentLogger })
+  const port = Number(new URL(await listen(catalog)).port)
+  closeCatalog = async () => { await catalog.close() }
+  return start({ catalog: port })
+}
+
+test('webapp-catalog', async () => {
+  const { origin } = await withCatalog()
+  const answer = await request(origin).get('/api/catalog')
+  expect([answer.status, answer.headers['content-type'], answer.headers['content-length'], answer.text]).toEqual([200, JSON_TYPE, '357', FOUR_ITEMS])
+})
+
+test('webapp-catalog-slash', async () => {
+  const { origin } = await withCatalog()
+  const answer = await request(origin).get('/api/catalog/')
+  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([200, JSON_TYPE, FOUR_ITEMS])
+})
+
+test('webapp-catalog-v2', async () => {
+  const { origin } = await withCatalog({ SHOW_IMAGE: 'true', IMAGE_URL: 'http://lorempixel.com/640/480' })
+  const answer = await request(origin).get('/api/catalog')
+  expect([answer.status, answer.headers['content-length'], answer.text])
+    .toEqual([200, '529', FOUR_ITEMS.replaceAll('.00"}', '.00","imageUrl":"http://lorempixel.com/640/480"}')])
+})
+
+test('webapp-item-1', async () => {
+  const { origin } = await withCatalog()
+  const answer = await request(origin).get('/api/catalog/items/1')
+  expect([answer.status, answer.headers['content-type'], answer.headers['content-length'], answer.text])
+    .toEqual([200, JSON_TYPE, '88', '{"id":1,"color":"amber","department":"Eyewear","name":"Elinor Glasses","price":"282.00"}'])
+})
+
+// Mended: the original made a 500 of it.
+test('webapp-item-unknown', async () => {
+  const { origin } = await withCatalog()
+  const answer = await request(origin).get('/api/catalog/items/99')
+  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([404, TEXT, 'Not Found'])
+})
+
+test('webapp-post', async () => {
+  const { origin } = await withCatalog()
+  const answer = await request(origin).post('/api/catalog/items').type('form').send('{"id":2,"name":"Shoes","price":"84.00"}')
+  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([200, JSON_TYPE, 'null'])
+  expect((await request(origin).get('/api/catalog/items/5')).text).toBe('{"id":5,"color":"","department":"","name":"Shoes","price":"84.00"}')
+})
+
+test('webapp-post-invalid', async () => {
+  const { origin } = await withCatalog()
+  const answer = await request(origin).post('/api/catalog/items').type('form').send('x')
+  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([400, TEXT, 'Invalid CatalogItem'])
+})
+
+test('webapp-catalog-down', async () => {
+  const { origin } = await start({ catalog: 1 })
+  const answer = await request(origin).get('/api/catalog')
+  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([500, TEXT, 'error calling Catalog service'])
+})
+
+test('webapp-users-down', async () => {
+  const { origin } = await start({ forum: answering(500, 'error calling Users service') })
+  const answer = await request(origin).get('/api/users')
+  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([500, TEXT, 'error calling Forum service'])
+})
+
+test('webapp-healthz', async () => {
+  const { origin } = await start()
+  const answer = await request(origin).get('/api/healthz')
+  expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([200, TEXT, 'Healthy!'])
+})
+
+test('webapp-unknown', async () => {
+  const { origin } = await start()
+  expect((await request(origin).get('/hello/world')).status).toBe(404)
+})

@@ -1,0 +1,68 @@
+import request from 'supertest'
+import { expect, test } from 'vitest'
+import { answering, start } from './start.ts'
+
+const items = Array.from({ length: 6 }, (_, i) => ({ id: i + 1, color: 'red', department: 'd', name: `Item ${i + 1}`, price: `${i}.00` }))
+const users = Array.from({ length: 6 }, (_, i) => ({ name: `User ${i + 1}`, email: `u${i + 1}@x.example`, company: { name: `Company ${i + 1}` } }))
+
+test('the page shows at most four items and four users, and a graph in which all is well', async () => {
+  const { origin } = await start({ catalog: answering(200, items), forum: answering(200, users) })
+  const page = await request(origin).get('/')
+  expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+  for (const shown of ['Item 4', '3.00', 'User 4', 'u4@x.example', 'Company 4', 'catalog answers, forum answers']) expect(page.text).toContain(shown)
+  for (const hidden of ['Item 5', 'User 5', 'not available', 'imageUrl', '<img']) expect(page.text).not.toContain(hidden)
+})
+
+test('when both upstreams fail the page stands, says so, and shows them red', async () => {
+  const { origin } = await start({ catalog: 1, forum: answering(500, '') })
+  const page = await request(origin).get('/')
+  expect(page.status).toBe(200)
+  expect(page.text).toContain('The catalog service is currently not available.')
+  expect(page.text).toContain('The forum service is currently not available.')
+  expect(page.text).toContain('catalog fails, forum fails')
+  expect(page.text.match(/class="node down"/g)).toHaveLength(2)
+})
+
+test('one upstream that fails does not take the other with it', async () => {
+  const { origin } = await start({ catalog: answering(503, ''), forum: answering(200, users) })
+  const page = await request(origin).get('/')
+  expect(page.text).toContain('The catalog service is currently not available.')
+  expect(page.text).toContain('User 1')
+})
+
+test('what people posted is escaped, wherever it stands', async () => {
+  const evil = '"><script>alert(1)</script>'
+  const { origin } = await start({
+    catalog: answering(200, [{ id: 1, name: evil, color: evil, department: evil, price: evil, imageUrl: `https://x/${evil}` }]),
+    forum: answering(200, [{ name: evil, email: evil, company: { name: evil } }])
+  })
+  const { text } = await request(origin).get('/')
+  expect(text).not.toContain('<script')
+  expect(text).not.toContain('"><script')
+})
+
+test('nothing comes from elsewhere: no script, style or font of another host, and a policy that forbids them', async () => {
+  const { origin } = await start({ catalog: answering(200, items), forum: answering(200, users) })
+  const page = await request(origin).get('/')
+  expect(page.text).not.toMatch(/(src|href)="(https?:)?\/\//)
+  expect(page.headers['content-security-policy']).toMatch(/default-src 'none'; style-src 'self'; img-src/)
+})
+
+test('pictures are addressed relative to the page, so that it works below a path prefix', async () => {
+  const { origin } = await start({ catalog: answering(200, [{ ...items[0], imageUrl: '/images/elinor-glasses.svg' }]) })
+  expect((await request(origin).get('/')).text).toContain('<img src="images/elinor-glasses.svg"')
+})
+
+test.each(['elinor-glasses', 'atlas-shirt', 'small-metal-shoes', 'red-dragon-watch'])('the book\'s item %s has a picture of its own', async name => {
+  const { origin } = await start()
+  const picture = await request(origin).get(`/images/${name}.svg`)
+  const generic = await request(origin).get('/images/anything-else.svg')
+  for (const answer of [picture, generic]) expect([answer.status, answer.headers['content-type']]).toEqual([200, 'image/svg+xml'])
+  expect(picture.body).not.toEqual(generic.body)
+})
+
+test.each(['/images/..%2f..%2fpackage.json', '/static/..%2f..%2fpackage.json', '/static/nothing.css'])('no file but the public ones is served: %s', async path => {
+  const { origin } = await start()
+  const answer = await request(origin).get(path)
+  expect(answer.text ?? '').not.toContain('@outfitters')
+})
