@@ -1,0 +1,73 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { environmentOf, HOST, ROOT, type StoreProcess } from './processes.ts'
+
+const READY_WITHIN_MS = 30_000
+
+/** How one of the store's processes ended. */
+export interface End {
+  name: string
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+/** Several processes that live and die together. */
+export class Store {
+  readonly #children = new Map<string, ChildProcess>()
+  readonly #processes: StoreProcess[]
+  readonly #firstEnd: Promise<End>
+
+  /** @param onLine gets every line that a process prints, with the process's name */
+  constructor (processes: StoreProcess[], onLine: (name: string, line: string) => void) {
+    this.#processes = processes
+    this.#firstEnd = new Promise(resolve => {
+      for (const process of processes) {
+        // In a group of its own, so that Ctrl-C reaches this process alone, which then ends the others in good order.
+        const child = spawn('node', [process.script], { cwd: ROOT, env: environmentOf(process), stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+        this.#children.set(process.name, child)
+        for (const stream of [child.stdout, child.stderr] as Readable[]) {
+          createInterface(stream).on('line', line => onLine(process.name, line))
+        }
+        child.once('error', () => resolve({ name: process.name, code: null, signal: null }))
+        child.once('close', (code, signal) => {
+          this.#children.delete(process.name)
+          resolve({ name: process.name, code, signal })
+        })
+      }
+    })
+  }
+
+  /** Resolves when one process has ended, for whatever reason. */
+  get firstEnd (): Promise<End> {
+    return this.#firstEnd
+  }
+
+  /** Resolves when every process says that it is ready; rejects when one is not within half a minute. */
+  async ready (): Promise<void> {
+    const deadline = AbortSignal.timeout(READY_WITHIN_MS)
+    await Promise.all(this.#processes.map(async ({ name, port }) => {
+      while (!await isReady(`http://${HOST}:${port}/readyz`)) {
+        if (deadline.aborted) throw new Error(`${name} was not ready within ${READY_WITHIN_MS / 1000} s`)
+        await sleep(50)
+      }
+    }))
+  }
+
+  /** Asks every process to end and waits until they have. */
+  async stop (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await Promise.all([...this.#children.values()].map(child => new Promise<void>(resolve => {
+      child.once('close', () => resolve())
+      child.kill(signal)
+    })))
+  }
+}
+
+async function isReady (url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok
+  } catch {
+    return false
+  }
+}
