@@ -8,7 +8,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
  * @param upstreams where the instances are, as in http://127.0.0.1:3001
  */
 export function buildFront (upstreams: string[]): FastifyInstance {
-  const app = Fastify({ keepAliveTimeout: 65 * 60 * 1000, return503OnClosing: false })
+  const app = Fastify({ keepAliveTimeout: 65 * 60 * 1000, return503OnClosing: false, forceCloseConnections: true })
   let turn = 0
 
   app.removeAllContentTypeParsers()

@@ -17,12 +17,13 @@ export interface End {
 export class Store {
   readonly #children = new Map<string, ChildProcess>()
   readonly #processes: StoreProcess[]
-  readonly #firstEnd: Promise<End>
+  /** Resolves when one process has ended, for whatever reason. */
+  readonly firstEnd: Promise<End>
 
   /** @param onLine gets every line that a process prints, with the process's name */
   constructor (processes: StoreProcess[], onLine: (name: string, line: string) => void) {
     this.#processes = processes
-    this.#firstEnd = new Promise(resolve => {
+    this.firstEnd = new Promise(resolve => {
       for (const process of processes) {
         // In a group of its own, so that Ctrl-C reaches this process alone, which then ends the others in good order.
         const child = spawn('node', [process.script], { cwd: ROOT, env: environmentOf(process), stdio: ['ignore', 'pipe', 'pipe'], detached: true })
@@ -37,11 +38,6 @@ export class Store {
         })
       }
     })
-  }
-
-  /** Resolves when one process has ended, for whatever reason. */
-  get firstEnd (): Promise<End> {
-    return this.#firstEnd
   }
 
   /** Resolves when every process says that it is ready; rejects when one is not within half a minute. */

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { statusOf, whenAnswered } from './answered.ts'
+import { pathOf } from './paths.ts'
 import { callerIdentity, traceIdOf } from './propagation.ts'
 
 /**
@@ -15,15 +16,15 @@ export const accessLog = fp(async app => {
 }, { name: 'access-log' })
 
 function accessLine (request: FastifyRequest, reply: FastifyReply) {
-  const { headers, url } = request
+  const { headers, method } = request
+  const status = statusOf(reply)
   const length = reply.getHeader('content-length')
-  const query = url.indexOf('?')
   return {
-    method: request.method,
+    method,
     host: headers.host,
-    path: query === -1 ? url : url.slice(0, query), // a query may hold what doesn't belong in a log
-    status: statusOf(reply),
-    bytes: length === undefined ? undefined : Number(length),
+    path: pathOf(request.originalUrl), // without the query, which may hold what doesn't belong in a log
+    status,
+    bytes: length === undefined || status === 0 || method === 'HEAD' ? undefined : Number(length),
     durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
     requestId: request.id,
     traceId: traceIdOf(headers),

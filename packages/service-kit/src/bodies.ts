@@ -7,10 +7,10 @@ import { RequestError } from './request-error.ts'
 /** In a route's schema: an answer without a body. */
 export const NoBody = Type.Unsafe<undefined>({ type: 'null', description: 'no body' })
 
-/** Reads a body as JSON; where it is none, the 400 says at which place. */
+/** Reads a body as JSON; an empty one is null, and where it is no JSON, the 400 says at which place. */
 export const jsonParser: FastifyBodyParser<string> = (_request, body, done) => {
   try {
-    done(null, parse(body))
+    done(null, body === '' ? null : parse(body))
   } catch (error) {
     done(new RequestError(400, 'BODY_NOT_JSON', `the body is not JSON that can be taken: ${(error as Error).message}`))
   }

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import type { Ajv } from 'ajv'
 import envSchema from 'env-schema'
 import { Type, type Static, type TObject } from 'typebox'
 
@@ -11,7 +12,7 @@ export const baseConfig = {
   HOST: Type.String({ default: '0.0.0.0', description: 'the address to listen on' }),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { default: 'info' }),
   SERVICE_VERSION: Type.String({ default: 'v1', pattern: VERSION_PATTERN, description: 'shown as x-served-version and in every metric' }),
-  HOSTNAME: Type.String({ default: hostname(), description: "this instance's name; in Kubernetes the pod's" }),
+  HOSTNAME: Type.String({ default: hostname(), pattern: '^[!-~]{1,253}$', description: "this instance's name; in Kubernetes the pod's" }),
   DRAIN_DELAY_MS: Type.Integer({ default: 0, minimum: 0, maximum: 60_000, description: 'milliseconds between failing readiness and closing, at SIGTERM' }),
   CHAOS_ACCESS: Type.Enum(['local', 'any', 'off'], { default: 'local', description: 'who may read and set faults' }),
   CHAOS_SEED: Type.Optional(Type.String({ description: 'replays the faults of an earlier process; random when unset' }))
@@ -36,6 +37,13 @@ export class ConfigError extends Error {
   }
 }
 
+// What a pattern cannot tell: 1.2.3.4.5 looks like a host and is none.
+function withFormats (ajv: Ajv): Ajv {
+  return ajv
+    .addFormat('http-url', (value: string) => /^https?:\/\/[^\s@#]+$/.test(value) && URL.canParse(value))
+    .addFormat('host', (value: string) => /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$/.test(value) && URL.canParse(`http://${value}`))
+}
+
 interface SchemaError {
   instancePath: string
   message?: string
@@ -43,7 +51,7 @@ interface SchemaError {
 }
 
 /**
- * Reads a configuration out of `env`; variables that the schema does not name are ignored, and an empty one counts as unset
+ * Reads a configuration out of `env`. Beside JSON Schema's own there are the formats `http-url` and `host`; variables that the schema does not name are ignored, and an empty one counts as unset
  * (that is how compose files hand on what is not there).
  *
  * @throws {ConfigError} naming every mistake at once
@@ -51,7 +59,7 @@ interface SchemaError {
 export function parseConfig<Schema extends TObject> (schema: Schema, env: Record<string, string | undefined>): Static<Schema> {
   const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   try {
-    return envSchema<Static<Schema>>({ schema: structuredClone(schema) as object, data, env: false })
+    return envSchema<Static<Schema>>({ schema: structuredClone(schema) as object, data, env: false, ajv: { customOptions: withFormats } })
   } catch (error) {
     const { errors } = error as { errors?: SchemaError[] }
     if (errors === undefined) throw error

@@ -17,7 +17,7 @@ export type ErrorAnswer = Static<typeof ErrorAnswer>
 /** One shape for every error. What is the caller's fault is explained; of what is ours, the log knows more than the caller. */
 export const errorAnswers = fp(async app => {
   app.setErrorHandler((error: FastifyError | RequestError, request, reply) => {
-    const { statusCode = 500, code = 'BAD_REQUEST' } = error
+    const { statusCode = 500, code } = error
     if (statusCode >= 500) {
       request.log.error({ err: error }, 'request failed')
       return reply.code(statusCode).send(answer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error'))

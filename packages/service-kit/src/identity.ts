@@ -8,7 +8,7 @@ export const IDENTITY_HEADERS = ['x-served-by', 'x-served-version', 'x-attempt',
 /** What an answer says of who gave it; a header that it lacks is lacking here. */
 export type Identity = Partial<Record<typeof IDENTITY_HEADERS[number], string>>
 
-/** Every answer names the pod and the version that served it, and the attempt where a sidecar counts them. */
+/** Answers name the pod and the version that served them, and the attempt where a sidecar counts them. */
 export const identity = fp<Pick<BaseConfig, 'HOSTNAME' | 'SERVICE_VERSION'>>(async (app, config) => {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-served-by', config.HOSTNAME)
@@ -19,6 +19,7 @@ export const identity = fp<Pick<BaseConfig, 'HOSTNAME' | 'SERVICE_VERSION'>>(asy
   })
 }, { name: 'identity' })
 
+/** The identity in the headers of an upstream's answer. */
 export function identityOf (headers: Record<string, string | string[] | undefined>): Identity {
   const found: Identity = {}
   for (const name of IDENTITY_HEADERS) {

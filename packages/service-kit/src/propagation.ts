@@ -26,11 +26,20 @@ export function traceIdOf (headers: IncomingHttpHeaders): string | undefined {
     B3.exec(headers['x-b3-traceid'] as string)?.[1]
 }
 
+// `;` stands between the pairs of one proxy, `,` between proxies; a value in quotes may hold either.
+const CERTIFICATE_PAIR = /(^|[;,])([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^";,]*)/g
+
 /**
  * The identity of the calling workload (`spiffe://…`) as its sidecar proved it: the URI in the last element of
  * `x-forwarded-client-cert`, which is the one that the nearest proxy wrote.
  */
 export function callerIdentity (headers: IncomingHttpHeaders): string | undefined {
   const certificates = headers['x-forwarded-client-cert'] as string | undefined
-  return certificates === undefined ? undefined : /URI=([^;,"]+)[^,]*$/.exec(certificates)?.[1]
+  if (certificates === undefined) return undefined
+  let uri: string | undefined
+  for (const [, separator, key, value] of certificates.matchAll(CERTIFICATE_PAIR)) {
+    if (separator !== ';') uri = undefined
+    if (key === 'URI') uri = value
+  }
+  return uri
 }

@@ -3,6 +3,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, t
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { accessLog } from './access-log.ts'
 import { bodies } from './bodies.ts'
+import { closing } from './closing.ts'
 import type { BaseConfig } from './config.ts'
 import { docs, openapi } from './docs.ts'
 import { errorAnswers } from './errors.ts'
@@ -11,6 +12,7 @@ import { health } from './health.ts'
 import { identity } from './identity.ts'
 import { metrics } from './metrics.ts'
 import { operational } from './operational.ts'
+import { routable } from './paths.ts'
 
 /** A Fastify instance whose handlers take their types from TypeBox schemas. */
 export type Service = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
@@ -25,6 +27,9 @@ export interface ServiceOptions {
   isBusinessPath: (path: string) => boolean
 }
 
+/** As much as a request line can hold: a parameter that nothing has is a 404, however long it is. */
+const MAX_PARAM_LENGTH = 16 * 1024
+
 /** Longer than the hour after which Envoy closes an idle connection: the one who may be about to send must be the one who closes. */
 const KEEP_ALIVE_MS = 65 * 60 * 1000
 
@@ -35,10 +40,11 @@ const KEEP_ALIVE_MS = 65 * 60 * 1000
 export function createService (config: BaseConfig, { name, description, logger, isBusinessPath }: ServiceOptions): Service {
   const app: Service = Fastify({
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }), // access-log.ts has the line
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }), // access-log.ts has the line
     requestIdHeader: 'x-request-id',
     genReqId: () => randomUUID(),
-    routerOptions: { ignoreTrailingSlash: true },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
+    rewriteUrl: ({ url = '/' }) => routable(url),
     bodyLimit: 64 * 1024,
     requestTimeout: 60_000,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -48,6 +54,7 @@ export function createService (config: BaseConfig, { name, description, logger, 
 
   app.register(operational)
   app.register(openapi, { title: name, description, version: config.SERVICE_VERSION })
+  app.register(closing)
   app.register(accessLog)
   app.register(metrics, config)
   app.register(identity, config)

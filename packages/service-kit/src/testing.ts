@@ -11,6 +11,7 @@ export function recordingLogger (): { logger: Logger, lines: Record<string, unkn
   return { logger, lines }
 }
 
+/** A logger that says nothing. */
 export const silentLogger: Logger = pino({ level: 'silent' })
 
 /** Starts a service on a free port of 127.0.0.1; its origin, as in http://127.0.0.1:40123. */

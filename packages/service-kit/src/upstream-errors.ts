@@ -8,9 +8,19 @@ import { UpstreamError } from './upstream.ts'
  */
 export function upstreamErrors (text: string) {
   return (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
-    if (!(error instanceof UpstreamError)) throw error
-    request.log.warn({ code: error.code, requestId: request.id, cause: (error.cause as Error | undefined)?.message }, error.message)
+    logUpstreamError(request, error)
     handOnIdentity(reply, error.answer?.identity)
     reply.code(500).type('text/plain; charset=utf-8').send(text)
   }
+}
+
+/**
+ * Logs a call that failed.
+ *
+ * @throws what is no UpstreamError
+ */
+export function logUpstreamError (request: FastifyRequest, error: unknown): asserts error is UpstreamError {
+  if (!(error instanceof UpstreamError)) throw error
+  const level = error.code === 'CALLER_GONE' ? 'debug' : 'warn' // who has gone is none of the upstream's failures
+  request.log[level]({ code: error.code, cause: (error.cause as Error | undefined)?.message }, error.message)
 }

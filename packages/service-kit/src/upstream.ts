@@ -4,8 +4,11 @@ import type { Caller } from './caller.ts'
 import { identityOf, type Identity } from './identity.ts'
 import { DURATION_BUCKETS } from './metrics.ts'
 
-/** Why a call failed: nobody answered, not in time, with another status than wanted, or with a body that can't be used. */
-export type UpstreamErrorCode = 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_TIMEOUT' | 'UPSTREAM_STATUS' | 'UPSTREAM_BODY'
+/**
+ * Why a call failed: nobody answered, not in time, with another status than wanted, with a body that can't be used, or nobody waited
+ * for the answer any more.
+ */
+export type UpstreamErrorCode = 'CALLER_GONE' | 'UPSTREAM_UNREACHABLE' | 'UPSTREAM_TIMEOUT' | 'UPSTREAM_STATUS' | 'UPSTREAM_BODY'
 
 /** A call to an upstream that did not succeed. */
 export class UpstreamError extends Error {
@@ -74,7 +77,8 @@ export interface UpstreamOptions {
 }
 
 const HEADERS = { accept: 'application/json', 'user-agent': 'outfitters' }
-const MAX_BODY_BYTES = 4 * 1024 * 1024
+/** More than a full catalog needs. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024
 
 /**
  * A service that this one calls. It never retries: behind a sidecar that is the mesh's to decide, and two layers of retries
@@ -115,7 +119,7 @@ export class Upstream {
       answer = new UpstreamAnswer(this.name, statusCode, identityOf(headers), await body.text())
       return answer
     } catch (cause) {
-      throw asUpstreamError(this.name, cause)
+      throw asUpstreamError(this.name, cause, signal)
     } finally {
       this.#duration.observe({
         upstream: this.name,
@@ -133,7 +137,8 @@ export class Upstream {
   }
 }
 
-function asUpstreamError (name: string, cause: unknown): UpstreamError {
+function asUpstreamError (name: string, cause: unknown, signal: AbortSignal): UpstreamError {
+  if (signal.aborted) return new UpstreamError('CALLER_GONE', `nobody waits for ${name} any more`, { cause })
   if (cause instanceof errors.ConnectTimeoutError || cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
     return new UpstreamError('UPSTREAM_TIMEOUT', `${name} did not answer in time`, { cause })
   }

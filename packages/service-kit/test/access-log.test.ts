@@ -49,7 +49,7 @@ test('each request leaves one line with all that a reader of the mesh looks for'
   expect(JSON.stringify(lines)).not.toContain('secret')
 })
 
-test.each([['/nothing', 404], ['/broken', 500]])('a failed request leaves its line as well: %s', async (path, status) => {
+test.each([['/nothing', 404], ['/broken', 500], ['/%zz', 404], ['/%e4', 404], [`/${'9'.repeat(5000)}`, 404]])('a failed request leaves its line as well: %s', async (path, status) => {
   await request(origin).get(path)
   await expect.poll(accessLines).toHaveLength(1)
   expect(accessLines()[0]).toMatchObject({ path, status })

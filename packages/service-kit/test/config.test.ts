@@ -30,6 +30,16 @@ test('every mistake is named at once, with the name, what is wanted and what is 
   }
 })
 
+test.each([['HOSTNAME', 'pöd'], ['SERVICE_VERSION', 'v1\nx: y']])('%s goes into a header, and must fit there', (name, value) => {
+  expect(() => parseConfig(Config, { TARGET: 'x', [name]: value })).toThrow(name)
+})
+
+test.each([['http-url', 'http://users.example:8080/a?b=c', ['users', 'ftp://x', 'http://x:99999', 'http://1.2.3.4.5', 'http://u:p@x']], ['host', '[::1]', ['1.2.3.4.5', 'a b', 'http://x', 'x:80']]])('the format %s takes what can be called, and no more', (format, good, bad) => {
+  const Schema = Type.Object({ ADDRESS: Type.String({ format }) })
+  expect(parseConfig(Schema, { ADDRESS: good })).toEqual({ ADDRESS: good })
+  for (const value of bad) expect(() => parseConfig(Schema, { ADDRESS: value }), value).toThrow(`ADDRESS must match format "${format}"`)
+})
+
 test('the schema can be used again: parsing leaves it as it was', () => {
   const before = JSON.stringify(Config)
   parseConfig(Config, { TARGET: 'x' })

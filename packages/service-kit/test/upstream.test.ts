@@ -62,7 +62,7 @@ test('silence is UPSTREAM_TIMEOUT, and so is an answer that stops half-way', asy
 })
 
 test('an answer without end is cut off', async () => {
-  const { upstream } = await upstreamThat((_request, response) => { response.end(Buffer.alloc(5 * 1024 * 1024)) })
+  const { upstream } = await upstreamThat((_request, response) => { response.end(Buffer.alloc(9 * 1024 * 1024)) })
   expect(await failure(upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_BODY' })
 })
 
@@ -79,7 +79,7 @@ test('the call ends when the caller has gone', async () => {
   const call = failure(upstream.call({ path: '/' }, { headers: {}, signal: gone.signal }))
   await expect.poll(() => stub.requests.length).toBe(1)
   gone.abort()
-  await call
+  expect(await call).toMatchObject({ code: 'CALLER_GONE' })
   await expect.poll(() => stub.requests[0]?.destroyed).toBe(true)
 })
 

@@ -21,6 +21,7 @@ export class Catalog {
     return [...this.#items.values()]
   }
 
+  /** The item of that number, if there is one. */
   get (id: number): Item | undefined {
     return this.#items.get(id)
   }

@@ -7,7 +7,7 @@ export const ItemInput = Type.Object({
   department: Type.String({ default: '', maxLength: 100 }),
   name: Type.String({ minLength: 1, maxLength: 200 }),
   price: Type.String({ pattern: '^[0-9]{1,9}([.][0-9]{1,2})?$', description: 'a decimal number in quotes, such as "84.00"' }),
-  imageUrl: Type.Optional(Type.String({ maxLength: 2048, pattern: '^(https?://|/)\\S*$', description: 'an http(s) URL or a path' }))
+  imageUrl: Type.Optional(Type.String({ maxLength: 2048, pattern: '^(https?://|/)[!-~]*$', description: 'an http(s) URL or a path' }))
 }, { additionalProperties: false, title: 'ItemInput' })
 export type ItemInput = Static<typeof ItemInput>
 

@@ -24,7 +24,7 @@ test('one item is answered once, and its connection lives on', async () => {
   socket.destroy()
 })
 
-test.each(['99', '0', 'x', '-1', '1.0', '1e0', '9999999999999999999', '__proto__'])('there is no item %s', async id => {
+test.each(['99', '0', 'x', '-1', '1.0', '1e0', '9'.repeat(19), '9'.repeat(2000), '%zz', '__proto__'])('there is no item %s', async id => {
   const answer = await request(origin).get(`/items/${id}`)
   expect([answer.status, answer.text]).toEqual([404, 'Not Found'])
 })
@@ -108,6 +108,13 @@ test('scripts of any page may use the items, and no page the faults', async () =
   expect((await request(origin).get('/items').set('Origin', 'http://x')).headers['access-control-allow-origin']).toBe('http://x')
   expect((await request(origin).options('/items/1')).status).toBe(204)
   expect((await request(origin).get('/blowup').set('Origin', 'http://x')).headers).not.toHaveProperty('access-control-allow-origin')
+})
+
+test('an injected answer is open to scripts as a real one is, and a preflight is never hit', async () => {
+  await request(origin).post('/blowup').send({ type: '500' })
+  const answer = await request(origin).get('/items').set('Origin', 'http://x')
+  expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([500, 'http://x'])
+  expect((await request(origin).options('/items').set('Origin', 'http://x').set('Access-Control-Request-Method', 'GET')).status).toBe(204)
 })
 
 test('/ answers with a page', async () => {

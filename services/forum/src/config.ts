@@ -9,7 +9,7 @@ export const ForumConfig = Type.Object({
   USERS_URL: Type.String({
     // Plain HTTP, so that the sidecar sees the call and chapter 5 has something to block and allow.
     default: 'http://jsonplaceholder.typicode.com/users',
-    pattern: '^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\\s#]*)?$',
+    format: 'http-url',
     description: 'where the users come from'
   }),
   LOCAL_USERS: Type.Boolean({ default: false, description: 'answer from built-in data, and call nobody' })

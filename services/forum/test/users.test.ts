@@ -97,7 +97,7 @@ test('the users can be hit by faults, the probes cannot', async () => {
   expect((await request(origin).get('/api/healthz')).status).toBe(200)
 })
 
-test.each(['ftp://x/users', 'users', 'http://', 'http://user:pass@x/'])('USERS_URL=%s ends the start', url => {
+test.each(['ftp://x/users', 'users', 'http://', 'http://user:pass@x/', 'http://x:99999/', 'http://1.2.3.4.5/'])('USERS_URL=%s ends the start', url => {
   expect(() => parseConfig(ForumConfig, { USERS_URL: url })).toThrow(/USERS_URL/)
 })
 

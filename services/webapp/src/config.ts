@@ -1,7 +1,7 @@
 import { baseConfig, upstreamConfig } from '@outfitters/service-kit'
 import { Type, type Static } from 'typebox'
 
-const host = { pattern: '^[A-Za-z0-9.-]+$' }
+const host = { format: 'host' }
 const port = { minimum: 1, maximum: 65535 }
 
 /** What the webapp reads from its environment. */

@@ -37,6 +37,12 @@ test('keys come in the order of the book, and an item without an image has no im
   expect((await request(origin).get('/api/catalog')).text).toBe('[{"id":2,"color":"","department":"","name":"n","price":"1","imageUrl":"/images/kite.svg"},{"id":1,"color":"red","department":"Toys","name":"Kite","price":"9.00"}]')
 })
 
+test('users are handed on as the forum tells them, key by key', async () => {
+  const { origin } = await start({ forum: answering(200, JSON.stringify([{ id: 1, name: 'Ada', username: 'a', email: 'e', extra: { b: 1, a: 2 } }], null, 2)) })
+  const answer = await request(origin).get('/api/users')
+  expect([answer.headers['content-type'], answer.text]).toEqual(['application/json; charset=utf-8', '[{"id":1,"name":"Ada","username":"a","email":"e","extra":{"b":1,"a":2}}]'])
+})
+
 // The original took a 503 with JSON in it for a success.
 test.each<[string, number, unknown, Record<string, string>]>([
   ['a 503 with JSON', 503, [ITEM], SERVED],
@@ -45,6 +51,8 @@ test.each<[string, number, unknown, Record<string, string>]>([
   ['a 404 for the list, even of the catalog itself', 404, 'Not Found', SERVED],
   ['what is not JSON', 200, '<html>', SERVED],
   ['JSON of another shape', 200, { items: [] }, SERVED],
+  ['an item whose number is a text', 200, [{ ...ITEM, id: 'abc' }], SERVED],
+  ['an item whose image is a number', 200, [{ ...ITEM, imageUrl: 5 }], SERVED],
   ['a redirect', 302, '', {}]
 ])('a catalog that answers with %s is the book\'s 500', async (_name, status, body, headers) => {
   const { origin } = await start({ catalog: answering(status, body, headers) })
@@ -100,7 +108,7 @@ test('a failed request leaves its line in the access log, and the reason beside 
   expect(lines).toContainEqual(expect.objectContaining({ level: 'warn', code: 'UPSTREAM_STATUS', msg: 'catalog answered 503' }))
 })
 
-test.each(['application/json', 'application/x-www-form-urlencoded', 'text/plain', 'x/y'])('an item is read as JSON when it is sent as %s', async type => {
+test.each(['application/json', 'application/x-www-form-urlencoded', 'text/plain', 'x/y', 'foo', '/'])('an item is read as JSON when it is sent as %s', async type => {
   const { origin, catalog } = await start({ catalog: (request, response) => { request.pipe(response.writeHead(201, SERVED)) } })
   const answer = await request(origin).post('/api/catalog/items/').set('Content-Type', type).send(JSON.stringify({ name: 'Kite', price: '9.00' }))
   expect([answer.status, answer.text, answer.headers['x-served-by']]).toEqual([200, 'null', 'catalog-7'])
@@ -109,7 +117,7 @@ test.each(['application/json', 'application/x-www-form-urlencoded', 'text/plain'
 
 test.each<[string, string]>([
   ['{', 'Invalid CatalogItem'],
-  ['', 'Invalid CatalogItem'],
+  ['', 'Invalid CatalogItem\nbody must be object'],
   ['[]', 'Invalid CatalogItem\nbody must be object'],
   ['{"name":"Kite"}', "Invalid CatalogItem\nbody must have required property 'price'"],
   ['{"name":"Kite","price":9}', 'Invalid CatalogItem\nbody/price must be string'],
@@ -119,6 +127,18 @@ test.each<[string, string]>([
   const answer = await request(origin).post('/api/catalog/items').type('form').send(body)
   expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([400, 'text/plain; charset=utf-8', text])
   expect(catalog.requests).toHaveLength(0)
+})
+
+test('a caller who has gone is none of the upstream\'s failures', async () => {
+  const { origin, catalog, lines } = await start({ catalog: () => {} })
+  const gone = new AbortController()
+  const call = fetch(`${origin}/api/catalog`, { signal: gone.signal }).catch(() => {})
+  await expect.poll(() => catalog.requests.length).toBe(1)
+  gone.abort()
+  await call
+  await expect.poll(() => catalog.requests[0]?.destroyed).toBe(true)
+  await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 'debug', code: 'CALLER_GONE' }))
+  expect(lines.filter(({ level }) => level === 'warn')).toEqual([])
 })
 
 test('an item that the catalog refuses, or never gets, is the book\'s 500', async () => {
@@ -142,7 +162,7 @@ test('the API can be hit by faults; the probes and, by default, the page cannot'
   }
 })
 
-test.each([['CATALOG_SERVICE_PORT', 'tcp://10.0.0.1:80'], ['CATALOG_SERVICE_HOST', 'http://catalog'], ['UPSTREAM_TIMEOUT_MS', '0']])('%s=%s ends the start', (name, value) => {
+test.each([['CATALOG_SERVICE_PORT', 'tcp://10.0.0.1:80'], ['CATALOG_SERVICE_HOST', 'http://catalog'], ['FORUM_SERVICE_HOST', '1.2.3.4.5'], ['UPSTREAM_TIMEOUT_MS', '0']])('%s=%s ends the start', (name, value) => {
   expect(() => parseConfig(WebappConfig, { [name]: value })).toThrow(new RegExp(name))
 })
 

@@ -23,6 +23,12 @@ test('when both upstreams fail the page stands, says so, and shows them red', as
   expect(page.text.match(/class="node down"/g)).toHaveLength(2)
 })
 
+test('an upstream that says nonsense is one that fails', async () => {
+  const { origin } = await start({ catalog: answering(200, [{ ...items[0], imageUrl: 5 }]), forum: answering(200, [[1]]) })
+  const page = await request(origin).get('/')
+  expect([page.status, page.text.includes('catalog fails, forum fails')]).toEqual([200, true])
+})
+
 test('one upstream that fails does not take the other with it', async () => {
   const { origin } = await start({ catalog: answering(503, ''), forum: answering(200, users) })
   const page = await request(origin).get('/')

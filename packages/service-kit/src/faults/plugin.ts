@@ -3,8 +3,10 @@ import { trace } from '@opentelemetry/api'
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { BaseConfig } from '../config.ts'
+import { pathOf } from '../paths.ts'
 import { blowupRoutes } from './blowup.ts'
 import { closeWithFin, closeWithRst, HeldConnections } from './connections.ts'
+import { Delays } from './delays.ts'
 import { FaultRules } from './rules.ts'
 import type { FaultRule } from './rule.ts'
 
@@ -27,21 +29,26 @@ export type FaultsOptions = Pick<BaseConfig, 'CHAOS_ACCESS' | 'CHAOS_SEED' | 'HO
 export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, HOSTNAME, isBusinessPath }) => {
   const rules = new FaultRules({ seed: CHAOS_SEED ?? randomUUID(), instance: HOSTNAME, isBusinessPath })
   const held = new HeldConnections()
-  app.addHook('preClose', async () => held.release())
+  const delays = new Delays()
+  app.addHook('preClose', async () => {
+    delays.release()
+    held.release()
+  })
 
   app.decorateRequest('fault', null)
-  app.addHook('onRequest', (request, reply, done) => {
+  // Before the body is read, and after every onRequest: an injected answer then has the CORS headers that a real one would have, and
+  // a preflight has been answered.
+  app.addHook('preParsing', (request, reply, _payload, done) => {
     if (rules.isEmpty || request.routeOptions.config.operational === true) return done()
     const { method, url, headers } = request
-    const verdict = rules.judge({ method, path: url.split('?', 1)[0] ?? url, headers })
+    const verdict = rules.judge({ method, path: decodeURIComponent(pathOf(url)), headers })
     if (verdict === undefined) return done()
 
     const { delayMs, ending, fault } = verdict
     identify(request, reply, fault)
     const goOn = ending === undefined ? done : () => end(request, reply, ending)
-    if (delayMs === 0) return goOn()
-    const timer = setTimeout(goOn, delayMs)
-    reply.raw.once('close', () => clearTimeout(timer)) // nobody waits any more
+    if (delayMs === 0) goOn()
+    else delays.add(delayMs, reply.raw, goOn)
   })
 
   function end (request: FastifyRequest, reply: FastifyReply, rule: FaultRule): void {

@@ -29,7 +29,7 @@ export interface Verdict {
 export type RuleView = Omit<FaultRule, 'name'> & {
   state: {
     seed: string
-    /** number n of this rule is decided by SHA-256 of `<stream>/n` */
+    /** request n (from 0) that concerned this rule was decided by SHA-256 of `<stream>/n` */
     stream: string
     draws: number
     hits: number
@@ -64,6 +64,7 @@ export class FaultRules {
     this.#options = { now, ...options }
   }
 
+  /** Whether there is nothing to judge by. */
   get isEmpty (): boolean {
     return this.#rules.size === 0
   }
@@ -93,6 +94,7 @@ export class FaultRules {
     return names.length
   }
 
+  /** Removes every rule. */
   clear (): void {
     this.#rules.clear()
   }
@@ -127,7 +129,7 @@ class LiveRule {
   readonly rule: FaultRule
   readonly #options: Required<FaultRulesOptions>
   readonly #draws: Draws
-  readonly #draw: () => number
+  readonly #delays: Draws
   readonly #setAt: number
   #hits = 0
 
@@ -135,19 +137,19 @@ class LiveRule {
     this.rule = rule
     this.#options = options
     this.#draws = new Draws([options.seed, options.instance, rule.name, generation].join('/'))
-    this.#draw = () => this.#draws.next()
+    this.#delays = new Draws(`${this.#draws.key}/delay`)
     this.#setAt = options.now()
   }
 
   hits (target: FaultTarget): boolean {
     if (!this.rule.active || this.#ended !== undefined || !this.#concerns(target)) return false
-    const hit = this.#draw() < this.rule.percentage / 100
+    const hit = this.#draws.next() < this.rule.percentage / 100
     if (hit) this.#hits++
     return hit
   }
 
   latency (): number {
-    return latencyOf(this.rule, this.#draw)
+    return latencyOf(this.rule, () => this.#delays.next())
   }
 
   view (): RuleView {

@@ -185,6 +185,24 @@ test('half of the connections can be dropped: the other half answers', async () 
   expect(answered).toBeLessThan(135)
 })
 
+test('pipelined requests on a connection that is held are held with it', async () => {
+  const warned = vi.fn()
+  process.on('warning', warned)
+  await set({ type: 'drop', mode: 'hang', hangMs: 300 })
+  const { socket, ended } = await overSocket()
+  socket.write('GET /items HTTP/1.1\r\nHost: example\r\n\r\n'.repeat(20))
+  expect(await ended).toEqual({ received: '', error: undefined })
+  expect(warned).not.toHaveBeenCalled()
+  process.off('warning', warned)
+})
+
+test.each(['/it%65ms', '/%69tems?x=1', '/items/', '/items/%zz', '/items/%e4'])('a path is judged as the router reads it: %s', async path => {
+  await set({ type: '500' })
+  const { socket, ended } = await overSocket(path)
+  socket.once('data', () => socket.end())
+  expect((await ended).received).toMatch(/^HTTP\/1\.1 500 /)
+})
+
 test('probes, metrics, documentation and /blowup are never hit, however they are spelled', async () => {
   await set({ type: '500', scope: { path: '/' } })
   for (const path of ['/healthz', '/readyz', '/metrics', '/docs/json', '/blowup', '/%62lowup', '/healthz/', '/healthz?items']) {
@@ -241,11 +259,13 @@ test.each([['{"type":"500","name":"x"}'], ['{}'], ['{"type":"nonsense"}'], ['{"k
   expect((await request(origin).get('/items')).status).toBe(500)
 })
 
-test('DELETE without a body deletes every rule', async () => {
-  await set({ type: '500' })
-  await set({ name: 'slow', type: 'latency' })
-  expect((await request(origin).delete('/blowup')).text).toBe('deleted blowup rules')
-  expect((await request(origin).get('/blowup')).text).toBe('{}')
+test('DELETE without a body deletes every rule, whether or not a content type is sent', async () => {
+  for (const call of [request(origin).delete('/blowup'), request(origin).delete('/blowup').type('json')]) {
+    await set({ type: '500' })
+    await set({ name: 'slow', type: 'latency' })
+    expect((await call).text).toBe('deleted blowup rules')
+    expect((await request(origin).get('/blowup')).text).toBe('{}')
+  }
 })
 
 // A sidecar delivers what comes from the mesh from 127.0.0.6.

@@ -19,7 +19,7 @@ export const NewCatalogItem = Type.Object({
   department: Type.String({ default: '', maxLength: 100 }),
   name: Type.String({ minLength: 1, maxLength: 200 }),
   price: Type.String({ pattern: '^[0-9]{1,9}([.][0-9]{1,2})?$', description: 'a decimal number in quotes, such as "84.00"' }),
-  imageUrl: Type.Optional(Type.String({ maxLength: 2048, pattern: '^(https?://|/)\\S*$', description: 'an http(s) URL or a path' }))
+  imageUrl: Type.Optional(Type.String({ maxLength: 2048, pattern: '^(https?://|/)[!-~]*$', description: 'an http(s) URL or a path' }))
 }, { additionalProperties: false, title: 'NewCatalogItem' })
 export type NewCatalogItem = Static<typeof NewCatalogItem>
 
@@ -41,12 +41,17 @@ export class CatalogClient {
     this.#upstream = upstream
   }
 
+  /** All items. */
   async list (caller: Caller): Promise<CatalogAnswer<CatalogItem[]>> {
     const answer = await this.#upstream.call({ path: '/items' }, caller)
     return { value: answer.expect(200).json(isItemList), identity: answer.identity }
   }
 
-  /** @param id digits; the item is undefined where the catalog itself, and no proxy on the way, says that there is none */
+  /**
+   * One item; undefined where the catalog itself, and no proxy on the way, says that there is none.
+   *
+   * @param id digits
+   */
   async get (id: string, caller: Caller): Promise<CatalogAnswer<CatalogItem | undefined>> {
     const answer = await this.#upstream.call({ path: `/items/${id}` }, caller)
     const { identity, status } = answer
@@ -54,6 +59,7 @@ export class CatalogClient {
     return { value: answer.expect(200).json(isItem), identity }
   }
 
+  /** Adds an item; the catalog numbers it. */
   async create (item: NewCatalogItem, caller: Caller): Promise<CatalogAnswer<void>> {
     const answer = await this.#upstream.call({ method: 'POST', path: '/items', body: item }, caller)
     return { value: undefined, identity: answer.expect(201).identity }
@@ -61,7 +67,9 @@ export class CatalogClient {
 }
 
 function isItem (value: unknown): value is CatalogItem {
-  return typeof value === 'object' && value !== null && 'id' in value && 'name' in value && 'price' in value
+  if (typeof value !== 'object' || value === null) return false
+  const { id, name, price, color = '', department = '', imageUrl = '' } = value as Record<string, unknown>
+  return Number.isInteger(id) && [name, price, color, department, imageUrl].every(text => typeof text === 'string')
 }
 
 function isItemList (value: unknown): value is CatalogItem[] {

@@ -25,5 +25,5 @@ export class ForumClient {
 }
 
 function isUserList (value: unknown): value is ForumUser[] {
-  return Array.isArray(value) && value.every(user => typeof user === 'object' && user !== null)
+  return Array.isArray(value) && value.every(user => typeof user === 'object' && user !== null && !Array.isArray(user))
 }

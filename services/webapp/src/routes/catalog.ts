@@ -3,7 +3,7 @@ import { callerOf, handOnIdentity, jsonParser, problemsOf, sentence, upstreamErr
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { CatalogItem, NewCatalogItem } from '../clients/catalog.ts'
-import { likeGet } from './like-get.ts'
+import { ignoreContentType, likeGet } from './like-get.ts'
 
 const Text = Type.String()
 
@@ -30,6 +30,7 @@ export const catalogRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.register(async scope => {
     // The book sends JSON by `curl --data`, which says that it is a form.
+    scope.addHook('onRequest', ignoreContentType)
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'string' }, jsonParser)
     scope.setErrorHandler(invalidItems)

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, UpstreamError } from '@outfitters/service-kit'
+import { callerOf, logUpstreamError } from '@outfitters/service-kit'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { renderPage } from '../page.ts'
 
@@ -12,22 +13,21 @@ export const pageRoutes: FastifyPluginAsyncTypebox = async app => {
   }, async (request, reply) => {
     const caller = callerOf(request, reply)
     const [items, users] = await Promise.all([
-      unlessUpstreamFails(app.catalog.list(caller)),
-      unlessUpstreamFails(app.forum.users(caller))
+      unlessUpstreamFails(request, app.catalog.list(caller)),
+      unlessUpstreamFails(request, app.forum.users(caller))
     ])
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', POLICY)
       .send(renderPage({ items, users }) as never)
   })
+}
 
-  async function unlessUpstreamFails<T> (answer: Promise<{ value: T }>): Promise<T | undefined> {
-    try {
-      return (await answer).value
-    } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error
-      app.log.warn({ code: error.code }, error.message)
-      return undefined
-    }
+async function unlessUpstreamFails<T> (request: FastifyRequest, answer: Promise<{ value: T }>): Promise<T | undefined> {
+  try {
+    return (await answer).value
+  } catch (error) {
+    logUpstreamError(request, error)
+    return undefined
   }
 }

@@ -9,10 +9,10 @@ export const userRoutes: FastifyPluginAsyncTypebox = async app => {
   app.setErrorHandler(upstreamErrors('error calling Forum service'))
 
   likeGet(app, '/api/users', {
-    tags: ['forum'], summary: 'All users', response: { 200: Type.Array(ForumUser), 500: Type.String() }
+    tags: ['forum'], summary: 'All users', response: { 200: Type.Unsafe<string>(Type.Array(ForumUser)), 500: Type.String() }
   }, async (request, reply) => {
     const { value, identity } = await app.forum.users(callerOf(request, reply))
     handOnIdentity(reply, identity)
-    return reply.send(value)
+    return reply.type('application/json; charset=utf-8').send(JSON.stringify(value))
   })
 }
