@@ -1,0 +1,59 @@
+// npm run images -- [--load [--context NAME]] [--push REGISTRY]: builds the images of the services, and puts them where they are needed.
+import { execFileSync } from 'node:child_process'
+import { parseArgs } from 'node:util'
+
+const SERVICES = ['catalog', 'webapp', 'forum']
+const IMAGES = SERVICES.map(service => `localhost/outfitters/${service}:dev`)
+
+const { values: { load, push, context: wanted } } = parseArgs({ options: { load: { type: 'boolean' }, push: { type: 'string' }, context: { type: 'string' } } })
+const revision = output('git', ['rev-parse', 'HEAD']) ?? 'unknown'
+
+if (push !== undefined) {
+  run('docker', ['buildx', 'bake', '--file', 'docker-bake.hcl', '--push'], { REGISTRY: push, REVISION: revision })
+} else {
+  for (const [index, service] of SERVICES.entries()) {
+    // The host's network: where a machine reaches its registries through a proxy or a mirror of its own, the build does as well.
+    run('docker', ['build', '--network=host', '--build-arg', `WORKSPACE=services/${service}`, '--build-arg', `REVISION=${revision}`, '--tag', `${IMAGES[index]}`, '.'])
+  }
+}
+if (load === true) loadIntoCluster()
+
+/** Puts the images into the cluster of the context that was named, or of the current one, each kind of cluster in its own way. */
+function loadIntoCluster (): void {
+  const command = process.env['IMAGE_LOAD_COMMAND']
+  if (command !== undefined) return run(command, IMAGES)
+  const context = wanted ?? output('kubectl', ['config', 'current-context']) ?? fail('kubectl is missing, or knows no current context: which cluster are the images for?')
+  if (context.startsWith('kind-')) return run('kind', ['load', 'docker-image', '--name', context.slice('kind-'.length), ...IMAGES])
+  if (context.startsWith('k3d-')) return run('k3d', ['image', 'import', '--cluster', context.slice('k3d-'.length), ...IMAGES])
+  if (isMinikube(context)) return run('minikube', ['image', 'load', '--profile', context, ...IMAGES])
+  if (['docker-desktop', 'orbstack', 'rancher-desktop'].includes(context)) return console.log(`${context} sees the images of this Docker Engine; nothing to load`)
+  fail(`How do images get into the cluster of the context ${context}? Set IMAGE_LOAD_COMMAND to a command that takes their names, or push them (--push REGISTRY) and name that registry in the manifests.`)
+}
+
+function isMinikube (context: string): boolean {
+  return output('kubectl', ['config', 'view', '--minify', '--output', 'jsonpath={.contexts[0].context.extensions[*].extension.provider}'])?.includes('minikube') ?? context === 'minikube'
+}
+
+function run (command: string, args: string[], env: Record<string, string> = {}): void {
+  console.log(`$ ${[...Object.entries(env).map(([name, value]) => `${name}=${value}`), command, ...args].join(' ')}`)
+  try {
+    execFileSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    fail(code === 'ENOENT' ? `${command} is not installed` : `${command} failed`)
+  }
+}
+
+/** What a command prints, or undefined where it is missing or fails. */
+function output (command: string, args: string[]): string | undefined {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return undefined
+  }
+}
+
+function fail (message: string): never {
+  console.error(message)
+  process.exit(1)
+}
