@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Sets, shows and deletes faults in the pods of a service, through /blowup of each pod.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: chaos.sh 500 [PERCENTAGE]                 answer with an empty 500
+       chaos.sh abort STATUS [PERCENTAGE]        answer with any status from 400 to 599
+       chaos.sh latency [MS] [PERCENTAGE]        delay (by default 1000 ms); --volatile: anything between 0 and MS
+       chaos.sh drop [PERCENTAGE]                close the connection without an answer; --mode fin|rst|hang
+       chaos.sh rule JSON                        any rule, as docs/faults.md has them
+       chaos.sh 500|abort|latency|drop delete    delete the rules of that type
+       chaos.sh delete                           delete all rules
+       chaos.sh show                             show the rules and what they did
+
+By default every catalog pod of the current namespace is meant, and a PERCENTAGE is 100.
+  --pod NAME          this pod alone
+  --version VERSION   the pods with this label, as in v2
+  --app NAME          another service: webapp or forum
+  -n, --namespace NS  another namespace
+
+Exit codes: 0 every pod did it; 1 a pod did not; 2 the call makes no sense; 3 there is no such pod.
+EOF
+}
+die() { echo "chaos.sh: $2" >&2; exit "$1"; }
+number() { [[ $1 =~ ^[0-9]+([.][0-9]+)?$ ]] || die 2 "$2 must be a number, but is '$1'"; }
+
+app=catalog pod='' version='' volatile='' mode='' namespace=() words=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help) usage; exit 0 ;;
+    --pod | --version | --app | --mode | -n | --namespace)
+      [ $# -ge 2 ] || die 2 "$1 needs a value"
+      case $1 in
+        --pod) pod=$2 ;;
+        --version) version=$2 ;;
+        --app) app=$2 ;;
+        --mode) mode=$2 ;;
+        *) namespace=(--namespace "$2") ;;
+      esac
+      shift ;;
+    --volatile) volatile=yes ;;
+    -*) die 2 "there is no option $1; see --help" ;;
+    *) words+=("$1") ;;
+  esac
+  shift
+done
+[ ${#words[@]} -gt 0 ] || { usage >&2; exit 2; }
+most() { [ ${#words[@]} -le "$1" ] || die 2 "too much behind '${words[*]:0:$1}': '${words[*]:$1}'"; }
+
+# What is sent: the method and the body.
+method=POST body=''
+type=${words[0]} value=${words[1]:-}
+percentage() { number "$1" PERCENTAGE; echo "\"percentage\":$1"; }
+case $type in
+  show) most 1; method=GET ;;
+  delete) most 1; method=DELETE ;;
+  rule) most 2; [ -n "$value" ] || die 2 'rule needs the rule as JSON'; body=$value ;;
+  500 | abort | latency | drop)
+    if [ "$value" = delete ]; then
+      most 2; method=DELETE body="{\"type\":\"$type\"}"
+    else
+      rule="\"active\":true,\"type\":\"$type\""
+      case $type in
+        500) most 2; rule+=",$(percentage "${value:-100}")" ;;
+        abort)
+          most 3; [[ $value =~ ^[45][0-9][0-9]$ ]] || die 2 "STATUS must be from 400 to 599, but is '$value'"
+          rule+=",\"status\":$value,$(percentage "${words[2]:-100}")" ;;
+        latency)
+          most 3; number "${value:-1000}" MS
+          rule+=",\"latencyMs\":${value:-1000},$(percentage "${words[2]:-100}")${volatile:+,\"volatile\":true}" ;;
+        drop) most 2; rule+=",$(percentage "${value:-100}")${mode:+,\"mode\":\"$mode\"}" ;;
+      esac
+      body="{$rule}"
+    fi ;;
+  *) die 2 "there is no fault '$type'; see --help" ;;
+esac
+[ -z "$volatile" ] || [ "$type" = latency ] || die 2 '--volatile belongs to latency'
+[ -z "$mode" ] || [ "$type" = drop ] || die 2 '--mode belongs to drop'
+[ -z "$pod" ] || [ -z "$version" ] || die 2 'give --pod or --version, not both'
+case $app in catalog) port=3000 ;; webapp | forum) port=8080 ;; *) die 2 "--app must be catalog, webapp or forum, but is '$app'" ;; esac
+
+command -v kubectl >/dev/null || die 1 'kubectl is not installed'
+if [ -n "$pod" ]; then
+  pods=$pod
+else
+  # A pod that is being deleted still runs, and would refuse or forget.
+  pods=$(kubectl get pods "${namespace[@]+"${namespace[@]}"}" --selector "app=$app${version:+,version=$version}" --field-selector status.phase=Running \
+    --output go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}') || exit 1
+fi
+[ -n "$pods" ] || die 3 "no running pod has app=$app${version:+ and version=$version} in this namespace"
+
+failed=0
+for each in $pods; do
+  call=(curl --silent --show-error --fail-with-body --max-time 10 --request "$method" "localhost:$port/blowup")
+  [ -z "$body" ] || call+=(--header 'content-type: application/json' --data "$body")
+  if answer=$(kubectl exec "${namespace[@]+"${namespace[@]}"}" "$each" --container "$app" -- "${call[@]}" 2>&1); then
+    echo "$each: $answer"
+  else
+    echo "$each: FAILED: $answer" >&2
+    failed=1
+  fi
+done
+exit $failed
