@@ -1,0 +1,48 @@
+// Who may set faults in the mesh, by default: somebody inside the pod, and nobody else.
+import { expect, test } from 'vitest'
+import { forward } from '../src/gateway.ts'
+import { ask } from '../src/load.ts'
+import { freshMesh, k8s } from './mesh.ts'
+
+const mesh = freshMesh()
+const STATUS = ['--output', '/dev/null', '--write-out', '%{http_code}']
+const FORGED = ['--header', 'x-forwarded-for: 127.0.0.1', '--header', 'x-real-ip: 127.0.0.1', '--header', 'forwarded: for=127.0.0.1']
+const SET = ['--request', 'POST', '--header', 'content-type: application/json', '--data', '{"type":"500"}']
+
+const catalogPod = async () => (await mesh.kubectl.pods('app=catalog'))[0] as string
+
+test('refused: through the gateway', async () => {
+  await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
+  const url = `${mesh.gateway.origin}/blowup`
+  await expect.poll(async () => (await ask(url)).status, { timeout: 30_000 }).toBe(403)
+  expect((await ask(url, { 'x-forwarded-for': '127.0.0.1' })).status).toBe(403)
+})
+
+test('refused: from a pod outside the mesh, through the Service and at the pod itself', async () => {
+  const { stdout: ip } = await mesh.kubectl.try(['get', 'pod', await catalogPod(), '--output', 'jsonpath={.status.podIP}'])
+  for (const host of [mesh.host('catalog'), `${ip}:3000`]) {
+    for (const call of [[], SET]) {
+      expect((await mesh.curlOutside(...STATUS, ...FORGED, ...call, `http://${host}/blowup`)).stdout, `${host} ${call[1] ?? 'GET'}`).toBe('403')
+    }
+  }
+})
+
+test('refused: from a pod in the mesh', async () => {
+  const [webapp] = await mesh.kubectl.pods('app=webapp')
+  const curl = (...args: string[]) => mesh.kubectl.try(['exec', `${webapp}`, '--container', 'webapp', '--', 'curl', '-sS', ...args])
+  expect((await curl(...STATUS, ...FORGED, ...SET, 'http://catalog/blowup')).stdout).toBe('403')
+  expect((await curl('http://catalog/blowup')).stdout).toMatch(/CHAOS_FORBIDDEN.*you come from (::ffff:)?127\.0\.0\.6/)
+})
+
+test('allowed: by kubectl exec, as the book does it', async () => {
+  const curl = (...args: string[]) => catalogPod().then(pod => mesh.kubectl.run(['exec', pod, '--container', 'catalog', '--', 'curl', '-sS', ...args]))
+  expect(await curl(...SET, 'localhost:3000/blowup')).toMatch(/^blowups=/)
+  expect(JSON.parse(await curl('localhost:3000/blowup'))).toMatchObject({ 500: { active: true, percentage: 100 } })
+  expect(await curl('--request', 'DELETE', '--header', 'content-type: application/json', '--data', '{"type":"500"}', 'localhost:3000/blowup')).toBe('deleted blowup 500')
+})
+
+test('allowed: by port-forward', async () => {
+  const { origin, close } = await forward(mesh.kubectl.namespace, `pod/${await catalogPod()}`, 3000)
+  expect(await ask(`${origin}/blowup`)).toMatchObject({ status: 200, body: '{}' })
+  close()
+})

@@ -1,0 +1,61 @@
+// The manifests against a real API server and a real Istio.
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { command } from '../src/command.ts'
+import { Kubectl } from '../src/kubectl.ts'
+import { k8s, ROOT } from './mesh.ts'
+
+interface PodSpec {
+  securityContext: Record<string, unknown>
+  containers: { securityContext: Record<string, unknown> }[]
+}
+
+const restricted = new Kubectl(`e2e-${randomBytes(3).toString('hex')}-restricted`)
+const SERVICES = ['catalog', 'catalog-v2', 'webapp', 'forum']
+
+beforeAll(async () => {
+  await new Kubectl('default').applyText(JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: restricted.namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } }
+  }))
+})
+afterAll(() => new Kubectl('default').run(['delete', 'namespace', restricted.namespace, '--wait=false']))
+
+test('every file passes the strict validation of the API server and of istioctl', async () => {
+  const { code, stdout, stderr } = await command('node', [`${ROOT}scripts/validate.ts`, '--cluster'])
+  expect([code, stderr], stdout).toEqual([0, ''])
+})
+
+describe.each(SERVICES)('the Pod of %s', service => {
+  /** Whether the level `restricted` lets the Pod in, after a change to it. */
+  async function admission (change: (spec: PodSpec) => void = () => {}) {
+    const documents = JSON.parse(await restricted.run(['create', '--dry-run=client', '--output', 'json', '--filename', k8s(`services/${service}.yaml`)]).then(text => `[${text.replaceAll(/\}\n\{/g, '},{')}]`)) as { kind: string, items?: { kind: string, spec: { template: { spec: PodSpec } } }[], spec: { template: { spec: PodSpec } } }[]
+    const deployment = documents.flatMap(document => document.items ?? [document]).find(({ kind }) => kind === 'Deployment')
+    const spec = { ...deployment?.spec.template.spec, serviceAccountName: 'default' } as unknown as PodSpec
+    change(spec)
+    return restricted.try(['apply', '--dry-run=server', '--filename', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'candidate' }, spec }))
+  }
+
+  test('is admitted by the Pod Security level restricted', async () => {
+    expect(await admission()).toMatchObject({ code: 0 })
+  })
+
+  test.each<[string, (spec: PodSpec) => void]>([
+    ['runAsNonRoot', spec => { spec.securityContext['runAsNonRoot'] = false }],
+    ['seccompProfile', spec => { delete spec.securityContext['seccompProfile'] }],
+    ['allowPrivilegeEscalation', spec => { for (const { securityContext } of spec.containers) securityContext['allowPrivilegeEscalation'] = true }],
+    ['capabilities', spec => { for (const { securityContext } of spec.containers) delete securityContext['capabilities'] }]
+  ])('and would not be without its %s', async (field, spoil) => {
+    const { code, stderr } = await admission(spoil)
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/violates PodSecurity "restricted/)
+    expect(stderr).toContain(field)
+  })
+})
+
+test('istioctl kube-inject adds a proxy to a file', async () => {
+  const { code, stdout } = await command('istioctl', ['kube-inject', '--filename', k8s('services/catalog.yaml')])
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/name: istio-proxy/)
+})

@@ -1,0 +1,79 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { Kubectl } from './kubectl.ts'
+
+/** A way to the ingress gateway from this machine. */
+export interface Gateway {
+  /** as in http://10.96.3.4 */
+  origin: string
+  close: () => void
+}
+
+interface GatewayService {
+  spec: { clusterIP: string }
+  status: { loadBalancer?: { ingress?: { ip?: string, hostname?: string }[] } }
+}
+
+/** Open whatever Gateways there are; port 80 is closed until one of them asks for it. */
+const STATUS_PORT = 15021
+
+/**
+ * Finds the ingress gateway: at the address of its load balancer, at its cluster address where this machine is the node, and else
+ * through a port-forward, which ends with `close`.
+ */
+export async function openGateway (namespace = 'istio-system', name = 'istio-ingressgateway'): Promise<Gateway> {
+  const kubectl = new Kubectl(namespace)
+  const { spec, status } = await kubectl.json<GatewayService>(['get', 'service', name])
+  const hosts = [...status.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname) ?? [], spec.clusterIP]
+  for (const host of hosts) {
+    if (host !== undefined && await answers(host, STATUS_PORT)) return { origin: `http://${host}`, close: () => {} }
+  }
+  return await forward(namespace, `service/${name}`, 80)
+}
+
+/**
+ * A port-forward to a pod or Service, on a free port of 127.0.0.1. kubectl gives up when the other side refuses one connection,
+ * as a gateway without routes does; it is started again then, on the same port.
+ */
+export async function forward (namespace: string, target: string, port: number): Promise<Gateway> {
+  let child: ChildProcess
+  let closed = false
+
+  const start = (local: number | '') => new Promise<number>((resolve, reject) => {
+    child = spawn('kubectl', ['--namespace', namespace, 'port-forward', '--address', '127.0.0.1', target, `${local}:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    let listening: number | undefined
+    child.stderr?.on('data', data => { said += data })
+    createInterface(child.stdout as Readable).on('line', line => {
+      const found = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1]
+      if (found !== undefined) resolve(listening = Number(found))
+    })
+    child.once('error', reject)
+    child.once('exit', () => {
+      if (listening === undefined) reject(new Error(`kubectl port-forward to ${target} failed: ${said.trim()}`))
+      else if (!closed) start(listening).catch(() => {}) // whoever uses it will see that nobody answers
+    })
+  })
+
+  const local = await start('')
+  return {
+    origin: `http://127.0.0.1:${local}`,
+    close: () => {
+      closed = true
+      child.kill()
+    }
+  }
+}
+
+function answers (host: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ host, port, timeout: 1000 })
+    const end = (answered: boolean) => {
+      socket.destroy()
+      resolve(answered)
+    }
+    socket.once('connect', () => end(true)).once('timeout', () => end(false)).once('error', () => end(false))
+  })
+}

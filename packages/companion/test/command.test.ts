@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest'
+import { command } from '../src/command.ts'
+
+test('a command is run to its end, whatever that is', async () => {
+  expect(await command('sh', ['-c', 'cat; echo oops >&2; exit 3'], { input: 'hello' })).toEqual({ code: 3, stdout: 'hello', stderr: 'oops\n' })
+})
+
+test('a command that is not installed ends with 127 and says so', async () => {
+  expect(await command('no-such-command', [])).toEqual({ code: 127, stdout: '', stderr: 'no-such-command is not installed' })
+})
