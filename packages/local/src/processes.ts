@@ -51,5 +51,5 @@ export const STORE: StoreProcess[] = [
 
 /** The whole environment of a process: what the user set (LOG_LEVEL, CHAOS_SEED, OTEL_* …) under what the store needs. */
 export function environmentOf ({ name, port, env }: StoreProcess): NodeJS.ProcessEnv {
-  return { ...process.env, ...env, PORT: String(port), HOST, HOSTNAME: name }
+  return { NODE_COMPILE_CACHE: `${ROOT}node_modules/.cache/compile`, ...process.env, ...env, PORT: String(port), HOST, HOSTNAME: name }
 }

@@ -1,7 +1,8 @@
 // `npm start` as a person runs it: a real process, the real ports. Where one of them is taken on this machine, only that can be tested.
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { isTaken } from '../src/ports.ts'
 import { HOST, ROOT, STORE } from '../src/processes.ts'
@@ -11,10 +12,9 @@ if (!free) console.error('SKIPPED: the ports of `npm start` are taken on this ma
 
 let child: ChildProcess
 afterEach(async () => {
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill('SIGKILL')
-    await once(child, 'close')
-  }
+  if (child.exitCode !== null || child.signalCode !== null) return
+  process.kill(-(child.pid as number), 'SIGTERM') // a test has failed: end what it left
+  await once(child, 'close')
 })
 
 /** Runs the command, and collects what it prints. */
@@ -26,11 +26,15 @@ function start () {
   return { printed, exit: once(child, 'close').then(([code]) => code as number) }
 }
 
-const pidOf = async (name: string) => {
-  const { stdout } = spawn('pgrep', ['-f', name])
-  const [data] = await once(stdout, 'data')
-  return Number(String(data).split('\n')[0])
+/** The process that runs a script on behalf of this `npm start`, whatever else runs on this machine. */
+async function pidOf (script: string): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args='])
+  const all = stdout.trim().split('\n').map(line => /^ *(\d+) +(\d+) (.*)$/.exec(line) ?? [])
+  const parents = new Map(all.map(([, pid, parent]) => [pid, parent]))
+  const isOurs = (pid: string | undefined): boolean => pid !== undefined && (Number(pid) === child.pid || isOurs(parents.get(pid)))
+  return Number(all.find(([, pid, , args]) => args?.endsWith(script) && isOurs(pid))?.[1])
 }
+
 const listeningPorts = async () => (await Promise.all(STORE.map(async ({ port }) => await isTaken(port, HOST) ? port : []))).flat()
 
 describe.skipIf(!free)('npm start', { timeout: 60_000 }, () => {

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { statusOf, whenAnswered } from './answered.ts'
+import { statusOf } from './answered.ts'
 import { pathOf } from './paths.ts'
 import { callerIdentity, traceIdOf } from './propagation.ts'
 
@@ -9,11 +9,11 @@ import { callerIdentity, traceIdOf } from './propagation.ts'
  * and other operational routes are logged at debug level, since nobody reads a log that is nine tenths kubelet.
  */
 export const accessLog = fp(async app => {
-  whenAnswered(app, (request, reply) => {
+  app.whenAnswered((request, reply) => {
     const level = request.routeOptions.config.operational === true ? 'debug' : 'info'
     app.log[level](accessLine(request, reply), 'request')
   })
-}, { name: 'access-log' })
+}, { name: 'access-log', dependencies: ['answered'] })
 
 function accessLine (request: FastifyRequest, reply: FastifyReply) {
   const { headers, method } = request

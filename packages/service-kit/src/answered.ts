@@ -1,15 +1,30 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+type Listener = (request: FastifyRequest, reply: FastifyReply) => void
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Has `listener` called once for each request when it is over, however it ended. */
+    whenAnswered: (listener: Listener) => void
+  }
+}
 
 /**
- * Calls `listener` once for each request when it is over. Fastify's onResponse stays silent where a connection broke or a fault
- * dropped it; the response's own close event comes in every case.
+ * Knows when a request is over. Fastify's onResponse stays silent where a connection broke or a fault dropped it; the response's own
+ * close event comes in every case.
  */
-export function whenAnswered (app: FastifyInstance, listener: (request: FastifyRequest, reply: FastifyReply) => void): void {
+export const answered = fp(async app => {
+  const listeners: Listener[] = []
+  app.decorate('whenAnswered', listener => { listeners.push(listener) })
+
   app.addHook('onRequest', (request, reply, done) => {
-    reply.raw.once('close', () => listener(request, reply))
+    reply.raw.once('close', () => {
+      for (const listener of listeners) listener(request, reply)
+    })
     done()
   })
-}
+}, { name: 'answered' })
 
 /** The status that the caller saw; 0 where the connection ended before a whole answer was sent. */
 export function statusOf (reply: FastifyReply): number {

@@ -9,16 +9,16 @@ export const closing = fp(async app => {
   let isClosing = false
   const endConnections = () => { if (isClosing && underWay === 0) app.server.closeAllConnections() }
 
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', (_request, _reply, done) => {
     underWay++
-    reply.raw.once('close', () => {
-      underWay--
-      endConnections()
-    })
     done()
+  })
+  app.whenAnswered(() => {
+    underWay--
+    endConnections()
   })
   app.addHook('preClose', async () => {
     isClosing = true
     setImmediate(endConnections) // the server stops listening in between
   })
-}, { name: 'closing' })
+}, { name: 'closing', dependencies: ['answered'] })

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { Type } from 'typebox'
-import { statusOf, whenAnswered } from './answered.ts'
+import { statusOf } from './answered.ts'
 import type { BaseConfig } from './config.ts'
 
 declare module 'fastify' {
@@ -30,7 +30,7 @@ export const metrics = fp<Pick<BaseConfig, 'SERVICE_VERSION'>>(async (app, { SER
     registers: [registry]
   })
 
-  whenAnswered(app, (request, reply) => {
+  app.whenAnswered((request, reply) => {
     duration.observe({
       method: request.method,
       route: request.routeOptions.url ?? 'unmatched',
@@ -44,4 +44,4 @@ export const metrics = fp<Pick<BaseConfig, 'SERVICE_VERSION'>>(async (app, { SER
     config: { operational: true },
     schema: { tags: ['operations'], summary: 'Metrics for Prometheus', produces: ['text/plain'], response: { 200: Type.String() } }
   }, async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()))
-}, { name: 'metrics' })
+}, { name: 'metrics', dependencies: ['answered'] })

@@ -7,7 +7,7 @@ const IN_MESSAGE = 'method,host,path,status,bytes,durationMs,fault'
 const OPTIONS: PrettyOptions = {
   singleLine: true,
   translateTime: 'SYS:HH:MM:ss.l',
-  ignore: `service,version,pod,reqId,requestId,client,${IN_MESSAGE}`,
+  ignore: `service,version,pod,requestId,client,${IN_MESSAGE}`,
   messageFormat: ({ msg, method, host, path, status, bytes, durationMs, fault }) =>
     method === undefined
       ? String(msg)

@@ -21,9 +21,11 @@ const B3 = /^([\da-f]{16}|[\da-f]{32})(?:-|$)/
 
 /** The trace that a request belongs to, out of `traceparent`, `b3` or `x-b3-traceid`; undefined where it names none. */
 export function traceIdOf (headers: IncomingHttpHeaders): string | undefined {
-  return TRACEPARENT.exec(headers.traceparent as string)?.[1] ??
-    B3.exec(headers.b3 as string)?.[1] ??
-    B3.exec(headers['x-b3-traceid'] as string)?.[1]
+  return idIn(headers.traceparent, TRACEPARENT) ?? idIn(headers.b3, B3) ?? idIn(headers['x-b3-traceid'], B3)
+}
+
+function idIn (header: string | string[] | undefined, pattern: RegExp): string | undefined {
+  return header === undefined ? undefined : pattern.exec(header as string)?.[1]
 }
 
 // `;` stands between the pairs of one proxy, `,` between proxies; a value in quotes may hold either.

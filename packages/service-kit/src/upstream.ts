@@ -1,7 +1,8 @@
-import { errors, Pool, type Dispatcher } from 'undici'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Histogram, type Registry } from 'prom-client'
+import { errors, Pool, type Dispatcher } from 'undici'
 import type { Caller } from './caller.ts'
-import { identityOf, type Identity } from './identity.ts'
+import { handOnIdentity, identityOf, type Identity } from './identity.ts'
 import { DURATION_BUCKETS } from './metrics.ts'
 
 /**
@@ -77,6 +78,7 @@ export interface UpstreamOptions {
 }
 
 const HEADERS = { accept: 'application/json', 'user-agent': 'outfitters' }
+const HEADERS_WITH_BODY = { ...HEADERS, 'content-type': 'application/json' }
 /** More than a full catalog needs. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024
 
@@ -105,21 +107,19 @@ export class Upstream {
    *
    * @throws {UpstreamError} UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT or UPSTREAM_BODY (too large)
    */
-  async call ({ method = 'GET', path, body: sent }: UpstreamCall, { headers: carried, signal }: Caller): Promise<UpstreamAnswer> {
+  async call ({ method = 'GET', path, body }: UpstreamCall, caller: Caller): Promise<UpstreamAnswer> {
     const start = performance.now()
     let answer: UpstreamAnswer | undefined
     try {
-      const { statusCode, headers, body } = await this.#pool.request({
+      answer = await this.#exchange({
         method,
         path,
-        headers: { ...carried, ...HEADERS, ...(sent !== undefined && { 'content-type': 'application/json' }) },
-        body: sent === undefined ? null : JSON.stringify(sent),
-        signal
-      })
-      answer = new UpstreamAnswer(this.name, statusCode, identityOf(headers), await body.text())
+        headers: { ...caller.headers, ...(body === undefined ? HEADERS : HEADERS_WITH_BODY) },
+        body: body === undefined ? null : JSON.stringify(body)
+      }, caller)
       return answer
     } catch (cause) {
-      throw asUpstreamError(this.name, cause, signal)
+      throw asUpstreamError(this.name, cause, caller)
     } finally {
       this.#duration.observe({
         upstream: this.name,
@@ -131,14 +131,40 @@ export class Upstream {
     }
   }
 
+  // undici's dispatch: its request would make a stream of every answer, which costs as much as the rest of the call.
+  #exchange (options: Dispatcher.DispatchOptions, caller: Caller): Promise<UpstreamAnswer> {
+    return new Promise((resolve, reject) => {
+      let status = 0
+      let identity: Identity = {}
+      const pieces: Buffer[] = []
+      this.#pool.dispatch(options, {
+        onRequestStart: controller => {
+          const abort = () => controller.abort(new Error('the caller has gone'))
+          if (caller.hasGone) abort()
+          else caller.onceGone(abort)
+        },
+        onResponseStart: (_controller, statusCode, headers) => {
+          status = statusCode
+          identity = identityOf(headers)
+        },
+        onResponseData: (_controller, piece) => { pieces.push(piece) },
+        onResponseEnd: () => {
+          const body = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces)
+          resolve(new UpstreamAnswer(this.name, status, identity, String(body)))
+        },
+        onResponseError: (_controller, error) => reject(error)
+      })
+    })
+  }
+
   /** Waits for the calls under way, then closes the connections. */
   close (): Promise<void> {
     return this.#pool.close()
   }
 }
 
-function asUpstreamError (name: string, cause: unknown, signal: AbortSignal): UpstreamError {
-  if (signal.aborted) return new UpstreamError('CALLER_GONE', `nobody waits for ${name} any more`, { cause })
+function asUpstreamError (name: string, cause: unknown, caller: Caller): UpstreamError {
+  if (caller.hasGone) return new UpstreamError('CALLER_GONE', `nobody waits for ${name} any more`, { cause })
   if (cause instanceof errors.ConnectTimeoutError || cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
     return new UpstreamError('UPSTREAM_TIMEOUT', `${name} did not answer in time`, { cause })
   }
@@ -162,4 +188,27 @@ function durationIn (metrics: Registry): Histogram {
     buckets: DURATION_BUCKETS,
     registers: [metrics]
   })
+}
+
+/**
+ * An error handler for routes that stand for an upstream: whatever went wrong there, the caller reads `text` with a 500, as the
+ * book has it, and the log has the reason. Other errors go on to the service's own handler.
+ */
+export function upstreamErrors (text: string) {
+  return (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+    logUpstreamError(request, error)
+    handOnIdentity(reply, error.answer?.identity)
+    reply.code(500).type('text/plain; charset=utf-8').send(text)
+  }
+}
+
+/**
+ * Logs a call that failed.
+ *
+ * @throws what is no UpstreamError
+ */
+export function logUpstreamError (request: FastifyRequest, error: unknown): asserts error is UpstreamError {
+  if (!(error instanceof UpstreamError)) throw error
+  const level = error.code === 'CALLER_GONE' ? 'debug' : 'warn' // who has gone is none of the upstream's failures
+  request.log[level]({ code: error.code, requestId: request.id, cause: (error.cause as Error | undefined)?.message }, error.message)
 }

@@ -16,7 +16,19 @@ async function upstreamThat (listener: Parameters<typeof stubUpstream>[0], timeo
   return { stub, upstream, metrics }
 }
 
-const caller = () => ({ headers: { 'x-dark-launch': 'v2' }, signal: new AbortController().signal })
+/** A caller who waits until he is told to go. */
+function caller () {
+  const listeners: (() => void)[] = []
+  return {
+    headers: { 'x-dark-launch': 'v2' },
+    hasGone: false,
+    onceGone: (listener: () => void) => { listeners.push(listener) },
+    go () {
+      this.hasGone = true
+      for (const listener of listeners) listener()
+    }
+  }
+}
 const failure = (promise: Promise<unknown>): Promise<UpstreamError> => promise.then(() => { throw new Error('it succeeded') }, error => error)
 
 test("an answer comes with its status, its body and who gave it; the caller's headers go along", async () => {
@@ -75,10 +87,10 @@ test.each(['GET', 'POST'] as const)('a failed %s is tried once, not again', asyn
 
 test('the call ends when the caller has gone', async () => {
   const { stub, upstream } = await upstreamThat(() => {})
-  const gone = new AbortController()
-  const call = failure(upstream.call({ path: '/' }, { headers: {}, signal: gone.signal }))
+  const impatient = caller()
+  const call = failure(upstream.call({ path: '/' }, impatient))
   await expect.poll(() => stub.requests.length).toBe(1)
-  gone.abort()
+  impatient.go()
   expect(await call).toMatchObject({ code: 'CALLER_GONE' })
   await expect.poll(() => stub.requests[0]?.destroyed).toBe(true)
 })

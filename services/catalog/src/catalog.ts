@@ -15,10 +15,12 @@ const STOCK: Item[] = [
 export class Catalog {
   readonly #items = new Map(STOCK.map(item => [item.id, item]))
   #lastId = STOCK.length
+  #list: readonly Item[] | undefined
 
-  /** All items, the oldest first. */
-  list (): Item[] {
-    return [...this.#items.values()]
+  /** All items, the oldest first. As long as nothing changes it is the same array. */
+  list (): readonly Item[] {
+    this.#list ??= [...this.#items.values()]
+    return this.#list
   }
 
   /** The item of that number, if there is one. */
@@ -57,6 +59,7 @@ export class Catalog {
   #store (id: number, { color, department, name, price, imageUrl }: ItemInput): Item {
     const item = { id, color, department, name, price, ...(imageUrl !== undefined && { imageUrl }) }
     this.#items.set(id, item)
+    this.#list = undefined
     return item
   }
 }

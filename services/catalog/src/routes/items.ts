@@ -22,7 +22,7 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutesOptions> = async (a
   app.get('/', {
     schema: { tags: ['catalog'], summary: 'All items', response: { 200: Type.Unsafe<string>(Type.Array(Item)) } }
   }, (_request, reply) => {
-    reply.type('application/json; charset=utf-8').send(pretty(catalog.list().map(show)))
+    reply.type('application/json; charset=utf-8').send(listing(catalog.list()))
   })
 
   app.get('/:id', {
@@ -64,6 +64,8 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutesOptions> = async (a
     reply.code(created ? 201 : 200).type('application/json; charset=utf-8').send(pretty(show(item)))
   })
 
+  const listing = rememberingLast((items: readonly Item[]) => pretty(items.map(show)))
+
   function show (item: Item): Item {
     const { imageUrl: _, ...shown } = item
     return imageOf === undefined ? shown : { ...shown, imageUrl: imageOf(item) }
@@ -73,6 +75,15 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutesOptions> = async (a
 /** NaN, which no item has, where it is no number. */
 function idOf (text: string): number {
   return /^\d{1,16}$/.test(text) ? Number(text) : NaN
+}
+
+/** The list is asked for far more often than it changes. */
+function rememberingLast<Input, Output> (compute: (input: Input) => Output): (input: Input) => Output {
+  let last: { input: Input, output: Output } | undefined
+  return input => {
+    if (last?.input !== input) last = { input, output: compute(input) }
+    return last.output
+  }
 }
 
 function pretty (value: Item | Item[]): string {

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, Upstream, type Caller, upstreamErrors } from '@outfitters/service-kit'
+import { callerOf, type Caller } from '@outfitters/service-kit'
+import { Upstream, upstreamErrors } from '@outfitters/service-kit/upstream'
 import { Type } from 'typebox'
 import type { ForumConfig } from '../config.ts'
 import { LOCAL_USERS } from '../local-users.ts'

@@ -1,4 +1,5 @@
-import type { Caller, Identity, Upstream } from '@outfitters/service-kit'
+import type { Caller, Identity } from '@outfitters/service-kit'
+import type { Upstream } from '@outfitters/service-kit/upstream'
 import { Type, type Static } from 'typebox'
 
 /** The part of a user that the webapp looks at; the rest is handed on. */

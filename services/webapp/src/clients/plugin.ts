@@ -1,4 +1,4 @@
-import { Upstream } from '@outfitters/service-kit'
+import { Upstream } from '@outfitters/service-kit/upstream'
 import fp from 'fastify-plugin'
 import type { WebappConfig } from '../config.ts'
 import { CatalogClient } from './catalog.ts'

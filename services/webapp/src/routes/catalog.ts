@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, handOnIdentity, jsonParser, problemsOf, sentence, upstreamErrors } from '@outfitters/service-kit'
+import { callerOf, handOnIdentity, jsonParser, problemsOf, sentence } from '@outfitters/service-kit'
+import { upstreamErrors } from '@outfitters/service-kit/upstream'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { CatalogItem, NewCatalogItem } from '../clients/catalog.ts'

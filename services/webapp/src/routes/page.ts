@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, logUpstreamError } from '@outfitters/service-kit'
+import { callerOf } from '@outfitters/service-kit'
+import { logUpstreamError } from '@outfitters/service-kit/upstream'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { renderPage } from '../page.ts'

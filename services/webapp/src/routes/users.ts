@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, handOnIdentity, upstreamErrors } from '@outfitters/service-kit'
+import { callerOf, handOnIdentity } from '@outfitters/service-kit'
+import { upstreamErrors } from '@outfitters/service-kit/upstream'
 import { Type } from 'typebox'
 import { ForumUser } from '../clients/forum.ts'
 import { likeGet } from './like-get.ts'
