@@ -137,11 +137,16 @@ export class Upstream {
       let status = 0
       let identity: Identity = {}
       const pieces: Buffer[] = []
+      let controller: Dispatcher.DispatchController | undefined
+      caller.onceGone(() => {
+        const reason = new Error('the caller has gone')
+        controller?.abort(reason)
+        reject(reason) // also where there is no connection yet
+      })
       this.#pool.dispatch(options, {
-        onRequestStart: controller => {
-          const abort = () => controller.abort(new Error('the caller has gone'))
-          if (caller.hasGone) abort()
-          else caller.onceGone(abort)
+        onRequestStart: started => {
+          controller = started
+          if (caller.hasGone()) controller.abort(new Error('the caller has gone'))
         },
         onResponseStart: (_controller, statusCode, headers) => {
           status = statusCode
@@ -164,7 +169,7 @@ export class Upstream {
 }
 
 function asUpstreamError (name: string, cause: unknown, caller: Caller): UpstreamError {
-  if (caller.hasGone) return new UpstreamError('CALLER_GONE', `nobody waits for ${name} any more`, { cause })
+  if (caller.hasGone()) return new UpstreamError('CALLER_GONE', `nobody waits for ${name} any more`, { cause })
   if (cause instanceof errors.ConnectTimeoutError || cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
     return new UpstreamError('UPSTREAM_TIMEOUT', `${name} did not answer in time`, { cause })
   }

@@ -19,12 +19,13 @@ async function upstreamThat (listener: Parameters<typeof stubUpstream>[0], timeo
 /** A caller who waits until he is told to go. */
 function caller () {
   const listeners: (() => void)[] = []
+  let gone = false
   return {
     headers: { 'x-dark-launch': 'v2' },
-    hasGone: false,
+    hasGone: () => gone,
     onceGone: (listener: () => void) => { listeners.push(listener) },
     go () {
-      this.hasGone = true
+      gone = true
       for (const listener of listeners) listener()
     }
   }
