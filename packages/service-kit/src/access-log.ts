@@ -9,8 +9,8 @@ import { callerIdentity, traceIdOf } from './propagation.ts'
  * and other operational routes are logged at debug level, since nobody reads a log that is nine tenths kubelet.
  */
 export const accessLog = fp(async app => {
-  app.whenAnswered((request, reply) => {
-    const level = request.routeOptions.config.operational === true ? 'debug' : 'info'
+  app.whenAnswered((request, reply, route) => {
+    const level = route.config.operational === true ? 'debug' : 'info'
     app.log[level](accessLine(request, reply), 'request')
   })
 }, { name: 'access-log', dependencies: ['answered'] })

@@ -1,7 +1,8 @@
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-type Listener = (request: FastifyRequest, reply: FastifyReply) => void
+/** Gets the route besides, since Fastify puts `request.routeOptions` together anew each time that it is read. */
+type Listener = (request: FastifyRequest, reply: FastifyReply, route: FastifyRequest['routeOptions']) => void
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,7 +21,8 @@ export const answered = fp(async app => {
 
   app.addHook('onRequest', (request, reply, done) => {
     reply.raw.once('close', () => {
-      for (const listener of listeners) listener(request, reply)
+      const route = request.routeOptions
+      for (const listener of listeners) listener(request, reply, route)
     })
     done()
   })

@@ -30,10 +30,10 @@ export const metrics = fp<Pick<BaseConfig, 'SERVICE_VERSION'>>(async (app, { SER
     registers: [registry]
   })
 
-  app.whenAnswered((request, reply) => {
+  app.whenAnswered((request, reply, { url = 'unmatched' }) => {
     duration.observe({
       method: request.method,
-      route: request.routeOptions.url ?? 'unmatched',
+      route: url,
       status: statusOf(reply),
       version,
       fault: request.fault ?? ''
