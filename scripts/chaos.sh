@@ -23,14 +23,14 @@ Exit codes: 0 every pod did it; 1 a pod did not; 2 the call makes no sense; 3 th
 EOF
 }
 die() { echo "chaos.sh: $2" >&2; exit "$1"; }
-number() { [[ $1 =~ ^[0-9]+([.][0-9]+)?$ ]] || die 2 "$2 must be a number, but is '$1'"; }
+number() { [[ $1 =~ ^(0|[1-9][0-9]*)([.][0-9]+)?$ ]] || die 2 "$2 must be a number, but is '$1'"; }
 
 app=catalog pod='' version='' volatile='' mode='' namespace=() words=()
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
     --pod | --version | --app | --mode | -n | --namespace)
-      [ $# -ge 2 ] || die 2 "$1 needs a value"
+      case ${2:-} in '' | -*) die 2 "$1 needs a value" ;; esac
       case $1 in
         --pod) pod=$2 ;;
         --version) version=$2 ;;
@@ -51,7 +51,11 @@ most() { [ ${#words[@]} -le "$1" ] || die 2 "too much behind '${words[*]:0:$1}':
 # What is sent: the method and the body.
 method=POST body=''
 type=${words[0]} value=${words[1]:-}
-percentage() { number "$1" PERCENTAGE; echo "\"percentage\":$1"; }
+percentage() {
+  number "$1" PERCENTAGE
+  [[ $1 =~ ^([0-9]{1,2}([.][0-9]+)?|100([.]0+)?)$ ]] || die 2 "PERCENTAGE must be at most 100, but is '$1'"
+  echo "\"percentage\":$1"
+}
 case $type in
   show) most 1; method=GET ;;
   delete) most 1; method=DELETE ;;
@@ -78,20 +82,17 @@ esac
 [ -z "$volatile" ] || [ "$type" = latency ] || die 2 '--volatile belongs to latency'
 [ -z "$mode" ] || [ "$type" = drop ] || die 2 '--mode belongs to drop'
 [ -z "$pod" ] || [ -z "$version" ] || die 2 'give --pod or --version, not both'
+case $mode in '' | fin | rst | hang) ;; *) die 2 "--mode must be fin, rst or hang, but is '$mode'" ;; esac
 case $app in catalog) port=3000 ;; webapp | forum) port=8080 ;; *) die 2 "--app must be catalog, webapp or forum, but is '$app'" ;; esac
 
 command -v kubectl >/dev/null || die 1 'kubectl is not installed'
-if [ -n "$pod" ]; then
-  pods=$pod
-else
-  # A pod that is being deleted still runs, and would refuse or forget.
-  pods=$(kubectl get pods "${namespace[@]+"${namespace[@]}"}" --selector "app=$app${version:+,version=$version}" --field-selector status.phase=Running \
-    --output go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}') || exit 1
-fi
-[ -n "$pods" ] || die 3 "no running pod has app=$app${version:+ and version=$version} in this namespace"
+# Those that are being deleted still run, and would refuse or forget.
+pods=$(kubectl get pods "${namespace[@]+"${namespace[@]}"}" --selector "app=$app${version:+,version=$version}" --field-selector "status.phase=Running${pod:+,metadata.name=$pod}" \
+  --output go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}') || exit 1
+[ -n "$pods" ] || die 3 "no running pod has app=$app${version:+ and version=$version}${pod:+ and the name $pod} in this namespace"
 
 failed=0
-for each in $pods; do
+for each in $pods; do # names of pods hold no spaces
   call=(curl --silent --show-error --fail-with-body --max-time 10 --request "$method" "localhost:$port/blowup")
   [ -z "$body" ] || call+=(--header 'content-type: application/json' --data "$body")
   if answer=$(kubectl exec "${namespace[@]+"${namespace[@]}"}" "$each" --container "$app" -- "${call[@]}" 2>&1); then

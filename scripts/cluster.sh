@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cluster=outfitters namespace=istioinaction
+cluster=outfitters namespace=istioinaction mark=app.kubernetes.io/managed-by=outfitters-cluster.sh
 istio=1.31
 addons_url=https://raw.githubusercontent.com/istio/istio/release-$istio/samples/addons
 
@@ -11,12 +11,12 @@ usage() {
   cat <<EOF
 usage: cluster.sh up [--here] [--without-addons]   bring up whatever of these is missing: the kind cluster "$cluster", Istio (demo
                                                    profile), Prometheus, Grafana, Jaeger and Kiali, the images, and the store in the
-                                                   injected namespace $namespace
+                                                   injected namespace $namespace, which kubectl then uses by default
        cluster.sh status [--here]                  say what is there
        cluster.sh down [--here]                    delete the kind cluster
 
   --here            use the cluster of the current kubectl context instead of kind's; down then deletes the namespace
-                    $namespace alone
+                    $namespace alone, and only if up has made it
   --without-addons  leave the add-ons out
 EOF
 }
@@ -34,13 +34,19 @@ for option in "$@"; do
 done
 kubectl_() { if [ -n "$here" ]; then kubectl "$@"; else kubectl --context "kind-$cluster" "$@"; fi; }
 istioctl_() { if [ -n "$here" ]; then istioctl "$@"; else istioctl --context "kind-$cluster" "$@"; fi; }
-exists() { kubectl_ get "$@" >/dev/null 2>&1; }
+# Whether there is such a thing. What cannot be read is not taken for missing: that would install a second one.
+exists() {
+  local found
+  found=$(kubectl_ get "$@" --ignore-not-found --output name) || die "cannot tell whether the cluster has this: get $*"
+  [ -n "$found" ]
+}
 
 prerequisites() {
   local missing='' tool
   for tool in "$@"; do
     command -v "$tool" >/dev/null && continue
     case $tool in
+      npm) missing+=$'\n  npm       comes with Node; on Debian it is a package of its own' ;;
       docker) missing+=$'\n  docker    https://docs.docker.com/engine/install/' ;;
       kind) missing+=$'\n  kind      https://kind.sigs.k8s.io/docs/user/quick-start/#installation' ;;
       kubectl) missing+=$'\n  kubectl   https://kubernetes.io/docs/tasks/tools/' ;;
@@ -49,15 +55,16 @@ prerequisites() {
     esac
   done
   [ -z "$missing" ] || die "these are missing on this machine:$missing"
+  case " $* " in *' node '*) node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' || die "Node $(node --version) is too old; 20 or newer is needed" ;; esac
   case " $* " in *' docker '*) docker info >/dev/null 2>&1 || die 'the Docker Engine does not answer; is it running?' ;; esac
 }
 
 up() {
   if [ -n "$here" ]; then
-    prerequisites docker kubectl istioctl node
+    prerequisites docker kubectl istioctl node npm
     say "using the cluster of the context $(kubectl config current-context)"
   else
-    prerequisites docker kind kubectl istioctl node
+    prerequisites docker kind kubectl istioctl node npm
     if kind get clusters 2>/dev/null | grep --quiet --line-regexp "$cluster"; then
       say "kind cluster $cluster is there"
     else
@@ -67,8 +74,9 @@ up() {
   fi
   kubectl_ version >/dev/null 2>&1 || die 'the cluster does not answer'
 
-  if exists deployment istiod --namespace istio-system; then
+  if exists deployment --selector app=istiod --namespace istio-system; then
     say "Istio is there"
+    exists service istio-ingressgateway --namespace istio-system || die 'Istio is there without an ingress gateway, which the exercises need: istioctl install --set profile=demo has one'
   else
     say "installing Istio, demo profile"
     istioctl_ install --skip-confirmation --set profile=demo
@@ -94,18 +102,25 @@ up() {
     npm run --silent images -- --load --context "kind-$cluster"
   fi
 
-  if ! exists namespace "$namespace"; then
+  if exists namespace "$namespace"; then
+    [ -n "$(kubectl_ get namespace "$namespace" --output jsonpath='{.metadata.labels.istio-injection}{.metadata.labels.istio\.io/rev}')" ] ||
+      die "the namespace $namespace is there and not injected: kubectl label namespace $namespace istio-injection=enabled"
+  else
     say "creating the namespace $namespace, injected"
     kubectl_ create namespace "$namespace"
+    kubectl_ label namespace "$namespace" istio-injection=enabled "$mark" >/dev/null
   fi
-  kubectl_ label namespace "$namespace" istio-injection=enabled --overwrite >/dev/null
   say "deploying the store"
+  local was_there=''
+  ! exists deployment webapp --namespace "$namespace" || was_there=yes
   kubectl_ apply --namespace "$namespace" --kustomize k8s
+  [ -z "$was_there" ] || kubectl_ rollout restart deployment --namespace "$namespace" >/dev/null # onto the images that were just built
   kubectl_ wait --namespace "$namespace" --for=condition=Available deployment --all --timeout=120s >/dev/null
-  kubectl_ config set-context --current --namespace "$namespace" >/dev/null
+  [ -n "$here" ] || kubectl config use-context "kind-$cluster" >/dev/null
+  kubectl config set-context --current --namespace "$namespace" >/dev/null
   cat <<EOF
 
-The store runs in the namespace $namespace, which kubectl now uses by default. On with chapter 2:
+The store runs in the namespace $namespace, which kubectl now uses by default (context $(kubectl config current-context)). On with chapter 2:
   kubectl apply -f k8s/istio/ch2/ingress-gateway.yaml
   kubectl port-forward -n istio-system svc/istio-ingressgateway 8080:80
   curl localhost:8080/api/catalog
@@ -124,7 +139,7 @@ status() {
   for what in istiod prometheus grafana jaeger kiali; do
     if exists deployment "$what" --namespace istio-system; then echo "$(printf '%-10s' "$what") installed"; else echo "$(printf '%-10s' "$what") missing"; fi
   done
-  exists deployment istiod --namespace istio-system || complete=1
+  exists deployment --selector app=istiod --namespace istio-system || complete=1
   if exists deployment webapp --namespace "$namespace"; then
     kubectl_ get pods --namespace "$namespace"
   else
@@ -137,7 +152,10 @@ status() {
 down() {
   if [ -n "$here" ]; then
     prerequisites kubectl
-    kubectl_ delete namespace "$namespace" --ignore-not-found
+    exists namespace "$namespace" || { say "there is no namespace $namespace in the context $(kubectl config current-context)"; return; }
+    exists namespace --selector "$mark" --field-selector "metadata.name=$namespace" ||
+      die "the namespace $namespace in the context $(kubectl config current-context) was not made by cluster.sh; delete it yourself if you mean it"
+    kubectl_ delete namespace "$namespace"
   else
     prerequisites kind
     kind delete cluster --name "$cluster"

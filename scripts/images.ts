@@ -5,10 +5,13 @@ import { parseArgs } from 'node:util'
 const SERVICES = ['catalog', 'webapp', 'forum']
 const IMAGES = SERVICES.map(service => `localhost/outfitters/${service}:dev`)
 
-const { values: { load, push, context: wanted } } = parseArgs({ options: { load: { type: 'boolean' }, push: { type: 'string' }, context: { type: 'string' } } })
-const revision = output('git', ['rev-parse', 'HEAD']) ?? 'unknown'
+const { load, push, context: wanted } = options()
+const revision = output('git', ['describe', '--always', '--abbrev=40', '--dirty']) ?? 'unknown'
 
 if (push !== undefined) {
+  if (/^Driver: +docker$/m.test(output('docker', ['buildx', 'inspect']) ?? '')) {
+    fail('The default builder of Docker builds for this machine alone. Make one that can build for others, then try again:\n  docker buildx create --use --driver docker-container')
+  }
   run('docker', ['buildx', 'bake', '--file', 'docker-bake.hcl', '--push'], { REGISTRY: push, REVISION: revision })
 } else {
   for (const [index, service] of SERVICES.entries()) {
@@ -31,7 +34,19 @@ function loadIntoCluster (): void {
 }
 
 function isMinikube (context: string): boolean {
-  return output('kubectl', ['config', 'view', '--minify', '--output', 'jsonpath={.contexts[0].context.extensions[*].extension.provider}'])?.includes('minikube') ?? context === 'minikube'
+  return output('kubectl', ['config', 'view', '--context', context, '--minify', '--output', 'jsonpath={.contexts[0].context.extensions[*].extension.provider}'])?.includes('minikube') ?? context === 'minikube'
+}
+
+function options (): { load?: boolean | undefined, push?: string | undefined, context?: string | undefined } {
+  try {
+    const { values } = parseArgs({ options: { load: { type: 'boolean' }, push: { type: 'string' }, context: { type: 'string' } } })
+    if (values.push !== undefined && values.load === true) throw new Error('--push and --load build different images; give one')
+    if (values.context !== undefined && values.load !== true) throw new Error('--context goes with --load')
+    return values
+  } catch (error) {
+    console.error(`${(error as Error).message}\nusage: npm run images -- [--load [--context NAME]] | [--push REGISTRY]`)
+    process.exit(2)
+  }
 }
 
 function run (command: string, args: string[], env: Record<string, string> = {}): void {

@@ -1,80 +1,158 @@
-// npm run validate [-- --cluster]: checks every YAML file of the project against real schemas. Without a cluster these are the ones that
-// kubernetes-models makes from the API's own definitions, which know types and values; with --cluster the API server of the current
-// kubectl context judges as well, which also knows names that do not exist, and istioctl what does not fit together.
+// npm run validate [-- --cluster]: checks the YAML of the project against real schemas. For the manifests these are the ones that
+// kubernetes-models makes from the API's own definitions: its validators know types and values, its TypeScript types know
+// which names there are. With --cluster the API server of the current kubectl context judges as well, and Istio's tools.
 import { execFileSync } from 'node:child_process'
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import ts from 'typescript'
 import { parseAllDocuments } from 'yaml'
 
 interface Manifest {
-  apiVersion?: string
-  kind?: string
+  apiVersion: string
+  kind: string
   metadata?: { name?: string, namespace?: string }
 }
 
-process.chdir(new URL('..', import.meta.url).pathname)
-const { values: { cluster } } = parseArgs({ options: { cluster: { type: 'boolean' } } })
+interface Found {
+  file: string
+  manifest: Manifest
+}
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const { values: { cluster = false } } = parseArgs({ options: { cluster: { type: 'boolean' } } })
 const problems: string[] = []
 
-const files = globSync('k8s/**/*.yaml').sort()
-const kustomizations = files.filter(file => file.endsWith('kustomization.yaml'))
-const components = globSync('k8s/components/*').sort()
-const manifests = files.filter(file => !kustomizations.includes(file))
+const files = globSync('k8s/**/*.{yaml,yml}').sort()
+const documents = files.flatMap(read)
+const kustomizations = documents.filter(({ manifest }) => manifest.apiVersion.startsWith('kustomize.config.k8s.io/'))
+const manifests = documents.filter(document => !kustomizations.includes(document))
 
-for (const file of manifests) {
-  for (const document of parseAllDocuments(readFileSync(file, 'utf8'))) {
-    for (const error of document.errors) problems.push(`${file}: ${error.message}`)
-    if (document.errors.length === 0) problems.push(...await problemsOf(document.toJS() as Manifest).then(found => found.map(problem => `${file}: ${problem}`)))
-  }
-}
-if (cluster === true) {
-  // v2 lacks a Service of its own, and what is in no namespace yet still has to be judged: all of it goes to `default`, and nowhere.
-  for (const file of manifests) judge(file, 'kubectl', ['apply', '--namespace', 'default', '--dry-run=server', '--validate=strict', '--filename', file])
-  for (const folder of ['k8s', ...components.map(storeWith)]) judge(folder, 'kubectl', ['apply', '--namespace', 'default', '--dry-run=server', '--validate=strict', '--kustomize', folder])
-  judge('istioctl validate', 'istioctl', ['validate', ...manifests.flatMap(file => ['--filename', file])])
-}
+for (const kustomization of kustomizations) checkKustomization(kustomization)
+for (const document of manifests) await checkValues(document)
+checkNames(manifests)
+if (has('docker')) judge('docker-compose.yml', 'docker', ['compose', 'config', '--quiet'])
+if (cluster) askCluster()
 
 for (const problem of problems) console.error(problem)
-console.log(`${files.length} files, ${problems.length} problems${cluster === true ? '' : ' (without a cluster: --cluster asks one as well)'}`)
-process.exitCode = problems.length === 0 && files.length > 0 ? 0 : 1
+console.log(`${files.length} files, ${problems.length} problems${cluster ? '' : ' (without a cluster: --cluster asks one as well)'}`)
+process.exitCode = problems.length === 0 && manifests.length > 0 ? 0 : 1
 
-/** What is wrong with one document. */
-async function problemsOf (manifest: Manifest): Promise<string[]> {
-  const { apiVersion = '', kind = '', metadata } = manifest
-  const name = `${kind} ${metadata?.name ?? 'without a name'}`
-  const found: string[] = []
-  // They are applied to whichever injected namespace a reader has.
-  if (metadata?.namespace !== undefined) found.push(`${name} names a namespace`)
-
-  const library = apiVersion.includes('istio.io/') ? '@kubernetes-models/istio' : 'kubernetes-models'
-  try {
-    const model = (await import(`${library}/${apiVersion}/${kind}`)) as Record<string, new (data: Manifest) => { validate: () => void }>
-    const Model = model[kind]
-    if (Model === undefined) throw new Error('not there')
-    try {
-      new Model(manifest).validate()
-    } catch (error) {
-      found.push(`${name}: ${(error as Error).message}`)
-    }
-  } catch {
-    found.push(`${name}: no schema for ${apiVersion} ${kind}`)
+/** The documents of a file, as far as they can be read. */
+function read (file: string): Found[] {
+  const parsed = parseAllDocuments(readFileSync(file, 'utf8'))
+  if (!Array.isArray(parsed) || parsed.length === 0) {
+    problems.push(`${file}: is empty`)
+    return []
   }
-  return found
+  return parsed.flatMap(document => {
+    for (const error of document.errors) problems.push(`${file}: ${error.message}`)
+    const manifest = document.errors.length === 0 ? document.toJS() as Manifest | null : undefined
+    if (manifest === undefined) return []
+    if (typeof manifest?.apiVersion === 'string' && typeof manifest.kind === 'string') return [{ file, manifest }]
+    problems.push(`${file}: has a document without apiVersion and kind`)
+    return []
+  })
 }
 
-/** A kustomization of the store with one component. */
-function storeWith (component: string): string {
-  const folder = mkdtempSync('.validate-')
-  process.on('exit', () => rmSync(folder, { recursive: true }))
-  writeFileSync(`${folder}/kustomization.yaml`, `resources: [../k8s]\ncomponents: [../${component}]\n`)
-  return folder
+/** Where the models of an API version are. */
+function libraryOf (apiVersion: string): string {
+  return `${apiVersion.includes('istio.io/') ? '@kubernetes-models/istio' : 'kubernetes-models'}/${apiVersion}`
+}
+
+/** Types and values, by the validators. */
+async function checkValues ({ file, manifest }: Found): Promise<void> {
+  const { apiVersion, kind, metadata } = manifest
+  const subject = `${file}: ${kind} ${metadata?.name ?? 'without a name'}`
+  // They are applied to whichever injected namespace a reader has.
+  if (metadata?.namespace !== undefined) problems.push(`${subject} names a namespace`)
+
+  let models: Record<string, new (data: Manifest) => { validate: () => void }>
+  try {
+    models = await import(`${libraryOf(apiVersion)}/${kind}`)
+  } catch {
+    problems.push(`${subject}: there is no schema of ${apiVersion} ${kind}`)
+    return
+  }
+  try {
+    const Model = models[kind]
+    if (Model !== undefined) new Model(manifest).validate()
+  } catch (error) {
+    problems.push(`${subject}: ${(error as Error).message}`)
+  }
+}
+
+/** Names that do not exist, by the types: each document as the literal that it is. */
+function checkNames (found: Found[]): void {
+  const name = join(process.cwd(), 'manifests.ts')
+  const source = found.map(({ manifest }, index) => `import type { I${manifest.kind} as Type${index} } from '${libraryOf(manifest.apiVersion)}'\nexport const document${index}: Type${index} = ${JSON.stringify(manifest)}`).join('\n')
+  const options: ts.CompilerOptions = { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ESNext, strict: true, skipLibCheck: true, noEmit: true, types: [] }
+  const host = ts.createCompilerHost(options)
+  const program = ts.createProgram([name], options, {
+    ...host,
+    fileExists: path => path === name || host.fileExists(path),
+    readFile: path => path === name ? source : host.readFile(path),
+    getSourceFile: (path, ...rest) => path === name ? ts.createSourceFile(path, source, ts.ScriptTarget.ESNext) : host.getSourceFile(path, ...rest)
+  })
+  for (const { file, start = 0, messageText } of ts.getPreEmitDiagnostics(program)) {
+    const index = file?.fileName === name ? Math.floor(file.getLineAndCharacterOfPosition(start).line / 2) : NaN
+    problems.push(`${found[index]?.file ?? 'types'}: ${ts.flattenDiagnosticMessageText(messageText, ': ')}`)
+  }
+}
+
+/** Kustomizations have no schema there: the few fields that we use, and the files that they name. */
+function checkKustomization ({ file, manifest }: Found): void {
+  const { apiVersion: _, kind: __, resources = [], components = [], patches: ___, ...unknown } = manifest as Manifest & { resources?: string[], components?: string[], patches?: object[] }
+  for (const field of Object.keys(unknown)) problems.push(`${file}: ${field} is no field that we use`)
+  for (const path of [...resources, ...components]) {
+    if (!existsSync(join(dirname(file), path))) problems.push(`${file}: there is no ${path}`)
+  }
+}
+
+function askCluster (): void {
+  const dryRun = ['apply', '--namespace', 'default', '--dry-run=server', '--validate=strict']
+  const paths = [...new Set(manifests.map(({ file }) => file))]
+  for (const path of paths) judge(path, 'kubectl', [...dryRun, '--filename', path])
+  judge('k8s', 'kubectl', [...dryRun, '--kustomize', 'k8s'])
+  for (const component of globSync('k8s/components/*')) {
+    withComponent(component, folder => judge(component, 'kubectl', [...dryRun, '--kustomize', folder]))
+  }
+  judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
+  // Each route beside the store and whatever else its chapter has: of several routes of one name only one is there at a time.
+  const routes = manifests.filter(({ manifest }) => manifest.kind === 'VirtualService').map(({ file }) => file)
+  for (const route of routes) {
+    const others = paths.filter(path => dirname(path) === dirname(route) && !routes.includes(path))
+    judge(`istioctl analyze ${route}`, 'istioctl', ['analyze', '--use-kube=false', '--failure-threshold', 'Warning', 'k8s/services', ...others, route])
+  }
+}
+
+/** A kustomization of the store with one component, for as long as `use` runs. */
+function withComponent (component: string, use: (folder: string) => void): void {
+  mkdirSync('node_modules/.cache', { recursive: true })
+  const folder = mkdtempSync('node_modules/.cache/validate-')
+  try {
+    writeFileSync(join(folder, 'kustomization.yaml'), `resources: [${relative(folder, 'k8s')}]\ncomponents: [${relative(folder, component)}]\n`)
+    use(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function has (command: string): boolean {
+  try {
+    execFileSync(command, ['compose', 'version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
 }
 
 function judge (subject: string, command: string, args: string[]): void {
   try {
     execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   } catch (error) {
-    const { stderr = '', message } = error as Error & { stderr?: string }
-    problems.push(`${subject}: ${stderr.trim() || message}`)
+    const { stderr = '', stdout = '', message } = error as Error & { stderr?: string, stdout?: string }
+    problems.push(`${subject}: ${`${stderr.trim()}\n${stdout.trim()}`.trim() || message}`)
   }
 }

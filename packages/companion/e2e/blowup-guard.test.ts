@@ -1,5 +1,6 @@
 // Who may set faults in the mesh, by default: somebody inside the pod, and nobody else.
 import { expect, test } from 'vitest'
+import { command } from '../src/command.ts'
 import { forward } from '../src/gateway.ts'
 import { ask } from '../src/load.ts'
 import { freshMesh, k8s } from './mesh.ts'
@@ -15,7 +16,10 @@ test('refused: through the gateway', async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
   const url = `${mesh.gateway.origin}/blowup`
   await expect.poll(async () => (await ask(url)).status, { timeout: 30_000 }).toBe(403)
-  expect((await ask(url, { 'x-forwarded-for': '127.0.0.1' })).status).toBe(403)
+  for (const call of [[], SET, ['--request', 'DELETE']]) {
+    const { stdout } = await command('curl', ['-sS', ...FORGED, ...call, url])
+    expect(stdout, call[1]).toMatch(/"statusCode":403,"code":"CHAOS_FORBIDDEN"/)
+  }
 })
 
 test('refused: from a pod outside the mesh, through the Service and at the pod itself', async () => {
@@ -43,6 +47,9 @@ test('allowed: by kubectl exec, as the book does it', async () => {
 
 test('allowed: by port-forward', async () => {
   const { origin, close } = await forward(mesh.kubectl.namespace, `pod/${await catalogPod()}`, 3000)
-  expect(await ask(`${origin}/blowup`)).toMatchObject({ status: 200, body: '{}' })
-  close()
+  try {
+    expect(await ask(`${origin}/blowup`)).toMatchObject({ status: 200, body: '{}' })
+  } finally {
+    close()
+  }
 })

@@ -65,6 +65,7 @@ test('retry: with three more attempts one in sixteen still fails, and answers te
   const failed = count(outcomes, ({ status }) => status === 500)
   expect(failed).toBeGreaterThan(within(800, 1 / 16).low)
   expect(failed).toBeLessThan(within(800, 1 / 16).high)
+  expect(count(outcomes, ({ status }) => status === 200)).toBe(800 - failed)
   expect(new Set(outcomes.map(({ headers }) => headers['x-attempt']))).toEqual(new Set(['1', '2', '3', '4']))
 })
 

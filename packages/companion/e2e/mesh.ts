@@ -36,6 +36,7 @@ export function freshMesh () {
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: outsideName } }
       ]
     }))
+    await refuseOtherClaims()
     mesh.gateway = await openGateway()
     await new Kubectl(outsideName).run(['run', 'outside', '--image=curlimages/curl', '--image-pull-policy=IfNotPresent', '--command', '--', 'sleep', '3600'])
     await mesh.kubectl.run(['apply', '--kustomize', k8s('')])
@@ -45,8 +46,21 @@ export function freshMesh () {
 
   afterAll(async () => {
     mesh.gateway?.close()
-    await mesh.kubectl.run(['delete', 'gateways.networking.istio.io,virtualservices', '--all']) // at once: they claim the gateway for the next file
-    await new Kubectl('default').run(['delete', 'namespace', name, outsideName, '--wait=false'])
+    try {
+      await mesh.kubectl.run(['delete', 'gateways.networking.istio.io,virtualservices', '--all']) // at once: they claim the gateway for the next file
+    } finally {
+      await new Kubectl('default').run(['delete', 'namespace', name, outsideName, '--wait=false'])
+    }
   })
   return mesh
+}
+
+/** Of two Gateways that claim every host of the ingress gateway the older one wins, and the tests would ask somebody else's store. */
+async function refuseOtherClaims (): Promise<void> {
+  const { items } = await new Kubectl('default').json<{ items: { metadata: { name: string, namespace: string }, spec: { servers: { hosts: string[] }[] } }[] }>(
+    ['get', 'gateways.networking.istio.io', '--all-namespaces'])
+  const claims = items.filter(({ spec }) => spec.servers.some(({ hosts }) => hosts.some(host => host.replace(/^.*\//, '') === '*')))
+  if (claims.length > 0) {
+    throw new Error(`the host * is claimed already: delete ${claims.map(({ metadata }) => `Gateway ${metadata.name} in ${metadata.namespace}`).join(', ')} first`)
+  }
 }

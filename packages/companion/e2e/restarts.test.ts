@@ -41,7 +41,7 @@ test.each([['webapp', '/api/catalog'], ['catalog', '/api/catalog'], ['forum', '/
   const outcomes = await under(path, async () => {
     await mesh.kubectl.run(['rollout', 'restart', `deployment/${deployment}`])
     await mesh.kubectl.rolledOut(deployment)
-    await expect.poll(async () => (await mesh.kubectl.try(['get', 'pod', ...before])).code, { timeout: 60_000 }).not.toBe(0) // the old pod has drained and gone
+    await expect.poll(async () => (await mesh.kubectl.try(['get', 'pod', ...before])).stderr, { timeout: 60_000 }).toContain('NotFound') // the old pod has drained and gone
   })
   figures.push(`rolling restart of ${deployment}: ${JSON.stringify(tally(outcomes))}`)
   expect(outcomes.length).toBeGreaterThan(300)
