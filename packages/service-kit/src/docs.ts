@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 
+/** What stands at the head of the document. */
 export interface OpenapiOptions {
   title: string
   description: string

@@ -18,6 +18,7 @@ import { routable } from './paths.ts'
 /** A Fastify instance whose handlers take their types from TypeBox schemas. */
 export type Service = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
 
+/** What a service says of itself. */
 export interface ServiceOptions {
   /** As it is called in the mesh. */
   name: string

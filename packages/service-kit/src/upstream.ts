@@ -60,6 +60,7 @@ export class UpstreamAnswer {
   }
 }
 
+/** What is asked of an upstream. */
 export interface UpstreamCall {
   method?: Dispatcher.HttpMethod
   path: string
@@ -67,6 +68,7 @@ export interface UpstreamCall {
   body?: unknown
 }
 
+/** Where an upstream is, and how long it may take. */
 export interface UpstreamOptions {
   name: string
   /** http://host:port */
@@ -105,7 +107,7 @@ export class Upstream {
   /**
    * Calls on behalf of a caller and reads the whole answer, whatever its status.
    *
-   * @throws {UpstreamError} UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT or UPSTREAM_BODY (too large)
+   * @throws {UpstreamError} UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_BODY (too large) or CALLER_GONE
    */
   async call ({ method = 'GET', path, body }: UpstreamCall, caller: Caller): Promise<UpstreamAnswer> {
     const start = performance.now()
@@ -121,14 +123,18 @@ export class Upstream {
     } catch (cause) {
       throw asUpstreamError(this.name, cause, caller)
     } finally {
-      this.#duration.observe({
-        upstream: this.name,
-        method,
-        status: answer?.status ?? 0,
-        version: label(answer?.identity['x-served-version']),
-        fault: label(answer?.identity['x-chaos'])
-      }, (performance.now() - start) / 1000)
+      if (!caller.hasGone()) this.#observe(method, answer, performance.now() - start) // how it would have ended nobody knows
     }
+  }
+
+  #observe (method: string, answer: UpstreamAnswer | undefined, ms: number): void {
+    this.#duration.observe({
+      upstream: this.name,
+      method,
+      status: answer?.status ?? 0,
+      version: label(answer?.identity['x-served-version']),
+      fault: label(answer?.identity['x-chaos'])
+    }, ms / 1000)
   }
 
   // undici's dispatch: its request would make a stream of every answer, which costs as much as the rest of the call.

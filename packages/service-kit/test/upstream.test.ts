@@ -86,14 +86,15 @@ test.each(['GET', 'POST'] as const)('a failed %s is tried once, not again', asyn
   expect(stub.requests).toHaveLength(1)
 })
 
-test('the call ends when the caller has gone', async () => {
-  const { stub, upstream } = await upstreamThat(() => {})
+test('the call ends when the caller has gone, and counts as nothing', async () => {
+  const { stub, upstream, metrics } = await upstreamThat(() => {})
   const impatient = caller()
   const call = failure(upstream.call({ path: '/' }, impatient))
   await expect.poll(() => stub.requests.length).toBe(1)
   impatient.go()
   expect(await call).toMatchObject({ code: 'CALLER_GONE' })
   await expect.poll(() => stub.requests[0]?.destroyed).toBe(true)
+  expect(await metrics.metrics()).not.toContain('_count{')
 })
 
 test('calls are measured by upstream, status, version and fault; strange labels are cut short', async () => {

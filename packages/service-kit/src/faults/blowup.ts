@@ -6,6 +6,7 @@ import { RequestError } from '../request-error.ts'
 import { checkRule, RuleInput } from './rule.ts'
 import { isBelow, type FaultRules } from './rules.ts'
 
+/** What the routes work on, and for whom. */
 export interface BlowupOptions {
   rules: FaultRules
   access: BaseConfig['CHAOS_ACCESS']
