@@ -24,11 +24,11 @@ if (load === true) loadIntoCluster()
 /** Puts the images into the cluster of the context that was named, or of the current one, each kind of cluster in its own way. */
 function loadIntoCluster (): void {
   const command = process.env['IMAGE_LOAD_COMMAND']
-  if (command !== undefined) return run(command, IMAGES)
+  if (command !== undefined) return loadBy(command, IMAGES)
   const context = wanted ?? output('kubectl', ['config', 'current-context']) ?? fail('kubectl is missing, or knows no current context: which cluster are the images for?')
-  if (context.startsWith('kind-')) return run('kind', ['load', 'docker-image', '--name', context.slice('kind-'.length), ...IMAGES])
-  if (context.startsWith('k3d-')) return run('k3d', ['image', 'import', '--cluster', context.slice('k3d-'.length), ...IMAGES])
-  if (isMinikube(context)) return run('minikube', ['image', 'load', '--profile', context, ...IMAGES])
+  if (context.startsWith('kind-')) return loadBy('kind', ['load', 'docker-image', '--name', context.slice('kind-'.length), ...IMAGES])
+  if (context.startsWith('k3d-')) return loadBy('k3d', ['image', 'import', '--cluster', context.slice('k3d-'.length), ...IMAGES])
+  if (isMinikube(context)) return loadBy('minikube', ['image', 'load', '--profile', context, ...IMAGES])
   if (['docker-desktop', 'orbstack', 'rancher-desktop'].includes(context)) return console.log(`${context} sees the images of this Docker Engine; nothing to load`)
   fail(`How do images get into the cluster of the context ${context}? Set IMAGE_LOAD_COMMAND to a command that takes their names, or push them (--push REGISTRY) and name that registry in the manifests.`)
 }
@@ -49,13 +49,21 @@ function options (): { load?: boolean | undefined, push?: string | undefined, co
   }
 }
 
-function run (command: string, args: string[], env: Record<string, string> = {}): void {
+/** A node that is just clearing away older images may drop a layer that the new ones build upon: seen with containerd, gone the next time. */
+function loadBy (command: string, args: string[]): void {
+  run(command, args, {}, 3)
+}
+
+function run (command: string, args: string[], env: Record<string, string> = {}, tries = 1): void {
   console.log(`$ ${[...Object.entries(env).map(([name, value]) => `${name}=${value}`), command, ...args].join(' ')}`)
   try {
     execFileSync(command, args, { stdio: 'inherit', env: { ...process.env, ...env } })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    fail(code === 'ENOENT' ? `${command} is not installed` : `${command} failed`)
+    if (code === 'ENOENT') fail(`${command} is not installed`)
+    if (tries === 1) fail(`${command} failed`)
+    console.error(`${command} failed; trying again`)
+    run(command, args, env, tries - 1)
   }
 }
 
