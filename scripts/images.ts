@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
 const SERVICES = ['catalog', 'webapp', 'forum']
-const IMAGES = SERVICES.map(service => `localhost/outfitters/${service}:dev`)
+const imageOf = (service: string) => `localhost/outfitters/${service}:dev`
+const IMAGES = SERVICES.map(imageOf)
 
 const { load, push, context: wanted } = options()
 const revision = output('git', ['describe', '--always', '--abbrev=40', '--dirty']) ?? 'unknown'
@@ -14,9 +15,9 @@ if (push !== undefined) {
   }
   run('docker', ['buildx', 'bake', '--file', 'docker-bake.hcl', '--push'], { REGISTRY: push, REVISION: revision })
 } else {
-  for (const [index, service] of SERVICES.entries()) {
+  for (const service of SERVICES) {
     // The host's network: where a machine reaches its registries through a proxy or a mirror of its own, the build does as well.
-    run('docker', ['build', '--network=host', '--build-arg', `WORKSPACE=services/${service}`, '--build-arg', `REVISION=${revision}`, '--tag', `${IMAGES[index]}`, '.'])
+    run('docker', ['build', '--network=host', '--build-arg', `WORKSPACE=services/${service}`, '--build-arg', `REVISION=${revision}`, '--tag', imageOf(service), '.'])
   }
 }
 if (load === true) loadIntoCluster()

@@ -8,9 +8,9 @@ export interface CommandResult {
 }
 
 /** Runs a command to its end, whatever that is; `input` is its stdin. A command that is not installed ends with 127. */
-export function command (name: string, args: string[], { input, env }: { input?: string, env?: NodeJS.ProcessEnv } = {}): Promise<CommandResult> {
+export function command (name: string, args: string[], { input }: { input?: string | undefined } = {}): Promise<CommandResult> {
   return new Promise(resolve => {
-    const child = execFile(name, args, { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
+    const child = execFile(name, args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : error.code === 'ENOENT' ? 127 : 1
       resolve({ code, stdout, stderr: code === 127 ? `${name} is not installed` : stderr })
     })

@@ -16,7 +16,7 @@ interface GatewayService {
   status: { loadBalancer?: { ingress?: { ip?: string, hostname?: string }[] } }
 }
 
-/** Open whatever Gateways there are; port 80 is closed until one of them asks for it. */
+/** The gateway answers here in any case; port 80 is closed until a Gateway asks for it. */
 const STATUS_PORT = 15021
 
 /**

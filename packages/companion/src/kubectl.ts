@@ -3,11 +3,9 @@ import { command, type CommandResult } from './command.ts'
 /** A kubectl command that failed, with what it said. */
 export class KubectlError extends Error {
   override name = 'KubectlError'
-  readonly result: CommandResult
 
   constructor (args: string[], result: CommandResult) {
     super(`kubectl ${args.join(' ')}: ${result.stderr.trim() || `exit code ${result.code}`}`)
-    this.result = result
   }
 }
 
@@ -21,7 +19,7 @@ export class Kubectl {
 
   /** Runs kubectl to its end, whatever that is. */
   try (args: string[], input?: string): Promise<CommandResult> {
-    return command('kubectl', ['--namespace', this.namespace, ...args], input === undefined ? {} : { input })
+    return command('kubectl', ['--namespace', this.namespace, ...args], { input })
   }
 
   /**

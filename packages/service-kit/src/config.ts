@@ -51,8 +51,8 @@ interface SchemaError {
 }
 
 /**
- * Reads a configuration out of `env`. Beside JSON Schema's own there are the formats `http-url` and `host`; variables that the schema does not name are ignored, and an empty one counts as unset
- * (that is how compose files hand on what is not there).
+ * Reads a configuration out of `env`. Variables that the schema does not name are ignored, and an empty one counts as unset (that is
+ * how compose files hand on what is not there). A schema may use the formats `http-url` and `host`.
  *
  * @throws {ConfigError} naming every mistake at once
  */

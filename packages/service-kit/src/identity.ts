@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import type { BaseConfig } from './config.ts'
 
 /** The headers by which an answer says who gave it: pod, version, which attempt of a retrying sidecar, and which faults hit it. */
-export const IDENTITY_HEADERS = ['x-served-by', 'x-served-version', 'x-attempt', 'x-chaos'] as const
+const IDENTITY_HEADERS = ['x-served-by', 'x-served-version', 'x-attempt', 'x-chaos'] as const
 
 /** What an answer says of who gave it; a header that it lacks is lacking here. */
 export type Identity = Partial<Record<typeof IDENTITY_HEADERS[number], string>>

@@ -86,7 +86,7 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
  * from the mesh from 127.0.0.6, and `kubectl exec … curl localhost` and port-forward come from 127.0.0.1. No header can
  * open this door.
  */
-export function refusalOf (access: BaseConfig['CHAOS_ACCESS'], remoteAddress: string | undefined): string | undefined {
+function refusalOf (access: BaseConfig['CHAOS_ACCESS'], remoteAddress: string | undefined): string | undefined {
   if (access === 'any') return undefined
   if (access === 'off') return 'faults are switched off here (CHAOS_ACCESS=off)'
   const isLocal = remoteAddress === '127.0.0.1' || remoteAddress === '::ffff:127.0.0.1' || remoteAddress === '::1'

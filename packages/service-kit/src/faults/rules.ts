@@ -82,16 +82,16 @@ export class FaultRules {
     this.#rules.set(rule.name, new LiveRule(rule, this.#generation++, this.#options))
   }
 
-  /** Removes the rule of that name; whether there was one. */
-  deleteName (name: string): boolean {
-    return this.#rules.delete(name)
+  /** Removes the rule of that name, if there is one. */
+  deleteName (name: string): void {
+    this.#rules.delete(name)
   }
 
-  /** Removes every rule of that type; how many there were. */
-  deleteType (type: string): number {
-    const names = [...this.#rules.values()].filter(live => live.rule.type === type).map(live => live.rule.name)
-    for (const name of names) this.#rules.delete(name)
-    return names.length
+  /** Removes every rule of that type. */
+  deleteType (type: string): void {
+    for (const [name, live] of this.#rules) {
+      if (live.rule.type === type) this.#rules.delete(name)
+    }
   }
 
   /** Removes every rule. */
