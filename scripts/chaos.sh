@@ -18,6 +18,7 @@ By default every catalog pod of the current namespace is meant, and a PERCENTAGE
   --version VERSION   the pods with this label, as in v2
   --app NAME          another service: webapp or forum
   -n, --namespace NS  another namespace
+  -v, --verbose       show each kubectl command that it runs
 
 Exit codes: 0 every pod did it; 1 a pod did not; 2 the call makes no sense; 3 there is no such pod.
 EOF
@@ -25,7 +26,7 @@ EOF
 die() { echo "chaos.sh: $2" >&2; exit "$1"; }
 number() { [[ $1 =~ ^(0|[1-9][0-9]*)([.][0-9]+)?$ ]] || die 2 "$2 must be a number, but is '$1'"; }
 
-app=catalog pod='' version='' volatile='' mode='' namespace=() words=()
+app=catalog pod='' version='' volatile='' mode='' verbose='' namespace=() words=()
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
@@ -40,6 +41,7 @@ while [ $# -gt 0 ]; do
       esac
       shift ;;
     --volatile) volatile=yes ;;
+    -v | --verbose) verbose=yes ;;
     -*) die 2 "there is no option $1; see --help" ;;
     *) words+=("$1") ;;
   esac
@@ -86,6 +88,13 @@ case $mode in '' | fin | rst | hang) ;; *) die 2 "--mode must be fin, rst or han
 case $app in catalog) port=3000 ;; webapp | forum) port=8080 ;; *) die 2 "--app must be catalog, webapp or forum, but is '$app'" ;; esac
 
 command -v kubectl >/dev/null || die 1 'kubectl is not installed'
+show() { # as a line to copy
+  local line='$' word
+  for word in "$@"; do
+    case $word in *[!A-Za-z0-9@%+=:,./_-]* | '') line+=" '$word'" ;; *) line+=" $word" ;; esac
+  done
+  echo "$line" >&2
+}
 # Those that are being deleted still run, and would refuse or forget.
 pods=$(kubectl get pods "${namespace[@]+"${namespace[@]}"}" --selector "app=$app${version:+,version=$version}" --field-selector "status.phase=Running${pod:+,metadata.name=$pod}" \
   --output go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}') || exit 1
@@ -95,7 +104,9 @@ failed=0
 for each in $pods; do # names of pods hold no spaces
   call=(curl --silent --show-error --fail-with-body --max-time 10 --request "$method" "localhost:$port/blowup")
   [ -z "$body" ] || call+=(--header 'content-type: application/json' --data "$body")
-  if answer=$(kubectl exec "${namespace[@]+"${namespace[@]}"}" "$each" --container "$app" -- "${call[@]}" 2>&1); then
+  run=(kubectl exec "${namespace[@]+"${namespace[@]}"}" "$each" --container "$app" -- "${call[@]}")
+  [ -z "$verbose" ] || show "${run[@]}"
+  if answer=$("${run[@]}" 2>&1); then
     echo "$each: $answer"
   else
     echo "$each: FAILED: $answer" >&2

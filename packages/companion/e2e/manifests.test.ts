@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { command } from '../src/command.ts'
 import { Kubectl } from '../src/kubectl.ts'
-import { k8s, ROOT } from './mesh.ts'
+import { k8s } from './mesh.ts'
 
 interface PodSpec {
   securityContext: Record<string, unknown>
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => new Kubectl('default').run(['delete', 'namespace', restricted.namespace, '--wait=false']))
 
 test('every file passes the strict validation of the API server and of istioctl', async () => {
-  const { code, stdout, stderr } = await command('node', [`${ROOT}scripts/validate.ts`, '--cluster'])
+  const { code, stdout, stderr } = await command('node', ['scripts/validate.ts', '--cluster'])
   expect([code, stderr], stdout).toEqual([0, ''])
 })
 

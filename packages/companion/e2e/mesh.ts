@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll } from 'vitest'
+import { ROOT } from '../src/command.ts'
 import { openGateway, type Gateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
-
-/** The root of the project. */
-export const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+import { hostIsFree } from '../src/preflight.ts'
+import { rolledOut } from '../src/workloads.ts'
 
 /** A file or folder of k8s/. */
 export const k8s = (path: string) => `${ROOT}k8s/${path}`
@@ -36,11 +35,11 @@ export function freshMesh () {
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: outsideName } }
       ]
     }))
-    await refuseOtherClaims()
-    mesh.gateway = await openGateway()
+    await hostIsFree(mesh.kubectl)
+    mesh.gateway = await openGateway(new Kubectl('istio-system'))
     await new Kubectl(outsideName).run(['run', 'outside', '--image=curlimages/curl', '--image-pull-policy=IfNotPresent', '--command', '--', 'sleep', '3600'])
     await mesh.kubectl.run(['apply', '--kustomize', k8s('')])
-    await mesh.kubectl.rolledOut('catalog', 'webapp', 'forum')
+    await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])
     await new Kubectl(outsideName).run(['wait', '--for=condition=Ready', 'pod/outside', '--timeout=60s'])
   })
 
@@ -53,14 +52,4 @@ export function freshMesh () {
     }
   })
   return mesh
-}
-
-/** Of two Gateways that claim every host of the ingress gateway the older one wins, and the tests would ask somebody else's store. */
-async function refuseOtherClaims (): Promise<void> {
-  const { items } = await new Kubectl('default').json<{ items: { metadata: { name: string, namespace: string }, spec: { servers: { hosts: string[] }[] } }[] }>(
-    ['get', 'gateways.networking.istio.io', '--all-namespaces'])
-  const claims = items.filter(({ spec }) => spec.servers.some(({ hosts }) => hosts.some(host => host.replace(/^.*\//, '') === '*')))
-  if (claims.length > 0) {
-    throw new Error(`the host * is claimed already: delete ${claims.map(({ metadata }) => `Gateway ${metadata.name} in ${metadata.namespace}`).join(', ')} first`)
-  }
 }

@@ -1,6 +1,7 @@
 // Who has the book's own files, in the API version of its time, can go on using them.
 import { expect, test } from 'vitest'
-import { load, type Outcome } from '../src/load.ts'
+import { load, type Call } from '../src/load.ts'
+import { rolledOut } from '../src/workloads.ts'
 import { freshMesh } from './mesh.ts'
 
 const mesh = freshMesh()
@@ -9,7 +10,7 @@ const to = (subset?: string) => ({ route: [{ destination: { host: 'catalog', ...
 const catalogRoutes = (...http: object[]) => old('VirtualService', 'catalog', { hosts: ['catalog'], http })
 
 const versions = async (headers: Record<string, string> = {}) => new Set((await load({ url: `${mesh.gateway.origin}/api/catalog`, headers, rate: 50, until: 60 }))
-  .map(({ status, headers }: Outcome) => `${status} ${headers['x-served-version']}`))
+  .map(({ status, headers }: Call) => `${status} ${headers['x-served-version']}`))
 const becomes = (wanted: string[], headers: Record<string, string> = {}) =>
   expect.poll(() => versions(headers), { timeout: 40_000, interval: 500 }).toEqual(new Set(wanted))
 
@@ -33,7 +34,7 @@ test('a gateway, retries, both versions, a pin to v1 and a dark launch in v1alph
   deployment.spec.template.metadata.labels['version'] = 'v2'
   for (const container of deployment.spec.template.spec.containers) container.env = [{ name: 'SHOW_IMAGE', value: 'true' }]
   await mesh.kubectl.applyText(JSON.stringify(deployment))
-  await mesh.kubectl.rolledOut('catalog-v2')
+  await rolledOut(mesh.kubectl, ['catalog-v2'])
   await becomes(['200 v1', '200 v2'])
 
   await mesh.kubectl.applyText(old('DestinationRule', 'catalog', {

@@ -1,6 +1,7 @@
 // What a rollout and a lost pod cost those who call: nothing.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { ask, load, type Outcome } from '../src/load.ts'
+import { ask, load, type Call } from '../src/load.ts'
+import { rolledOut } from '../src/workloads.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
@@ -10,14 +11,14 @@ afterAll(() => console.log(figures.join('\n')))
 beforeAll(async () => {
   await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'LOCAL_USERS=true'])
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
-  await mesh.kubectl.rolledOut('forum')
+  await rolledOut(mesh.kubectl, ['forum'])
   for (const path of ['/api/catalog', '/api/users']) {
     await vi.waitFor(async () => expect((await ask(mesh.gateway.origin + path)).status).toBe(200), { timeout: 30_000, interval: 200 })
   }
 })
 
 /** The outcomes of a load of 40 requests a second that lasts from before `change` until five seconds after it. */
-async function under (path: string, change: () => Promise<unknown>): Promise<Outcome[]> {
+async function under (path: string, change: () => Promise<unknown>): Promise<Call[]> {
   const end = new AbortController()
   const outcomes = load({ url: mesh.gateway.origin + path, rate: 40, until: end.signal })
   try {
@@ -30,7 +31,7 @@ async function under (path: string, change: () => Promise<unknown>): Promise<Out
 }
 
 /** How many of each status there were. */
-function tally (outcomes: Outcome[]): Record<string, number> {
+function tally (outcomes: Call[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { status } of outcomes) counts[status] = (counts[status] ?? 0) + 1
   return counts
@@ -40,7 +41,7 @@ test.each([['webapp', '/api/catalog'], ['catalog', '/api/catalog'], ['forum', '/
   const before = await mesh.kubectl.pods(`app=${deployment}`)
   const outcomes = await under(path, async () => {
     await mesh.kubectl.run(['rollout', 'restart', `deployment/${deployment}`])
-    await mesh.kubectl.rolledOut(deployment)
+    await rolledOut(mesh.kubectl, [deployment])
     await expect.poll(async () => (await mesh.kubectl.try(['get', 'pod', ...before])).stderr, { timeout: 60_000 }).toContain('NotFound') // the old pod has drained and gone
   })
   figures.push(`rolling restart of ${deployment}: ${JSON.stringify(tally(outcomes))}`)
@@ -51,7 +52,7 @@ test.each([['webapp', '/api/catalog'], ['catalog', '/api/catalog'], ['forum', '/
 test('a catalog pod that is killed without grace costs nothing where there are two and the mesh retries', async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice.yaml'))
   await mesh.kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
-  await mesh.kubectl.rolledOut('catalog')
+  await rolledOut(mesh.kubectl, ['catalog'])
   await expect.poll(async () => new Set((await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 40, until: 20 })).map(({ headers }) => headers['x-served-by'])).size, { timeout: 30_000 }).toBe(2)
 
   const [victim] = await mesh.kubectl.pods('app=catalog')

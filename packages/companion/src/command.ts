@@ -1,4 +1,8 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** The root of the project, where every command runs. */
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** How a command ended and what it printed. */
 export interface CommandResult {
@@ -7,14 +11,27 @@ export interface CommandResult {
   stderr: string
 }
 
-/** Runs a command to its end, whatever that is; `input` is its stdin. A command that is not installed ends with 127. */
-export function command (name: string, args: string[], { input }: { input?: string | undefined } = {}): Promise<CommandResult> {
+export interface CommandOptions {
+  /** its stdin */
+  input?: string | undefined
+  /** ends it with SIGTERM */
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Runs a command to its end, whatever that is. One that is not installed ends with 127, one that a signal ended with 1. Ctrl-C in
+ * the terminal does not reach it: whether it is to end is for us to say.
+ */
+export function command (name: string, args: string[], { input, signal }: CommandOptions = {}): Promise<CommandResult> {
   return new Promise(resolve => {
-    const child = execFile(name, args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : error.code === 'ENOENT' ? 127 : 1
-      resolve({ code, stdout, stderr: code === 127 ? `${name} is not installed` : stderr })
+    const child = spawn(name, args, { cwd: ROOT, detached: true, stdio: 'pipe', ...(signal && { signal }) })
+    const said = { stdout: '', stderr: '' }
+    for (const stream of ['stdout', 'stderr'] as const) child[stream].setEncoding('utf8').on('data', (text: string) => { said[stream] += text })
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') resolve({ code: 127, stdout: '', stderr: `${name} is not installed` })
     })
-    child.stdin?.on('error', () => {}) // it may end before it has read everything
-    child.stdin?.end(input)
+    child.once('close', code => resolve({ code: code ?? 1, ...said }))
+    child.stdin.on('error', () => {}) // it may end before it has read everything
+    child.stdin.end(input)
   })
 }

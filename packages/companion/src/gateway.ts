@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { Kubectl } from './kubectl.ts'
+import type { Kubectl } from './kubectl.ts'
+import { Trouble } from './trouble.ts'
 
 /** A way to the ingress gateway from this machine. */
 export interface Gateway {
@@ -22,15 +23,25 @@ const STATUS_PORT = 15021
 /**
  * Finds the ingress gateway: at the address of its load balancer, at its cluster address where this machine is the node, and else
  * through a port-forward, which ends with `close`.
+ *
+ * @param kubectl in the gateway's namespace
+ * @throws {Trouble} where there is none, or no way to it
  */
-export async function openGateway (namespace = 'istio-system', name = 'istio-ingressgateway'): Promise<Gateway> {
-  const kubectl = new Kubectl(namespace)
-  const { spec, status } = await kubectl.json<GatewayService>(['get', 'service', name])
+export async function openGateway (kubectl: Kubectl, name = 'istio-ingressgateway'): Promise<Gateway> {
+  const { namespace } = kubectl
+  const [service] = await kubectl.objects(['service', name]) as unknown as GatewayService[]
+  if (service === undefined) {
+    throw new Trouble(`There is no ingress gateway: namespace ${namespace} has no Service ${name}.`, 'Install Istio with one: istioctl install --set profile=demo')
+  }
+  const { spec, status } = service
   const hosts = [...status.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname) ?? [], spec.clusterIP]
   for (const host of hosts) {
     if (host !== undefined && await answers(host, STATUS_PORT)) return { origin: `http://${host}`, close: () => {} }
   }
-  return await forward(namespace, `service/${name}`, 80)
+  kubectl.announce(`kubectl -n ${namespace} port-forward --address 127.0.0.1 service/${name} :80`, 'upkeep')
+  return await forward(namespace, `service/${name}`, 80).catch((error: Error) => {
+    throw new Trouble(`There is no way to the ingress gateway: ${error.message}`, `Is it running? kubectl -n ${namespace} get pods -l istio=ingressgateway`)
+  })
 }
 
 /**

@@ -1,13 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 
-/** What came back for one request; status 0 where nothing did. */
-export interface Outcome {
+/** One request, and what came back. */
+export interface Call {
+  /** 0 where nothing came back */
   status: number
-  headers: Record<string, string | string[] | undefined>
   body: string
+  headers: Record<string, string | string[] | undefined>
   /** milliseconds */
   duration: number
+  /** of the service that answered */
+  version?: string | undefined
+  pod?: string | undefined
+  /** which attempt of the proxies the answer came from, from 1 */
+  attempt?: number | undefined
+  /** the type of the injected fault */
+  fault?: string | undefined
 }
 
 export interface LoadOptions {
@@ -17,35 +25,48 @@ export interface LoadOptions {
   rate: number
   /** how many requests, or until when */
   until: number | AbortSignal
+  /** told of each call as soon as it has ended */
+  onCall?: (call: Call) => void
+  /** ends the load without a result */
+  signal?: AbortSignal | undefined
 }
 
 /**
  * Open-loop load: requests leave at their rate, whether or not earlier ones have been answered, so that a slow service does not
  * slow down the measurement of it. Nothing is tried again.
  */
-export async function load ({ url, headers = {}, rate, until }: LoadOptions): Promise<Outcome[]> {
+export async function load ({ url, headers = {}, rate, until, onCall = () => {}, signal }: LoadOptions): Promise<Call[]> {
   const agent = new Agent()
   const start = performance.now()
-  const pending: Promise<Outcome>[] = []
+  const pending: Promise<Call>[] = []
   const goesOn = () => typeof until === 'number' ? pending.length < until : !until.aborted
-  while (goesOn()) {
-    const early = start + pending.length * 1000 / rate - performance.now()
-    if (early > 0) await sleep(early)
-    if (goesOn()) pending.push(ask(url, headers, agent))
+  try {
+    while (goesOn()) {
+      const early = start + pending.length * 1000 / rate - performance.now()
+      if (early > 0) await sleep(early)
+      signal?.throwIfAborted()
+      if (goesOn()) pending.push(ask(url, headers, agent).then(call => { onCall(call); return call }))
+    }
+    return await Promise.all(pending)
+  } finally {
+    await (signal?.aborted === true ? agent.destroy() : agent.close())
   }
-  const outcomes = await Promise.all(pending)
-  await agent.close()
-  return outcomes
 }
 
 /** One request. */
-export async function ask (url: string, headers: Record<string, string> = {}, dispatcher?: Agent): Promise<Outcome> {
+export async function ask (url: string, headers: Record<string, string> = {}, dispatcher?: Agent): Promise<Call> {
   const start = performance.now()
   try {
     const answer = await request(url, { headers, headersTimeout: 30_000, ...(dispatcher && { dispatcher }) })
     const body = await answer.body.text()
-    return { status: answer.statusCode, headers: answer.headers, body, duration: performance.now() - start }
+    return { status: answer.statusCode, headers: answer.headers, body, duration: performance.now() - start, ...identityOf(answer.headers) }
   } catch (error) {
     return { status: 0, headers: {}, body: (error as Error).message, duration: performance.now() - start }
   }
+}
+
+function identityOf (headers: Call['headers']) {
+  const text = (name: string) => headers[name]?.toString()
+  const attempt = text('x-attempt')
+  return { version: text('x-served-version'), pod: text('x-served-by'), attempt: attempt === undefined ? undefined : Number(attempt), fault: text('x-chaos') }
 }

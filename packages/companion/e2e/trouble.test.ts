@@ -1,0 +1,42 @@
+// What keeps the exercises from running, as far as a real cluster can be brought to it.
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { command } from '../src/command.ts'
+import { Kubectl } from '../src/kubectl.ts'
+import { rolledOut } from '../src/workloads.ts'
+import { k8s } from './mesh.ts'
+
+const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+const namespace = `e2e-${randomBytes(3).toString('hex')}`
+const kubectl = new Kubectl(namespace)
+const chaos = (...env: string[]) => command('env', [...env, 'node', CLI, 'ch2.chaos', '--namespace', namespace])
+
+beforeAll(async () => { await kubectl.tryCluster(['create', 'namespace', namespace]) })
+afterAll(async () => { await kubectl.tryCluster(['delete', 'namespace', namespace, '--wait=false']) })
+
+test('a context whose cluster is not there', async () => {
+  const kubeconfig = join(mkdtempSync(join(tmpdir(), 'kubeconfig-')), 'config')
+  writeFileSync(kubeconfig, JSON.stringify({
+    clusters: [{ name: 'gone', cluster: { server: 'https://127.0.0.1:9' } }],
+    contexts: [{ name: 'gone', context: { cluster: 'gone' } }],
+    'current-context': 'gone'
+  }))
+  expect(await chaos(`KUBECONFIG=${kubeconfig}`)).toMatchObject({ code: 3, stderr: expect.stringMatching(/The cluster of the context gone does not answer: .*refused[^]*kubectl config use-context/) })
+})
+
+test('a namespace without injection, and then pods that are older than it', async () => {
+  await kubectl.run(['apply', '-k', k8s('')])
+  await rolledOut(kubectl, ['catalog', 'webapp', 'forum'])
+  expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(/get no proxy: the namespace is not injected\.\nkubectl label namespace/) })
+  await kubectl.tryCluster(['label', 'namespace', namespace, 'istio-injection=enabled'])
+  expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(/have no proxy, although new ones would get one: .*catalog-[^]*rollout restart deployment/) })
+})
+
+test('an image that is nowhere', async () => {
+  await kubectl.run(['create', 'deployment', 'nowhere', '--image=localhost/outfitters/nowhere:dev'])
+  await expect(rolledOut(kubectl, ['nowhere'])).rejects.toThrow(/The image localhost\/outfitters\/nowhere:dev of pod nowhere-.* cannot be pulled \(ImagePullBackOff\)\.\nnpm run images -- --load/)
+})

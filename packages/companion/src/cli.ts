@@ -1,0 +1,142 @@
+// npm run exercise: lists the exercises, or runs some of them in the cluster of the current kubectl context.
+import { styleText, parseArgs } from 'node:util'
+import { choose, course, ERROR } from './course.ts'
+import type { Exercise } from './exercise.ts'
+import { checkText } from './figures.ts'
+import { Kubectl } from './kubectl.ts'
+import { usualNamespace } from './preflight.ts'
+import { silent } from './reporter.ts'
+import { reset, run, type Summary } from './run.ts'
+import { coloured, terminal } from './terminal.ts'
+
+const USAGE = `usage: npm run exercise                        list the exercises
+       npm run exercise -- ch2.retry …        run some, by id or by chapter (ch2)
+       npm run exercise -- --all              run all
+       npm run exercise -- --reset            bring back what was there before a run with --keep, or one that was killed
+
+  --from ID         begin with this one
+  --keep            leave everything as the last exercise has left it
+  --step            explain each step, and wait for Enter before it
+  --namespace NAME  by default that of the current context, or istioinaction; one that is not there is made, and removed at the end
+  --host NAME       answer to this host alone at the ingress gateway, so that several can share one
+  --json            print the result as JSON, and nothing else
+
+Exit codes: 0 all passed; 1 some did not; 2 the call makes no sense; 3 the exercises cannot run here; 130 interrupted.`
+
+/** A call that makes no sense. */
+class UsageError extends Error {}
+
+process.exitCode = await main().catch((error: unknown) => {
+  if (!(error instanceof UsageError)) throw error
+  console.error(`${error.message}\n\n${USAGE}`)
+  return 2
+})
+
+async function main (): Promise<number> {
+  const { names, values } = parse()
+  if (values.help === true) return say(USAGE)
+  const isRun = names.length > 0 || values.all === true || values.from !== undefined
+  if (!isRun && values.reset !== true) return list(values.json)
+
+  const abort = new AbortController()
+  abortOnSignals(abort)
+  const report = values.json ? silent : terminal({ wait: values.step, signal: abort.signal })
+  const namespace = values.namespace ?? await usualNamespace(new Kubectl('default'))
+  if (values.reset === true) return await bringBack(namespace, report)
+
+  const exercises = chosen(names, values.from)
+  const summary = await run({ exercises, namespace, host: values.host, keep: values.keep, report, signal: abort.signal, error: ERROR })
+  if (values.json) console.log(JSON.stringify({ ...summary, unrestored: undefined, ...(summary.unrestored.length > 0 && { error: unrestoredText(summary.unrestored) }) }, null, 2))
+  else tell(summary, exercises, values.keep)
+  if (abort.signal.aborted) return 130
+  return summary.error !== undefined || summary.unrestored.length > 0 ? 3 : summary.failed > 0 ? 1 : 0
+}
+
+function parse () {
+  try {
+    const { positionals: names, values } = parseArgs({
+      allowPositionals: true,
+      options: {
+        all: { type: 'boolean' },
+        from: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        step: { type: 'boolean', default: false },
+        reset: { type: 'boolean' },
+        namespace: { type: 'string' },
+        host: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h' }
+      }
+    })
+    const problems = [
+      ...names.length > 0 && values.all === true ? ['--all runs every exercise; name none'] : [],
+      ...values.reset === true && (names.length > 0 || values.all === true || values.from !== undefined) ? ['--reset runs no exercise; name none'] : [],
+      ...values.json && values.step ? ['--json prints nothing before the end, and --step waits for a reader; take one of them'] : [],
+      ...values.namespace !== undefined && !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) ? [`--namespace must be the name of a namespace, but is '${values.namespace}'`] : [],
+      ...values.host !== undefined && !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(values.host) ? [`--host must be a host name with a dot, in small letters, but is '${values.host}'`] : []
+    ]
+    if (problems.length > 0) throw new UsageError(problems.join('\n'))
+    return { names, values }
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError((error as Error).message)
+  }
+}
+
+function chosen (names: string[], from?: string): Exercise[] {
+  try {
+    return choose(names, from)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function list (json: boolean): number {
+  if (json) return say(JSON.stringify(course.map(({ id, title, needs }) => ({ id, title, needs })), null, 2))
+  const width = (of: (exercise: Exercise) => string) => Math.max(...course.map(exercise => of(exercise).length))
+  const [ids, titles] = [width(({ id }) => id), width(({ title }) => title)]
+  const lines = course.map(({ id, title, needs }) => `  ${id.padEnd(ids)}  ${title.padEnd(titles)}  ${styleText('dim', `needs ${needs.join(', ')}`)}`)
+  return say(`${lines.join('\n')}\n\nnpm run exercise -- ${course[0]?.id} runs one of them in the cluster of the current kubectl context; -- --help says what else there is.`)
+}
+
+async function bringBack (namespace: string, report: typeof silent): Promise<number> {
+  const { found, unrestored } = await reset(namespace, report)
+  if (unrestored.length > 0) {
+    console.error(unrestoredText(unrestored))
+    return 3
+  }
+  return say(found ? `Namespace ${namespace} is as it was before the exercises.` : `No run has left anything in namespace ${namespace}.`)
+}
+
+function tell ({ passed, failed, results, error, unrestored }: Summary, exercises: Exercise[], keep: boolean): void {
+  if (error !== undefined) console.error(`\n${styleText('red', error)}`)
+  console.log()
+  const width = Math.max(...exercises.map(({ id }) => id.length))
+  for (const { id } of exercises) {
+    const result = results.find(result => result.id === id)
+    const reasons = result?.checks.filter(({ ok }) => !ok).map(checkText) ?? []
+    console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error, ...reasons].filter(Boolean).join('  ')}`)
+  }
+  console.log(`\n${passed} passed, ${failed} failed`)
+  if (unrestored.length > 0) console.error(unrestoredText(unrestored))
+  else if (keep && error === undefined) console.log('Everything is as the last exercise has left it. npm run exercise -- --reset brings back what was there before.')
+}
+
+function unrestoredText (failures: string[]): string {
+  return `Not everything could be brought back; npm run exercise -- --reset tries again.\n${failures.map(failure => `  ${failure}`).join('\n')}`
+}
+
+/** The first signal ends the run; what was there before is brought back whatever comes after it. */
+function abortOnSignals (abort: AbortController): void {
+  process.stdout.on('error', () => {}) // the terminal may be gone
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (abort.signal.aborted && signal === 'SIGINT') console.error('Still bringing back what was there before; it takes a few seconds.')
+      abort.abort()
+    })
+  }
+}
+
+function say (text: string): 0 {
+  console.log(text)
+  return 0
+}

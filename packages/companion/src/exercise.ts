@@ -1,0 +1,120 @@
+import type { Count, Expected } from './judgement.ts'
+import type { Call } from './load.ts'
+import type { Samples } from './metrics.ts'
+
+/** What an exercise finds in its namespace when it begins; each is one file or folder beneath k8s/. */
+export const NEEDS = {
+  /** catalog v1, webapp and forum */
+  store: '.',
+  /** the webapp behind the ingress gateway */
+  gateway: 'istio/ch2/ingress-gateway.yaml',
+  /** catalog v2, beside v1 */
+  v2: 'services/catalog-v2.yaml',
+  /** a pod without a proxy, to call from */
+  outside: 'tools/outside.yaml'
+}
+
+export type Need = keyof typeof NEEDS
+
+/** A lesson that is applied, driven and judged. What it changes is undone by who runs it. */
+export interface Exercise {
+  /** chapter and name: ch2.retry */
+  id: string
+  title: string
+  /** what is learned, in a sentence or two */
+  aim: string
+  /** Nothing else of the store or of Istio is in the namespace at the start, whatever was there before. */
+  needs: Need[]
+  steps: Step[]
+  /** what to look at to understand it, as Markdown */
+  look: string[]
+  /** how it is shown that the exercise can fail */
+  control: Control
+}
+
+/** `says` is what the reader is told before the step. */
+export type Step = Apply | Fault | Load | Expect | Inspect
+
+/** kubectl apply of a file, or of a folder with a kustomization, beneath k8s/; waits for what it deploys. */
+export interface Apply {
+  kind: 'apply'
+  says: string
+  file: string
+}
+
+/** scripts/chaos.sh, in every catalog pod. */
+export interface Fault {
+  kind: 'fault'
+  says: string
+  type: '500'
+  percentage: number
+}
+
+/** Requests through the ingress gateway, as many as the expectations that follow need. */
+export interface Load {
+  kind: 'load'
+  says: string
+  path: string
+  headers: Record<string, string>
+  /** The proxies hear of a change a moment after it was applied: how to tell. The load waits for it, but not for ever. */
+  arrived?: Arrival | undefined
+  /** services whose /metrics are read before and after; the expectations see what was added */
+  scrape: string[]
+}
+
+/** `seen`: one call was like this; `only`: twenty in a row were. */
+export type Arrival = { seen: (call: Call) => boolean } | { only: (call: Call) => boolean }
+
+/** What is to be true of the load before it. */
+export interface Expect {
+  kind: 'expect'
+  name: string
+  expected: Expected
+  count: (calls: Call[], metrics: Record<string, Samples>) => Count
+}
+
+/** What a command is to print. It is run again for some seconds while it is not as expected. */
+export interface Inspect {
+  kind: 'inspect'
+  says: string
+  name: string
+  expected: Expected
+  /** without a shell; NAMESPACE stands for the exercise's */
+  command: string[]
+  count: (output: string, where: { namespace: string }) => Count
+}
+
+/** A run in which the lesson is missing: a file that is not applied, or another percentage of faults. The check `fails` must say so. */
+export type Control = { withhold: string, fails: string } | { faults: number, fails: string }
+
+export const apply = (file: string, says: string): Apply => ({ kind: 'apply', says, file })
+
+export const fault = (type: Fault['type'], percentage: number, says: string): Fault => ({ kind: 'fault', says, type, percentage })
+
+export const load = (path: string, { says, headers = {}, arrived, scrape = [] }: { says: string, headers?: Record<string, string>, arrived?: Arrival, scrape?: string[] }): Load =>
+  ({ kind: 'load', says, path, headers, arrived, scrape })
+
+/** Expects a share of the calls, or of those `among` them, to be as `is` says. */
+export const expect = (name: string, expected: Expected, is: (call: Call) => boolean, { among = () => true }: { among?: (call: Call) => boolean } = {}): Expect =>
+  ({ kind: 'expect', name, expected, count: calls => share(calls.filter(among), is) })
+
+/** Expects it of what the scraped services counted meanwhile. */
+export const expectMetrics = (name: string, expected: Expected, count: Expect['count']): Expect => ({ kind: 'expect', name, expected, count })
+
+export const inspect = (name: string, step: Omit<Inspect, 'kind' | 'name'>): Inspect => ({ kind: 'inspect', name, ...step })
+
+/** How many of them are like that. */
+export function share<T> (things: T[], is: (thing: T) => boolean): Count {
+  return { count: things.filter(is).length, of: things.length }
+}
+
+/** The same exercise without its lesson. */
+export function withoutLesson (exercise: Exercise): Exercise {
+  const { control } = exercise
+  return {
+    ...exercise,
+    steps: 'withhold' in control
+      ? exercise.steps.filter(step => step.kind !== 'apply' || step.file !== control.withhold)
+      : exercise.steps.map(step => step.kind === 'fault' ? { ...step, percentage: control.faults } : step)
+  }
+}

@@ -1,0 +1,26 @@
+import { apply, expect, inspect, load, type Exercise } from '../../exercise.ts'
+import { all } from '../../judgement.ts'
+
+export default {
+  id: 'ch2.gateway',
+  title: 'Let the outside in',
+  aim: 'A Gateway opens a port of the ingress gateway, and a VirtualService says where its requests go.',
+  needs: ['store'],
+  steps: [
+    apply('istio/ch2/ingress-gateway.yaml', 'Open port 80 of the ingress gateway, and route what comes in to the webapp.'),
+    load('/api/catalog/items/1', { says: 'Ask for an item through the gateway.', arrived: { seen: ({ status }) => status === 200 } }),
+    expect('calls answered with the item', all, ({ status, body }) => status === 200 && body.includes('"name":"Elinor Glasses"')),
+    inspect('the gateway has the route', {
+      says: 'Look into the gateway: its routes name the VirtualService.',
+      command: ['istioctl', 'proxy-config', 'routes', 'deploy/istio-ingressgateway', '-n', 'istio-system'],
+      expected: all,
+      count: (output, { namespace }) => ({ count: output.includes(`webapp-virtualservice.${namespace}`) ? 1 : 0, of: 1 })
+    })
+  ],
+  look: [
+    '`istioctl proxy-config listeners deploy/istio-ingressgateway -n istio-system`: the port is open only since the Gateway asked for it.',
+    '`kubectl -n istio-system get service istio-ingressgateway`: where the gateway is. Without an external address, `kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80` leads there.',
+    'Delete the VirtualService alone: the gateway answers, with 404.'
+  ],
+  control: { withhold: 'istio/ch2/ingress-gateway.yaml', fails: 'calls answered with the item' }
+} satisfies Exercise

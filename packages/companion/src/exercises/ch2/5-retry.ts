@@ -1,0 +1,24 @@
+import { apply, expect, fault, load, type Exercise } from '../../exercise.ts'
+import { about, all, none } from '../../judgement.ts'
+import { failed } from './calls.ts'
+
+export default {
+  id: 'ch2.retry',
+  title: 'Heal it with retries',
+  aim: 'With three more attempts a call fails only if all four do: of a catalog that fails half of the time, one call in sixteen still sees it. No service has changed for that.',
+  needs: ['store', 'gateway'],
+  steps: [
+    fault('500', 50, 'Let half of the catalog\'s answers fail.'),
+    apply('istio/ch2/catalog-virtualservice.yaml', 'Let the proxies try three more times.'),
+    load('/api/catalog', { says: 'Most of the calls get through, many at a later attempt.', arrived: { seen: ({ attempt = 1 }) => attempt > 1 } }),
+    expect('calls that fail', about(1 / 16, { tellFrom: [1 / 8, 0.6 ** 4] }), failed),
+    expect('failures that have had four attempts', all, ({ attempt }) => attempt === 4, { among: failed }),
+    expect('calls that have had more than four', none, ({ attempt = 1 }) => attempt > 4)
+  ],
+  look: [
+    '`curl -i localhost:8080/api/catalog`: `x-attempt` tells which attempt the answer came from.',
+    '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the retry policy is with the caller; the webapp\'s proxy has it, the catalog\'s has not.',
+    '`kubectl logs deploy/catalog -c catalog`: there are more requests in it than were sent.'
+  ],
+  control: { withhold: 'istio/ch2/catalog-virtualservice.yaml', fails: 'calls that fail' }
+} satisfies Exercise

@@ -1,0 +1,26 @@
+import { apply, expect, load, type Exercise } from '../../exercise.ts'
+import { all } from '../../judgement.ts'
+import { hasImages, hasNone } from './calls.ts'
+
+export default {
+  id: 'ch2.dark-launch',
+  title: 'Launch version 2 in the dark',
+  aim: 'Who sends the header x-dark-launch: v2 gets version 2, everybody else stays with version 1. It works two hops deep because the webapp hands the header on.',
+  needs: ['store', 'gateway', 'v2'],
+  steps: [
+    apply('istio/ch2/catalog-destinationrule.yaml', 'Give the versions names.'),
+    apply('istio/ch2/catalog-virtualservice-dark-v2.yaml', 'Route by the header.'),
+    load('/api/catalog', { says: 'With the header: version 2.', headers: { 'x-dark-launch': 'v2' }, arrived: { only: hasImages } }),
+    expect('answers with pictures for who sends the header', all, hasImages),
+    load('/api/catalog', { says: 'Without it: version 1.' }),
+    expect('answers without pictures for who does not', all, hasNone),
+    load('/api/catalog', { says: 'With another value: version 1.', headers: { 'x-dark-launch': 'v3' } }),
+    expect('answers without pictures for who sends another value', all, hasNone)
+  ],
+  look: [
+    '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the match comes first, the rest after it.',
+    '`kubectl logs deploy/catalog-v2 -c catalog`: only the calls with the header.',
+    'The routing is done by the webapp\'s proxy. The gateway knows nothing of it.'
+  ],
+  control: { withhold: 'istio/ch2/catalog-virtualservice-dark-v2.yaml', fails: 'answers with pictures for who sends the header' }
+} satisfies Exercise

@@ -1,0 +1,91 @@
+import { course, ERROR } from './course.ts'
+import { NEEDS, type Exercise, type Expect, type Inspect, type Step } from './exercise.ts'
+import { expectedText, number, percent } from './figures.ts'
+import { bounds, FALSE_ALARM, POWER } from './judgement.ts'
+import { commandOf, RATE, requestsOf } from './steps.ts'
+
+const NEED_TEXT: Record<keyof typeof NEEDS, string> = {
+  store: 'the store: catalog v1, webapp and forum',
+  gateway: 'the webapp behind the ingress gateway',
+  v2: 'version 2 of the catalog',
+  outside: 'a pod without a proxy, to call from'
+}
+
+/** The documentation of the exercises: a page for each, by its path in the project. */
+export function pages (): Map<string, string> {
+  return new Map(course.map(exercise => [pathOf(exercise), page(exercise)]))
+}
+
+/** The README with the table of exercises between its two marks. */
+export function withTable (readme: string): string {
+  const rows = course.map(exercise => `| [${exercise.id}](${pathOf(exercise)}) | ${exercise.title} | ${exercise.aim} |`)
+  const table = ['| exercise | | what is learned |', '|---|---|---|', ...rows].join('\n')
+  return readme.replace(/(<!-- exercises[^>]*-->\n)[^]*?(\n<!-- \/exercises -->)/, (_, begin: string, end: string) => begin + table + end)
+}
+
+function pathOf ({ id }: Exercise): string {
+  const [chapter, name] = id.split('.')
+  return `docs/exercises/${chapter}/${name}.md`
+}
+
+function page (exercise: Exercise): string {
+  const { id, title, aim, needs, steps, look, control } = exercise
+  const missing = 'withhold' in control ? `\`${fileOf(control.withhold)}\` is not applied` : `${control.faults} % of the answers fail in place of what is asked for`
+  return `<!-- Made from packages/companion/src/exercises by npm run docs: change it there. -->
+# ${id}: ${title}
+
+${aim}
+
+    npm run exercise -- ${id}
+
+## What is there at the start
+
+${needs.map(need => `- ${NEED_TEXT[need]}: [${fileOf(NEEDS[need])}](../../../${fileOf(NEEDS[need])})`).join('\n')}
+
+Nothing else of the store or of Istio is in the namespace. What you had there is put aside, and brought back at the end.
+
+## Steps
+
+${steps.filter(step => step.kind !== 'expect').map((step, index) => stepText(step, index + 1, exercise)).join('\n\n')}
+
+## What is to come out
+
+| | expected | allowed |
+|---|---|---|
+${steps.filter(step => 'expected' in step).map(step => rowOf(step, exercise)).join('\n')}
+
+${steps.some(step => 'expected' in step && step.expected.kind === 'about')
+  ? `The bounds are those of independent draws: right behaviour leaves them so rarely that a run of all exercises has a false alarm with a probability of at most ${FALSE_ALARM}. There are enough requests to tell ${toldApart(steps)} with a probability of ${POWER}.\n\n`
+  : ''}## What to look at
+
+${look.map(item => `- ${item}`).join('\n')}
+
+## How it fails
+
+When ${missing}, "${control.fails}" is not as expected. The end-to-end tests run it that way too.
+`
+}
+
+function stepText (step: Step, position: number, exercise: Exercise): string {
+  const says = 'says' in step ? step.says : ''
+  const more = step.kind === 'load'
+    ? ` ${number(requestsOf(step, exercise, ERROR))} requests, ${RATE} a second.`
+    : step.kind === 'apply' ? ` [${fileOf(step.file)}](../../../${fileOf(step.file)})` : ''
+  return `${position}. ${says}${more}\n\n       ${commandOf(step)}`
+}
+
+function rowOf (step: Expect | Inspect, exercise: Exercise): string {
+  const { name, expected } = step
+  if (expected.kind === 'exactly') return `| ${name} | ${expectedText(expected)} | |`
+  const before = exercise.steps.slice(0, exercise.steps.indexOf(step)).findLast(({ kind }) => kind === 'load')
+  const n = before?.kind === 'load' ? requestsOf(before, exercise, ERROR) : 0
+  const { low, high } = bounds(expected, n, ERROR)
+  return `| ${name} | ${expectedText(expected)} | ${percent(low)} to ${percent(high)} of ${number(n)} |`
+}
+
+function toldApart (steps: Step[]): string {
+  const pairs = steps.flatMap(step => 'expected' in step && step.expected.kind === 'about' ? [`${percent(step.expected.share)} from ${step.expected.tellFrom.map(percent).join(' and ')}`] : [])
+  return [...new Set(pairs)].join(', ')
+}
+
+const fileOf = (file: string) => file === '.' ? 'k8s' : `k8s/${file}`

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KubectlError, type Kubectl, type KubeObject } from './kubectl.ts'
+import { Trouble } from './trouble.ts'
+import { hasProxy } from './workloads.ts'
+
+/**
+ * Makes sure that the current context leads to a cluster with Istio.
+ *
+ * @returns the name of the context
+ * @throws {Trouble} when it does not
+ */
+export async function mesh (kubectl: Kubectl): Promise<string> {
+  const context = (await kubectl.tryCluster(['config', 'current-context'])).stdout.trim()
+  if (context === '') throw new Trouble('kubectl has no current context.', 'Choose a cluster: kubectl config get-contexts, kubectl config use-context NAME. scripts/cluster.sh up makes one.')
+  const { code, stdout, stderr } = await kubectl.tryCluster(['api-resources', '--api-group=networking.istio.io', '-o', 'name', '--request-timeout=10s'])
+  if (code !== 0) {
+    throw new Trouble(`The cluster of the context ${context} does not answer: ${stderr.trim().split('\n').at(-1)}`,
+      'Start it, or choose another: kubectl config get-contexts, kubectl config use-context NAME.')
+  }
+  if (!stdout.includes('virtualservices.')) {
+    throw new Trouble(`The cluster of the context ${context} has no Istio.`, 'Install it: istioctl install --set profile=demo. Or choose another context: kubectl config get-contexts.')
+  }
+  return context
+}
+
+/**
+ * The namespace that a reader means who names none: that of the current context, and the book's where that has none.
+ */
+export async function usualNamespace (kubectl: Kubectl): Promise<string> {
+  const { stdout } = await kubectl.tryCluster(['config', 'view', '--minify', '-o', 'jsonpath={..namespace}'])
+  return stdout === '' || stdout === 'default' ? 'istioinaction' : stdout
+}
+
+/**
+ * Makes sure that there is the namespace, and that its pods get proxies. One that is not there is made, with injection; one that is
+ * going is waited for.
+ *
+ * @returns whether it was made
+ * @throws {Trouble} when its pods get no proxy
+ */
+export async function injected (kubectl: Kubectl): Promise<boolean> {
+  const { namespace } = kubectl
+  const phase = async () => (await kubectl.tryCluster(['get', 'namespace', namespace, '--ignore-not-found', '-o', 'jsonpath={.status.phase}'])).stdout
+  const deadline = Date.now() + 120_000
+  while (await phase() === 'Terminating') {
+    if (Date.now() > deadline) throw new Trouble(`Namespace ${namespace} is being deleted, and has not gone for two minutes.`, `What it waits for: kubectl get namespace ${namespace} -o yaml`)
+    await sleep(1000)
+  }
+  const made = await phase() === ''
+  if (made) {
+    for (const args of [['create', 'namespace', namespace], ['label', 'namespace', namespace, 'istio-injection=enabled']]) {
+      const result = await kubectl.tryCluster(args, 'lesson')
+      if (result.code !== 0) throw new KubectlError(args, result)
+    }
+  }
+
+  const probe = await kubectl.try(['run', 'probe', '--image=none', '--dry-run=server', '-o', 'json'])
+  if (/failed calling webhook/.test(probe.stderr)) {
+    throw new Trouble(`Istio's injector does not answer: ${probe.stderr.trim()}`, 'Is istiod running? kubectl -n istio-system get pods -l app=istiod')
+  }
+  if (probe.code !== 0) throw new KubectlError(['run', 'probe', '--dry-run=server'], probe)
+  if (!hasProxy(JSON.parse(probe.stdout) as Parameters<typeof hasProxy>[0])) {
+    throw new Trouble(`Pods of namespace ${namespace} get no proxy: the namespace is not injected.`,
+      `kubectl label namespace ${namespace} istio-injection=enabled, then, for pods that run already, kubectl -n ${namespace} rollout restart deployment. Or take another: --namespace NAME makes it.`)
+  }
+  return made
+}
+
+/**
+ * The Gateways of other namespaces that claim a host of the ingress gateway's port 80. Of two that claim the same one the older wins, and
+ * requests reach somebody else's store.
+ */
+export async function claims (kubectl: Kubectl, host = '*'): Promise<{ name: string, namespace: string }[]> {
+  const { code, stdout } = await kubectl.tryCluster(['get', 'gateways.networking.istio.io', '-A', '-o', 'json'])
+  if (code !== 0) return [] // not allowed to look; whose pods answer is looked at as well
+  const gateways = (JSON.parse(stdout) as { items: (KubeObject & { spec: { selector?: Record<string, string>, servers: { port: { number: number }, hosts: string[] }[] } })[] }).items
+  return gateways
+    .filter(({ metadata, spec }) => metadata.namespace !== kubectl.namespace &&
+      spec.selector?.['istio'] === 'ingressgateway' &&
+      spec.servers.some(({ port, hosts }) => port.number === 80 && hosts.some(claimed => claimed.replace(/^.*\//, '') === host)))
+    .map(({ metadata }) => ({ name: metadata.name, namespace: metadata.namespace as string }))
+}
+
+/** @throws {Trouble} when another namespace claims the host */
+export async function hostIsFree (kubectl: Kubectl, host = '*'): Promise<void> {
+  const [other] = await claims(kubectl, host)
+  if (other === undefined) return
+  throw new Trouble(`Gateway ${other.name} in namespace ${other.namespace} claims the host ${host} on the ingress gateway already; of two the older one wins, and you would see its store.`,
+    `Take a host of your own: --host NAME.example. Or delete the other: kubectl -n ${other.namespace} delete gateways.networking.istio.io ${other.name}`)
+}

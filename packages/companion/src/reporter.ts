@@ -1,0 +1,48 @@
+import type { Exercise, Step } from './exercise.ts'
+import type { Check } from './judgement.ts'
+import type { Announce } from './kubectl.ts'
+import type { Tally } from './tally.ts'
+
+/** How an exercise came out; `error` says why it could not be judged. */
+export interface Result {
+  id: string
+  verdict: 'pass' | 'fail' | 'error'
+  checks: Check[]
+  error?: string
+}
+
+/** A load while it runs. */
+export interface Progress {
+  tally: Tally
+  total: number
+}
+
+/** Whoever wants to see a run while it goes on. */
+export interface Reporter {
+  /** about the run as a whole */
+  note (text: string): void
+  begin (exercise: Exercise): void
+  /** before a step; it begins when the promise is fulfilled */
+  step (step: Step, says: string): Promise<void>
+  command: Announce
+  /** what a command of the lesson printed */
+  output (text: string): void
+  progress (progress: Progress): void
+  /** the load has ended */
+  loaded (progress: Progress): void
+  check (check: Check): void
+  end (result: Result, milliseconds: number): void
+}
+
+/** Nobody wants to see it. */
+export const silent: Reporter = {
+  note () {},
+  begin () {},
+  step: async () => {},
+  command () {},
+  output () {},
+  progress () {},
+  loaded () {},
+  check () {},
+  end () {}
+}

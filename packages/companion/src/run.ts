@@ -1,0 +1,107 @@
+import type { Exercise } from './exercise.ts'
+import { Kubectl } from './kubectl.ts'
+import { Ledger } from './ledger.ts'
+import { hostIsFree, injected, mesh } from './preflight.ts'
+import type { Reporter, Result } from './reporter.ts'
+import { Stage } from './stage.ts'
+import { carryOut, type Play } from './steps.ts'
+import { Trouble } from './trouble.ts'
+
+export interface RunOptions {
+  exercises: Exercise[]
+  namespace: string
+  /** takes the place of the host `*` at the ingress gateway */
+  host?: string | undefined
+  /** leave everything as the last exercise has left it */
+  keep?: boolean
+  report: Reporter
+  /** ends the run; what was there before is brought back all the same */
+  signal?: AbortSignal
+  /** the probability of a false alarm that one check may have */
+  error: number
+  /** milliseconds that are waited for a change to be seen */
+  patience?: number
+}
+
+export interface Summary {
+  passed: number
+  failed: number
+  results: Result[]
+  /** why the run ended early */
+  error?: string
+  /** what could not be brought back */
+  unrestored: string[]
+}
+
+/**
+ * Runs exercises one after the other in one namespace of the current context, and then brings back what was there before them.
+ * An exercise that fails does not keep the next from running; trouble that all of them would meet ends the run.
+ */
+export async function run (options: RunOptions): Promise<Summary> {
+  const { exercises, namespace, host, keep = false, report, signal, error: errorOfCheck, patience = 15_000 } = options
+  const kubectl = new Kubectl(namespace, { announce: report.command, ...(signal && { signal }) })
+  const results: Result[] = []
+  let ledger: Ledger | undefined
+  let stage: Stage | undefined
+  let error: string | undefined
+  try {
+    const context = await mesh(kubectl)
+    report.note(`Namespace ${namespace} of the context ${context}`)
+    const namespaceIsOurs = await injected(kubectl)
+    await hostIsFree(kubectl, host)
+    ledger = await Ledger.find(kubectl)
+    if (ledger !== undefined) report.note('A run before this one was kept or killed: what was there before that one is brought back at the end of this one.')
+    ledger ??= await Ledger.begin(kubectl, { namespaceIsOurs })
+    stage = new Stage({ kubectl, ledger, report, host, patience })
+    for (const exercise of exercises) results.push(await play(exercise, stage, { report, signal, error: errorOfCheck, patience }))
+  } catch (caught) {
+    error = signal?.aborted === true ? 'The run was interrupted.' : messageOf(caught)
+  }
+  await stage?.close()
+  const unrestored = keep && error === undefined ? [] : await restore(ledger, report)
+  const passed = results.filter(({ verdict }) => verdict === 'pass').length
+  return { passed, failed: exercises.length - passed, results, unrestored, ...(error !== undefined && { error }) }
+}
+
+async function restore (ledger: Ledger | undefined, report: Reporter): Promise<string[]> {
+  if (ledger === undefined) return []
+  report.note('Bringing back what was there before.')
+  return await ledger.restore()
+}
+
+/** @throws what ends the whole run: trouble, or its interruption */
+async function play (exercise: Exercise, stage: Stage, { report, signal, error, patience }: Pick<RunOptions, 'report' | 'error'> & { signal: AbortSignal | undefined, patience: number }): Promise<Result> {
+  const start = performance.now()
+  const play: Play = { stage, exercise, error, patience, calls: [], metrics: {}, checks: [] }
+  report.begin(exercise)
+  let result: Result
+  try {
+    await stage.set(exercise.needs)
+    for (const step of exercise.steps) {
+      await report.step(step, 'says' in step ? step.says : step.name)
+      await carryOut(step, play)
+    }
+    result = { id: exercise.id, verdict: play.checks.every(({ ok }) => ok) ? 'pass' : 'fail', checks: play.checks }
+  } catch (caught) {
+    if (caught instanceof Trouble || signal?.aborted === true) throw caught
+    result = { id: exercise.id, verdict: 'error', checks: play.checks, error: messageOf(caught) }
+  }
+  report.end(result, performance.now() - start)
+  return result
+}
+
+function messageOf (error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/**
+ * Brings back what a run with `keep`, or one that was killed, has left.
+ *
+ * @returns whether there was anything to bring back, and what could not be
+ */
+export async function reset (namespace: string, report: Reporter): Promise<{ found: boolean, unrestored: string[] }> {
+  const kubectl = new Kubectl(namespace, { announce: report.command })
+  await mesh(kubectl)
+  const ledger = await Ledger.find(kubectl)
+  return { found: ledger !== undefined, unrestored: await restore(ledger, report) }
+}

@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NEEDS, type Need } from './exercise.ts'
+import { openGateway, type Gateway } from './gateway.ts'
+import type { CommandKind, Kubectl } from './kubectl.ts'
+import type { Ledger } from './ledger.ts'
+import { ask } from './load.ts'
+import { deploymentsOf, keyOf, manifest, type Manifest } from './manifests.ts'
+import type { Reporter } from './reporter.ts'
+import { Trouble } from './trouble.ts'
+import { proxied, rolledOut } from './workloads.ts'
+
+/** The category of all that Istio defines: everything that could change what an exercise sees. */
+const ISTIO = 'istio-io'
+
+export interface StageOptions {
+  kubectl: Kubectl
+  ledger: Ledger
+  report: Reporter
+  host?: string | undefined
+  /** milliseconds that are waited for the gateway */
+  patience: number
+}
+
+/** The namespace in which exercises are played, and the way to it. */
+export class Stage {
+  readonly kubectl: Kubectl
+  readonly report: Reporter
+  readonly #ledger: Ledger
+  readonly #host: string | undefined
+  readonly #patience: number
+  /** by key: what exercises have applied, and still is there */
+  readonly #applied: Set<string>
+  readonly #manifests = new Map<string, Promise<Manifest>>()
+  #gateway: Promise<Gateway> | undefined
+
+  constructor ({ kubectl, ledger, report, host, patience }: StageOptions) {
+    this.kubectl = kubectl
+    this.report = report
+    this.#ledger = ledger
+    this.#host = host
+    this.#patience = patience
+    this.#applied = new Set(ledger.ours)
+  }
+
+  /** Removes whatever an exercise does not need, applies what it does, and makes sure that it works. */
+  async set (needs: Need[]): Promise<void> {
+    const wanted = await Promise.all(needs.map(need => this.#manifest(NEEDS[need])))
+    await this.#clear(new Set(wanted.flatMap(({ objects }) => objects.map(keyOf))))
+    for (const need of needs) await this.apply(NEEDS[need], 'upkeep')
+    if (needs.includes('gateway')) await this.#gatewayLeadsHere()
+  }
+
+  /** Applies a file or folder beneath k8s/, and waits for what it deploys. */
+  async apply (path: string, kind: CommandKind = 'lesson'): Promise<void> {
+    const { objects, args, input } = await this.#manifest(path)
+    const keys = objects.map(keyOf)
+    await this.#ledger.remember(keys)
+    for (const key of keys) this.#applied.add(key)
+    const said = await this.kubectl.run(['apply', ...args], input, kind)
+    if (kind === 'lesson') this.report.output(said)
+    const deployments = deploymentsOf(objects)
+    if (deployments.length > 0) {
+      await rolledOut(this.kubectl, deployments, kind)
+      await proxied(this.kubectl, deployments)
+    }
+    for (const { metadata } of objects.filter(object => object.kind === 'Pod')) await this.kubectl.run(['wait', '--for=condition=Ready', `pod/${metadata.name}`, '--timeout=60s'])
+  }
+
+  /** scripts/chaos.sh, in the pods of the namespace. */
+  async chaos (...args: string[]): Promise<void> {
+    const { code, stdout, stderr } = await this.kubectl.shell('scripts/chaos.sh', [...args, '--verbose', '-n', this.kubectl.namespace], 'lesson')
+    this.report.output(stderr + stdout)
+    if (code !== 0) throw new Error(`chaos.sh ${args.join(' ')} ended with ${code}: ${stderr}`)
+  }
+
+  /** Where a path of the webapp is, and with which headers. */
+  async address (path: string, headers: Record<string, string> = {}): Promise<{ url: string, headers: Record<string, string> }> {
+    this.#gateway ??= openGateway(this.kubectl.in('istio-system'))
+    const { origin } = await this.#gateway
+    return { url: origin + path, headers: { ...headers, ...(this.#host !== undefined && { host: this.#host }) } }
+  }
+
+  async close (): Promise<void> {
+    await this.#gateway?.then(({ close }) => close(), () => {})
+  }
+
+  /** What is not wanted: of Istio, of the store, and of what exercises have applied. */
+  async #clear (wanted: Set<string>): Promise<void> {
+    const found = await this.kubectl.objects([ISTIO])
+    const store = await this.kubectl.objects(['deployments', '-l', 'app in (catalog,webapp,forum)'])
+    const going = [...new Set([...[...found, ...store].map(keyOf), ...this.#applied])].filter(key => !wanted.has(key))
+    if (going.length > 0) {
+      await this.#ledger.remember(going)
+      await this.kubectl.run(['delete', ...going, '--ignore-not-found'])
+      for (const key of going) this.#applied.delete(key)
+    }
+    if (going.some(key => key.startsWith('deployment'))) await this.#podsHaveGone(store.filter(object => !wanted.has(keyOf(object))).map(({ metadata }) => metadata.name))
+
+    if (store.length > 0 && (await this.kubectl.pods('app=catalog')).length > 0) {
+      const { code, stderr } = await this.kubectl.shell('scripts/chaos.sh', ['delete', '-n', this.kubectl.namespace], 'upkeep')
+      if (code !== 0) throw new Error(`chaos.sh delete ended with ${code}: ${stderr}`)
+    }
+    await this.#proxiesHaveForgotten(going)
+  }
+
+  #manifest (path: string): Promise<Manifest> {
+    const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, this.#host)
+    this.#manifests.set(path, read)
+    return read
+  }
+
+  async #podsHaveGone (deployments: string[]): Promise<void> {
+    const of = (name: string) => deployments.some(deployment => new RegExp(`^${deployment}-[^-]+-[^-]+$`).test(name))
+    const deadline = Date.now() + 60_000
+    while ((await this.kubectl.objects(['pods'])).some(({ metadata }) => of(metadata.name)) && Date.now() < deadline) await sleep(1000)
+  }
+
+  /** The webapp's proxy may still route by what has just been deleted. */
+  async #proxiesHaveForgotten (keys: string[]): Promise<void> {
+    const routing = keys.filter(key => /^(virtualservice|destinationrule)\./.test(key)).map(key => key.replace(/\..*\//, '/').replace(/^virtualservice/, 'virtual-service').replace(/^destinationrule/, 'destination-rule'))
+    const [webapp] = routing.length === 0 ? [] : await this.kubectl.pods('app=webapp')
+    if (webapp === undefined) return
+    const deadline = Date.now() + 10_000
+    while (Date.now() < deadline) {
+      const { stdout } = await this.kubectl.try(['exec', webapp, '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'config_dump'])
+      if (!routing.some(object => stdout.includes(`/namespaces/${this.kubectl.namespace}/${object}"`))) return
+      await sleep(300)
+    }
+  }
+
+  /**
+   * Waits until the gateway leads to the webapp of this namespace.
+   *
+   * @throws {Trouble} when it refuses, has no route, or leads elsewhere
+   */
+  async #gatewayLeadsHere (): Promise<void> {
+    const { url, headers } = await this.address('/api/catalog')
+    const deadline = Date.now() + this.#patience
+    let call
+    do {
+      call = await ask(url, headers)
+      this.kubectl.signal?.throwIfAborted()
+      if (call.status === 200) break
+      await sleep(200)
+    } while (Date.now() < deadline)
+
+    if (call.status === 0) {
+      throw new Trouble(`The ingress gateway at ${url} refuses: ${call.body}.`,
+        'Is it running? kubectl -n istio-system get pods,services -l istio=ingressgateway. What does it say? kubectl -n istio-system logs deploy/istio-ingressgateway')
+    }
+    if (call.status !== 200) {
+      throw new Trouble(`The ingress gateway at ${url} answers with ${call.status}: ${call.body.slice(0, 200)}`,
+        `Does it know the route? istioctl proxy-config routes deploy/istio-ingressgateway -n istio-system. Is anything wrong with it? istioctl analyze -n ${this.kubectl.namespace}`)
+    }
+    if (!(await this.kubectl.pods('app=catalog')).includes(call.pod ?? '')) {
+      throw new Trouble(`The ingress gateway leads to somebody else's store: pod ${call.pod ?? 'without a name'} is not in namespace ${this.kubectl.namespace}.`,
+        'Take a host of your own: --host NAME.example')
+    }
+  }
+}

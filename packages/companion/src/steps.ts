@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Apply, Arrival, Exercise, Expect, Fault, Inspect, Load, Step } from './exercise.ts'
+import { judge, sampleFor, type Check } from './judgement.ts'
+import { ask, load, type Call } from './load.ts'
+import { added, parseMetrics, type Samples } from './metrics.ts'
+import type { Stage } from './stage.ts'
+import { Tally } from './tally.ts'
+
+/** Requests a second: what two cores carry beside a cluster. */
+export const RATE = 100
+
+/** What goes from step to step of one exercise. */
+export interface Play {
+  stage: Stage
+  exercise: Exercise
+  /** the probability of a false alarm that one check may have */
+  error: number
+  /** milliseconds that are waited for a change to be seen */
+  patience: number
+  /** of the last load */
+  calls: Call[]
+  metrics: Record<string, Samples>
+  checks: Check[]
+}
+
+/** Carries a step out. */
+export async function carryOut (step: Step, play: Play): Promise<void> {
+  switch (step.kind) {
+    case 'apply': return await play.stage.apply(step.file)
+    case 'fault': return await play.stage.chaos(...faultArguments(step))
+    case 'load': return await drive(step, play)
+    case 'expect': return verdict(play, judge(step.name, step.expected, step.count(play.calls, play.metrics), play.error))
+    case 'inspect': return await look(step, play)
+  }
+}
+
+/** The command of a step as a reader would type it; undefined where there is none. */
+export function commandOf (step: Step): string | undefined {
+  switch (step.kind) {
+    case 'apply': return `kubectl apply ${applyArguments(step)}`
+    case 'fault': return `scripts/chaos.sh ${faultArguments(step).join(' ')}`
+    case 'load': return `curl ${Object.entries(step.headers).map(([name, value]) => `-H '${name}: ${value}' `).join('')}localhost:8080${step.path}`
+    case 'inspect': return step.command.map(word => /[()'"{} ]/.test(word) ? `'${word}'` : word).join(' ').replaceAll('NAMESPACE', 'istioinaction')
+    case 'expect': return undefined
+  }
+}
+
+/** How many requests a load sends: what the most demanding of the expectations up to the next load needs. */
+export function requestsOf (step: Load, { steps }: Pick<Exercise, 'steps'>, error: number): number {
+  const after = steps.slice(steps.indexOf(step) + 1)
+  const next = after.findIndex(({ kind }) => kind === 'load')
+  const expectations = (next === -1 ? after : after.slice(0, next)).filter(({ kind }) => kind === 'expect') as Expect[]
+  return Math.max(...expectations.map(({ expected }) => sampleFor(expected, error)))
+}
+
+function applyArguments ({ file }: Apply): string {
+  return file.endsWith('.yaml') ? `-f k8s/${file}` : file === '.' ? '-k k8s' : `-k k8s/${file}`
+}
+
+function faultArguments ({ type, percentage }: Fault): string[] {
+  return [type, String(percentage)]
+}
+
+async function drive (step: Load, play: Play): Promise<void> {
+  const { stage, exercise, error } = play
+  const address = await stage.address(step.path, step.headers)
+  if (step.arrived !== undefined) await arrival(step.arrived, address, play)
+
+  const total = requestsOf(step, exercise, error)
+  const before = await scrape(step.scrape, stage)
+  const tally = new Tally()
+  play.calls = await load({
+    ...address,
+    rate: RATE,
+    until: total,
+    signal: stage.kubectl.signal,
+    onCall (call) {
+      tally.add(call)
+      stage.report.progress({ tally, total })
+    }
+  })
+  stage.report.loaded({ tally, total })
+  const after = await scrape(step.scrape, stage)
+  play.metrics = Object.fromEntries(step.scrape.map(service => [service, added(before[service] as Samples, after[service] as Samples)]))
+}
+
+/** Waits for a change to be seen, or until patience is at its end: what follows is judged by itself. */
+async function arrival (arrived: Arrival, { url, headers }: { url: string, headers: Record<string, string> }, { stage, patience }: Play): Promise<void> {
+  const deadline = Date.now() + patience
+  let inRow = 0
+  while (inRow < ('only' in arrived ? 20 : 1) && Date.now() < deadline) {
+    const call = await ask(url, headers)
+    stage.kubectl.signal?.throwIfAborted()
+    inRow = ('only' in arrived ? arrived.only(call) : arrived.seen(call)) ? inRow + 1 : 0
+    await sleep(20)
+  }
+}
+
+async function scrape (services: string[], { kubectl }: Stage): Promise<Record<string, Samples>> {
+  const metrics: Record<string, Samples> = {}
+  for (const service of services) {
+    const port = service === 'catalog' ? 3000 : 8080
+    metrics[service] = parseMetrics(await kubectl.run(['exec', `deploy/${service}`, '-c', service, '--', 'curl', '-s', `localhost:${port}/metrics`], undefined, 'lesson'))
+  }
+  return metrics
+}
+
+async function look (step: Inspect, play: Play): Promise<void> {
+  const { stage: { kubectl, report }, error, patience } = play
+  const { namespace } = kubectl
+  const [name = '', ...args] = step.command.map(word => word.replaceAll('NAMESPACE', namespace))
+  const deadline = Date.now() + patience
+  for (;;) {
+    const result = await (name === 'kubectl' ? kubectl.try(args, undefined, 'lesson') : kubectl.shell(name, args, 'lesson'))
+    const check = judge(step.name, step.expected, step.count(result.stdout, { namespace }), error)
+    if (check.ok || Date.now() > deadline) {
+      report.output(result.stdout + result.stderr)
+      return verdict(play, check)
+    }
+    await sleep(500)
+  }
+}
+
+function verdict ({ checks, stage }: Play, check: Check): void {
+  checks.push(check)
+  stage.report.check(check)
+}

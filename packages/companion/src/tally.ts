@@ -1,0 +1,25 @@
+import type { Call } from './load.ts'
+
+/** What the calls of a load have in common, counted. */
+export class Tally {
+  readonly #counts = { status: new Map<string, number>(), version: new Map<string, number>(), pod: new Map<string, number>(), attempt: new Map<string, number>() }
+  calls = 0
+
+  add ({ status, fault, version, pod, attempt }: Call): void {
+    this.calls++
+    this.#count('status', (status === 0 ? 'no answer' : String(status)) + (fault === undefined ? '' : ' injected'))
+    if (version !== undefined) this.#count('version', version)
+    if (pod !== undefined) this.#count('pod', pod)
+    if (attempt !== undefined) this.#count('attempt', String(attempt))
+  }
+
+  /** A line for each kind of thing that was seen: `status  200 ×762  500 injected ×50`. */
+  lines (): string[] {
+    return Object.entries(this.#counts).filter(([, counts]) => counts.size > 0).map(([name, counts]) =>
+      `${name.padEnd(7)}  ${[...counts].sort(([a], [b]) => a.localeCompare(b)).map(([value, n]) => `${value} ×${n}`).join('   ')}`)
+  }
+
+  #count (name: 'status' | 'version' | 'pod' | 'attempt', value: string): void {
+    this.#counts[name].set(value, (this.#counts[name].get(value) ?? 0) + 1)
+  }
+}

@@ -1,0 +1,107 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { styleText } from 'node:util'
+import { createLogUpdate } from 'log-update'
+import { checkText, number } from './figures.ts'
+import type { Progress, Reporter, Result } from './reporter.ts'
+import { RATE } from './steps.ts'
+
+const BAR = 30
+
+/**
+ * Tells a run on the terminal: every step with its commands and what they print, the load while it runs, and what came out.
+ *
+ * @param wait whether each step waits for Enter, as in front of a room
+ * @param signal ends the waiting
+ */
+export function terminal ({ wait, signal }: { wait: boolean, signal: AbortSignal }): Reporter {
+  const live = process.stdout.isTTY ? createLogUpdate(process.stdout) : undefined
+  const enter = wait ? enters(signal) : undefined
+  const announced = new Set<string>()
+  let drawn = 0
+
+  return {
+    note: text => console.log(styleText('dim', text)),
+
+    begin ({ id, title, aim }) {
+      console.log(`\n${styleText('bold', `${id}  ${title}`)}\n${wrapped(aim)}`)
+      announced.clear()
+    },
+
+    async step (step, says) {
+      announced.clear()
+      if (step.kind === 'expect') return
+      console.log(`\n  ${styleText(['bold', 'cyan'], `▸ ${says}`)}`)
+      await enter?.()
+    },
+
+    command (line, kind) {
+      if (kind === 'upkeep' && announced.has(line)) return // asked again and again until it is as it is to be
+      announced.add(line)
+      console.log(`    ${kind === 'lesson' ? `${styleText('green', '$')} ${line}` : styleText('dim', `$ ${line}`)}`)
+    },
+
+    output (text) {
+      const trimmed = text.trimEnd()
+      if (trimmed !== '') console.log(shortened(trimmed.split('\n')).map(line => `      ${line}`).join('\n'))
+    },
+
+    progress (progress) {
+      if (live === undefined || Date.now() - drawn < 100) return
+      drawn = Date.now()
+      live(drawing(progress))
+    },
+
+    loaded (progress) {
+      live?.clear()
+      console.log(drawing(progress))
+    },
+
+    check (check) {
+      console.log(`    ${check.ok ? styleText('green', '✓') : styleText('red', '✗')} ${checkText(check)}`)
+    },
+
+    end ({ id, verdict, error }, milliseconds) {
+      if (error !== undefined) console.log(`\n  ${styleText('red', error)}`)
+      console.log(`\n  ${coloured(verdict)} ${id} in ${(milliseconds / 1000).toFixed(1)} s`)
+    }
+  }
+}
+
+/** A verdict as a word in its colour. */
+export function coloured (verdict: Result['verdict']): string {
+  return styleText(verdict === 'pass' ? ['bold', 'green'] : ['bold', 'red'], verdict.toUpperCase())
+}
+
+function drawing ({ tally, total }: Progress): string {
+  const done = Math.round(BAR * tally.calls / total)
+  return [
+    `${'█'.repeat(done)}${'░'.repeat(BAR - done)}  ${number(tally.calls)} of ${number(total)} requests, ${RATE} a second`,
+    ...tally.lines()
+  ].map(line => `    ${line}`).join('\n')
+}
+
+/** What nobody would read on is left out in the middle. */
+function shortened (lines: string[]): string[] {
+  return lines.length <= 12 ? lines : [...lines.slice(0, 8), `… ${lines.length - 10} more lines`, ...lines.slice(-2)]
+}
+
+function wrapped (text: string): string {
+  return text.replace(/(.{1,100})(?:\s+|$)/g, '$1\n').trimEnd()
+}
+
+/** Fulfilled at the next Enter. An input that has ended will never have one: it ends the run. */
+function enters (signal: AbortSignal): () => Promise<void> {
+  const lines = createInterface({ input: process.stdin }) // without an output it leaves Ctrl-C alone
+  let ended = false
+  lines.once('close', () => { ended = true })
+  signal.addEventListener('abort', () => lines.close())
+  process.once('beforeExit', () => lines.close())
+  return async () => {
+    if (ended) throw new Error('The input has ended, and --step waits for Enter.')
+    process.stdout.write(styleText('dim', '    Enter: go on '))
+    await Promise.race([once(lines, 'line'), once(lines, 'close')])
+    signal.throwIfAborted()
+    if (ended) throw new Error('The input has ended, and --step waits for Enter.')
+  }
+}

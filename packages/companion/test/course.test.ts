@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ROOT } from '../src/command.ts'
+import { choose, course, ERROR } from '../src/course.ts'
+import { NEEDS, withoutLesson } from '../src/exercise.ts'
+import { pages, withTable } from '../src/pages.ts'
+import { requestsOf } from '../src/steps.ts'
+
+const ids = (exercises: typeof course) => exercises.map(({ id }) => id)
+
+test('chapter 2 in the order of the book', () => {
+  expect(ids(choose(['ch2']))).toEqual(['ch2.deploy', 'ch2.gateway', 'ch2.observe', 'ch2.chaos', 'ch2.retry', 'ch2.v2', 'ch2.route-v1', 'ch2.dark-launch'])
+})
+
+test('chosen by id, by chapter, from one on, in the order of the course', () => {
+  expect(ids(choose(['ch2.retry', 'ch2.chaos']))).toEqual(['ch2.chaos', 'ch2.retry'])
+  expect(ids(choose([], 'ch2.route-v1')).slice(0, 2)).toEqual(['ch2.route-v1', 'ch2.dark-launch'])
+  expect(ids(choose(['ch2'], 'ch2.route-v1'))).toEqual(['ch2.route-v1', 'ch2.dark-launch'])
+  expect(choose([])).toEqual(course)
+})
+
+test('what there is not is named', () => {
+  expect(() => choose(['ch2.retry', 'ch2.rety', 'ch99'])).toThrow('there is no exercise or chapter ch2.rety, ch99')
+  expect(() => choose(['ch2.retry'], 'ch2.chaos')).toThrow('ch2.chaos is not among ch2.retry')
+})
+
+describe.each(course)('$id', exercise => {
+  const { steps, needs, control } = exercise
+  const checks = steps.filter(step => 'expected' in step)
+
+  test('its files are there', () => {
+    const files = [...needs.map(need => NEEDS[need]), ...steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])]
+    for (const file of files) expect(existsSync(join(ROOT, 'k8s', file)), file).toBe(true)
+  })
+
+  test('its checks have names of their own, and every load is judged', () => {
+    expect(new Set(checks.map(({ name }) => name)).size).toBe(checks.length)
+    for (const step of steps) if (step.kind === 'load') expect(requestsOf(step, exercise, ERROR)).toBeGreaterThanOrEqual(100)
+  })
+
+  test('its control takes the lesson away, and names the check that is to fail', () => {
+    expect(checks.map(({ name }) => name)).toContain(control.fails)
+    expect(withoutLesson(exercise).steps).not.toEqual(steps)
+    expect(withoutLesson(exercise).steps.filter(step => 'expected' in step)).toEqual(checks)
+  })
+})
+
+test('the pages in docs/exercises are made from the exercises: npm run docs', () => {
+  for (const [file, text] of pages()) expect(readFileSync(join(ROOT, file), 'utf8'), file).toBe(text)
+})
+
+test('so is the table in the README', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  expect(withTable(readme)).toBe(readme)
+  for (const { id } of course) expect(readme).toContain(`| [${id}](`)
+})

@@ -1,0 +1,141 @@
+// What keeps the exercises from running is said in a sentence, with what to do about it. The cluster here is a kubectl that answers as
+// a real one did; e2e/trouble.test.ts has those that a real cluster can be brought to.
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { choose, ERROR } from '../src/course.ts'
+import { Kubectl } from '../src/kubectl.ts'
+import { claims } from '../src/preflight.ts'
+import { silent } from '../src/reporter.ts'
+import { run } from '../src/run.ts'
+import { proxied, rolledOut } from '../src/workloads.ts'
+import { fakeKubectl, type Answer } from './fake-kubectl.ts'
+
+const undo: (() => void)[] = []
+afterEach(() => { for (const each of undo.splice(0)) each() })
+
+const PROXY = { spec: { containers: [{ name: 'probe' }], initContainers: [{ name: 'istio-proxy' }] } }
+const MESH: Answer[] = [
+  [/^config current-context/, { stdout: 'kind-outfitters\n' }],
+  [/^api-resources/, { stdout: 'gateways.networking.istio.io\nvirtualservices.networking.istio.io\n' }],
+  [/^get namespace/, { stdout: 'Active' }],
+  [/run probe/, { stdout: PROXY }],
+  [/^get gateways/, { stdout: { items: [] } }],
+  [/get configmap/, {}],
+  [/get pods .*go-template/, {}],
+  [/apply --server-side/, {}],
+  [/get istio-io/, {}],
+  [/get deployments/, {}],
+  [/kustomize/, { stdout: 'apiVersion: v1\nkind: Service\nmetadata: { name: catalog }' }],
+  [/get service\/catalog/, {}],
+  [/get gateway\.networking\.istio\.io\/outfitters-gateway/, {}],
+  [/ apply /, {}],
+  [/ delete /, {}]
+]
+
+/** Why ch2.chaos does not run where kubectl answers like this, and otherwise as in a mesh that works. */
+async function reason (...answers: Answer[]): Promise<string> {
+  undo.push(fakeKubectl(...answers, ...MESH))
+  const { error, failed, results } = await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report: silent, error: ERROR, patience: 300 })
+  expect([failed, results]).toEqual([1, []])
+  return error ?? 'it runs'
+}
+
+test('no context', async () => {
+  expect(await reason([/^config current-context/, { code: 1, stderr: 'error: current-context is not set' }])).toMatch(/kubectl has no current context\.\n.*use-context/)
+})
+
+test('a cluster that does not answer', async () => {
+  expect(await reason([/^api-resources/, { code: 1, stderr: 'The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?' }]))
+    .toMatch(/^The cluster of the context kind-outfitters does not answer: The connection to the server .* refused.*\n.*use-context/)
+})
+
+test('no Istio', async () => {
+  expect(await reason([/^api-resources/, {}])).toMatch(/^The cluster of the context kind-outfitters has no Istio\.\nInstall it: istioctl install/)
+})
+
+test('no injection', async () => {
+  expect(await reason([/run probe/, { stdout: { spec: { containers: [{ name: 'probe' }] } } }]))
+    .toMatch(/^Pods of namespace shop get no proxy: the namespace is not injected\.\nkubectl label namespace shop istio-injection=enabled/)
+})
+
+test('an injector that does not answer', async () => {
+  expect(await reason([/run probe/, { code: 1, stderr: 'Error from server (InternalError): failed calling webhook "namespace.sidecar-injector.istio.io": connection refused' }]))
+    .toMatch(/^Istio's injector does not answer: .*\nIs istiod running\? kubectl/)
+})
+
+test('another namespace with the same host', async () => {
+  const gateway = (host: string, port = 80, selector = 'ingressgateway') => ({ metadata: { name: 'theirs', namespace: 'other' }, spec: { selector: { istio: selector }, servers: [{ port: { number: port }, hosts: [host] }] } })
+  const claimed = [gateway('*', 443), gateway('*', 80, 'egressgateway'), gateway('shop.example')]
+  expect(await reason([/^get gateways/, { stdout: { items: [...claimed, gateway('other/*')] } }]))
+    .toMatch(/^Gateway theirs in namespace other claims the host \* on the ingress gateway already.*\nTake a host of your own: --host/)
+  undo.push(fakeKubectl([/^get gateways/, { stdout: { items: claimed } }]))
+  expect(await claims(new Kubectl('shop'))).toEqual([])
+  expect(await claims(new Kubectl('shop'), 'shop.example')).toEqual([{ name: 'theirs', namespace: 'other' }])
+})
+
+test('no ingress gateway', async () => {
+  expect(await reason([/get service istio-ingressgateway/, {}])).toMatch(/^There is no ingress gateway: namespace istio-system has no Service istio-ingressgateway\.\nInstall Istio with one/)
+})
+
+test('no way to the ingress gateway', async () => {
+  expect(await reason(
+    [/get service istio-ingressgateway/, { stdout: { spec: { clusterIP: '127.0.0.254' }, status: {} } }],
+    [/port-forward/, { code: 1, stderr: 'error: unable to forward port because pod is not running. Current status=Pending' }]
+  )).toMatch(/^There is no way to the ingress gateway: .*Current status=Pending\nIs it running\? kubectl -n istio-system get pods/)
+})
+
+test('an ingress gateway that refuses', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close() // nobody listens there now
+  expect(await reason(
+    [/get service istio-ingressgateway/, { stdout: { spec: { clusterIP: '127.0.0.254' }, status: {} } }],
+    [/port-forward/, { stdout: `Forwarding from 127.0.0.1:${port} -> 8080\n`, stays: true }]
+  )).toMatch(/^The ingress gateway at http:\/\/127\.0\.0\.1:\d+\/api\/catalog refuses: .*ECONNREFUSED.*\nIs it running\?/)
+})
+
+const pod = (state: object, containers = ['catalog', 'istio-proxy']) => ({
+  items: [{
+    metadata: { name: 'catalog-abc-12345' },
+    spec: { containers: containers.map(name => ({ name })) },
+    status: { containerStatuses: [{ name: 'catalog', image: 'localhost/outfitters/catalog:dev', state }] }
+  }]
+})
+
+test.each(['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName'])('an image that cannot be pulled: %s', async reason => {
+  undo.push(fakeKubectl([/rollout status/, { stays: true }], [/get pods/, { stdout: pod({ waiting: { reason } }) }]))
+  await expect(rolledOut(new Kubectl('shop', { signal: ending() }), ['catalog'])).rejects.toThrow(`The image localhost/outfitters/catalog:dev of pod catalog-abc-12345 cannot be pulled (${reason}).\nnpm run images -- --load`)
+})
+
+test('a container that does not start', async () => {
+  undo.push(fakeKubectl([/rollout status/, { stays: true }], [/get pods/, { stdout: pod({ waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } }) }]))
+  await expect(rolledOut(new Kubectl('shop', { signal: ending() }), ['catalog'])).rejects.toThrow(/^The container catalog of pod catalog-abc-12345 does not start \(CrashLoopBackOff\): back-off 10s\nWhat it said: kubectl -n shop logs catalog-abc-12345 -c catalog --previous$/)
+})
+
+test('a rollout that does not come to its end', async () => {
+  undo.push(fakeKubectl([/rollout status/, { code: 1, stderr: 'error: timed out waiting for the condition' }]))
+  await expect(rolledOut(new Kubectl('shop'), ['catalog'])).rejects.toThrow(/^Deployment catalog in namespace shop is not ready after two minutes\.\nWhat its pods wait for: kubectl/)
+})
+
+test('pods without a proxy in an injected namespace', async () => {
+  undo.push(fakeKubectl([/get pods/, { stdout: pod({}, ['catalog']) }]))
+  await expect(proxied(new Kubectl('shop'), ['catalog'])).rejects.toThrow(/^Pods of namespace shop have no proxy.*: catalog-abc-12345\..*\nMake them anew: kubectl -n shop rollout restart deployment$/)
+})
+
+test('kubectl is not installed', async () => {
+  const path = process.env['PATH']
+  process.env['PATH'] = '/nowhere'
+  undo.push(() => { process.env['PATH'] = path })
+  const { error } = await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report: silent, error: ERROR })
+  expect(error).toMatch(/^kubectl is not installed\./)
+})
+
+/** Ends the kubectl that stays when the test is over. */
+function ending (): AbortSignal {
+  const abort = new AbortController()
+  undo.push(() => abort.abort())
+  return abort.signal
+}
