@@ -22,7 +22,8 @@ test('a context whose cluster is not there', async () => {
   const kubeconfig = join(mkdtempSync(join(tmpdir(), 'kubeconfig-')), 'config')
   writeFileSync(kubeconfig, JSON.stringify({
     clusters: [{ name: 'gone', cluster: { server: 'https://127.0.0.1:9' } }],
-    contexts: [{ name: 'gone', context: { cluster: 'gone' } }],
+    users: [{ name: 'gone', user: { token: 'none' } }],
+    contexts: [{ name: 'gone', context: { cluster: 'gone', user: 'gone' } }],
     'current-context': 'gone'
   }))
   expect(await chaos(`KUBECONFIG=${kubeconfig}`)).toMatchObject({ code: 3, stderr: expect.stringMatching(/The cluster of the context gone does not answer: .*refused[^]*kubectl config use-context/) })

@@ -46,6 +46,7 @@ async function main (): Promise<number> {
 
   const exercises = chosen(names, values.from)
   const summary = await run({ exercises, namespace, host: values.host, keep: values.keep, report, signal: abort.signal, error: ERROR })
+  report.close()
   if (values.json) console.log(JSON.stringify({ ...summary, unrestored: undefined, ...(summary.unrestored.length > 0 && { error: unrestoredText(summary.unrestored) }) }, null, 2))
   else tell(summary, exercises, values.keep)
   if (abort.signal.aborted) return 130

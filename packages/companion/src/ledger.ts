@@ -1,12 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
+import { Kubectl, type KubeObject } from './kubectl.ts'
 import { keyOf } from './manifests.ts'
+import { PORTS } from './workloads.ts'
 
 /** The ConfigMap that holds the ledger, in the namespace of the exercises. */
 const NAME = 'outfitters-companion'
-
-/** The services that may hold faults. */
-const SERVICES = ['catalog', 'webapp', 'forum']
 
 interface Entries {
   /** Nothing was in it, and there is nothing in it to keep. */
@@ -46,6 +44,11 @@ export class Ledger {
   /** The keys of the objects that were not there before. */
   get ours (): string[] {
     return Object.entries(this.#entries.objects).filter(([, original]) => original === null).map(([key]) => key)
+  }
+
+  /** The services that had faults. */
+  get faulty (): string[] {
+    return [...new Set(this.#entries.faults.map(({ app }) => app))]
   }
 
   /** Writes down what is there now under these keys, unless that is done already. */
@@ -118,15 +121,11 @@ function asList (items: KubeObject[]): string {
 
 async function faultsOf (kubectl: Kubectl): Promise<Entries['faults']> {
   const faults: Entries['faults'] = []
-  for (const app of SERVICES) {
-    const { code, stdout, stderr } = await kubectl.shell('scripts/chaos.sh', ['show', '--app', app, '-n', kubectl.namespace], 'upkeep')
-    if (code === 3) continue // it has no pod
-    if (code !== 0) throw new KubectlError(['exec'], { code, stdout, stderr })
-    for (const [, pod = '', rules = ''] of stdout.matchAll(/^(\S+): (\{.*\})$/gm)) {
-      const kept = Object.values(JSON.parse(rules) as Record<string, { state: { ended?: string } }>)
-        .filter(({ state }) => state.ended === undefined)
-        .map(({ state, ...rule }) => rule)
-      if (kept.length > 0) faults.push({ app, pod, rules: kept })
+  for (const [app, port] of Object.entries(PORTS)) {
+    for (const pod of await kubectl.pods(`app=${app}`)) {
+      const rules = JSON.parse(await kubectl.run(['exec', pod, '-c', app, '--', 'curl', '-s', `localhost:${port}/blowup`])) as Record<string, { state: { ended?: string } }>
+      const active = Object.entries(rules).filter(([, { state }]) => state.ended === undefined).map(([name, { state, ...rule }]) => ({ name, ...rule }))
+      if (active.length > 0) faults.push({ app, pod, rules: active })
     }
   }
   return faults

@@ -32,6 +32,8 @@ export interface Reporter {
   loaded (progress: Progress): void
   check (check: Check): void
   end (result: Result, milliseconds: number): void
+  /** after all */
+  close (): void
 }
 
 /** Nobody wants to see it. */
@@ -44,5 +46,6 @@ export const silent: Reporter = {
   progress () {},
   loaded () {},
   check () {},
-  end () {}
+  end () {},
+  close () {}
 }

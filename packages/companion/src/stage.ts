@@ -12,6 +12,9 @@ import { proxied, rolledOut } from './workloads.ts'
 /** The category of all that Istio defines: everything that could change what an exercise sees. */
 const ISTIO = 'istio-io'
 
+/** What chaos.sh ends with where there is no pod to ask. */
+const NO_POD = 3
+
 export interface StageOptions {
   kubectl: Kubectl
   ledger: Ledger
@@ -96,9 +99,9 @@ export class Stage {
     }
     if (going.some(key => key.startsWith('deployment'))) await this.#podsHaveGone(store.filter(object => !wanted.has(keyOf(object))).map(({ metadata }) => metadata.name))
 
-    if (store.length > 0 && (await this.kubectl.pods('app=catalog')).length > 0) {
-      const { code, stderr } = await this.kubectl.shell('scripts/chaos.sh', ['delete', '-n', this.kubectl.namespace], 'upkeep')
-      if (code !== 0) throw new Error(`chaos.sh delete ended with ${code}: ${stderr}`)
+    for (const app of new Set(['catalog', ...this.#ledger.faulty])) {
+      const { code, stderr } = await this.kubectl.shell('scripts/chaos.sh', ['delete', '--app', app, '-n', this.kubectl.namespace], 'upkeep')
+      if (code !== 0 && code !== NO_POD) throw new Error(`chaos.sh delete ended with ${code}: ${stderr}`)
     }
     await this.#proxiesHaveForgotten(going)
   }

@@ -5,6 +5,7 @@ import { ask, load, type Call } from './load.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
 import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
+import { PORTS } from './workloads.ts'
 
 /** Requests a second: what two cores carry beside a cluster. */
 export const RATE = 100
@@ -99,8 +100,7 @@ async function arrival (arrived: Arrival, { url, headers }: { url: string, heade
 async function scrape (services: string[], { kubectl }: Stage): Promise<Record<string, Samples>> {
   const metrics: Record<string, Samples> = {}
   for (const service of services) {
-    const port = service === 'catalog' ? 3000 : 8080
-    metrics[service] = parseMetrics(await kubectl.run(['exec', `deploy/${service}`, '-c', service, '--', 'curl', '-s', `localhost:${port}/metrics`], undefined, 'lesson'))
+    metrics[service] = parseMetrics(await kubectl.run(['exec', `deploy/${service}`, '-c', service, '--', 'curl', '-s', `localhost:${PORTS[service]}/metrics`], undefined, 'lesson'))
   }
   return metrics
 }

@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { styleText } from 'node:util'
 import { createLogUpdate } from 'log-update'
 import { checkText, number } from './figures.ts'
 import type { Progress, Reporter, Result } from './reporter.ts'
 import { RATE } from './steps.ts'
+import { Trouble } from './trouble.ts'
 
 const BAR = 30
 
@@ -32,7 +32,7 @@ export function terminal ({ wait, signal }: { wait: boolean, signal: AbortSignal
       announced.clear()
       if (step.kind === 'expect') return
       console.log(`\n  ${styleText(['bold', 'cyan'], `▸ ${says}`)}`)
-      await enter?.()
+      await enter?.next()
     },
 
     command (line, kind) {
@@ -64,7 +64,9 @@ export function terminal ({ wait, signal }: { wait: boolean, signal: AbortSignal
     end ({ id, verdict, error }, milliseconds) {
       if (error !== undefined) console.log(`\n  ${styleText('red', error)}`)
       console.log(`\n  ${coloured(verdict)} ${id} in ${(milliseconds / 1000).toFixed(1)} s`)
-    }
+    },
+
+    close: () => enter?.close()
   }
 }
 
@@ -90,18 +92,19 @@ function wrapped (text: string): string {
   return text.replace(/(.{1,100})(?:\s+|$)/g, '$1\n').trimEnd()
 }
 
-/** Fulfilled at the next Enter. An input that has ended will never have one: it ends the run. */
-function enters (signal: AbortSignal): () => Promise<void> {
+/** Waits for Enter. An input that has ended will never have one: it ends the run. */
+function enters (signal: AbortSignal) {
   const lines = createInterface({ input: process.stdin }) // without an output it leaves Ctrl-C alone
-  let ended = false
-  lines.once('close', () => { ended = true })
-  signal.addEventListener('abort', () => lines.close())
-  process.once('beforeExit', () => lines.close())
-  return async () => {
-    if (ended) throw new Error('The input has ended, and --step waits for Enter.')
-    process.stdout.write(styleText('dim', '    Enter: go on '))
-    await Promise.race([once(lines, 'line'), once(lines, 'close')])
-    signal.throwIfAborted()
-    if (ended) throw new Error('The input has ended, and --step waits for Enter.')
+  const typed = lines[Symbol.asyncIterator]()
+  const close = () => lines.close()
+  signal.addEventListener('abort', close)
+  return {
+    close,
+    async next () {
+      process.stdout.write(styleText('dim', '    Enter: go on '))
+      const { done } = await typed.next()
+      signal.throwIfAborted()
+      if (done === true) throw new Trouble('The input has ended, and --step waits for Enter.', 'Run it in a terminal.')
+    }
   }
 }

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from './kubectl.ts'
 import { Trouble } from './trouble.ts'
 
+/** Where each service of the store listens in its pod. */
+export const PORTS: Record<string, number> = { catalog: 3000, webapp: 8080, forum: 8080 }
+
 interface Pod extends KubeObject {
   spec: { containers: { name: string }[], initContainers?: { name: string }[] }
   status: { containerStatuses?: { name: string, image: string, state: { waiting?: { reason?: string, message?: string } } }[] }

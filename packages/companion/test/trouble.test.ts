@@ -23,6 +23,7 @@ const MESH: Answer[] = [
   [/run probe/, { stdout: PROXY }],
   [/^get gateways/, { stdout: { items: [] } }],
   [/get configmap/, {}],
+  [/get pods -l/, { stdout: { items: [] } }],
   [/get pods .*go-template/, {}],
   [/apply --server-side/, {}],
   [/get istio-io/, {}],
