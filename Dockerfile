@@ -29,7 +29,7 @@ ARG SERVER=src/server.ts
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/store/.compile-cache
 RUN mkdir /store/.compile-cache && chown 1000:1000 /store/.compile-cache
 USER 1000:1000
-RUN export UPSTREAMS=http://localhost HOST=127.0.0.1 PORT=39217; \
+RUN export UPSTREAMS=http://localhost HOST=127.0.0.1 PORT=39217 OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost; \
     node ${SERVER} & until curl --silent --output /dev/null localhost:39217/readyz; do kill -0 $! && sleep 0.1 || exit 1; done; kill $! && wait $!
 
 ARG VERSION=dev

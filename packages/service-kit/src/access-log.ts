@@ -27,7 +27,8 @@ function accessLine (request: FastifyRequest, reply: FastifyReply) {
     bytes: length === undefined || status === 0 || method === 'HEAD' ? undefined : Number(length),
     durationMs: Math.round(reply.elapsedTime * 1000) / 1000,
     requestId: request.id,
-    traceId: traceIdOf(headers),
+    trace_id: traceIdOf(headers),
+    ...request.trace?.ids,
     caller: callerIdentity(headers),
     client: headers['x-forwarded-for'] ?? request.socket.remoteAddress,
     fault: request.fault ?? undefined

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { propagatedHeaders } from './propagation.ts'
+import type { RequestTrace } from './tracing/request-trace.ts'
 
 /** For whom an upstream is called. */
 export interface Caller {
@@ -9,6 +10,8 @@ export interface Caller {
   hasGone: () => boolean
   /** Calls `listener` once, if and when nobody waits any more. */
   onceGone: (listener: () => void) => void
+  /** to which the call belongs; null where nobody traces */
+  trace: RequestTrace | null
 }
 
 /**
@@ -24,6 +27,7 @@ export function callerOf (request: FastifyRequest, { raw: response }: FastifyRep
   return {
     headers,
     hasGone, // no getter: with one, V8 has a class of its own for every request's object, and a call costs a sixth more
-    onceGone: listener => { response.once('close', () => { if (hasGone()) listener() }) }
+    onceGone: listener => { response.once('close', () => { if (hasGone()) listener() }) },
+    trace: request.trace
   }
 }

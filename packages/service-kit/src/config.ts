@@ -15,7 +15,12 @@ export const baseConfig = {
   HOSTNAME: Type.String({ default: hostname(), pattern: '^[!-~]{1,253}$', description: "this instance's name; in Kubernetes the pod's" }),
   DRAIN_DELAY_MS: Type.Integer({ default: 0, minimum: 0, maximum: 60_000, description: 'milliseconds between failing readiness and closing, at SIGTERM' }),
   CHAOS_ACCESS: Type.Enum(['local', 'any', 'off'], { default: 'local', description: 'who may read and set faults' }),
-  CHAOS_SEED: Type.Optional(Type.String({ description: 'replays the faults of an earlier process; random when unset' }))
+  CHAOS_SEED: Type.Optional(Type.String({ description: 'replays the faults of an earlier process; random when unset' })),
+  // What decides whether and how traces are made; the OpenTelemetry SDK reads the other OTEL_* by itself.
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ format: 'http-url', description: 'where traces go, by OTLP; without it nobody traces' })),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(Type.String({ format: 'http-url', description: 'the same, with its path' })),
+  OTEL_PROPAGATORS: Type.Optional(Type.String({ description: 'by which headers traces go on: tracecontext, baggage, b3, b3multi, none' })),
+  OTEL_SDK_DISABLED: Type.Boolean({ default: false })
 }
 
 /** What a service that calls upstreams reads besides. */

@@ -19,7 +19,7 @@ export const errorAnswers = fp(async app => {
   app.setErrorHandler((error: FastifyError | RequestError, request, reply) => {
     const { statusCode = 500, code } = error
     if (statusCode >= 500) {
-      request.log.error({ err: error, requestId: request.id }, 'request failed')
+      request.log.error({ err: error, requestId: request.id, ...request.trace?.ids }, 'request failed')
       return reply.code(statusCode).send(answer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error'))
     }
     const problems = problemsOf(error)

@@ -2,15 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { BaseConfig } from './config.ts'
 import type { Service } from './service.ts'
+import type { Telemetry } from './tracing/telemetry.ts'
 
 /** What requests under way may take after the drain; with the drain it stays below Kubernetes' 30 s of grace. */
 const CLOSE_GRACE_MS = 20_000
 
+/** What the last spans may take to be sent; a collector that does not answer is not waited for. */
+const FLUSH_MS = 3000
+
 /**
  * Listens until a signal ends it: readiness fails, everything is still served for DRAIN_DELAY_MS while the mesh looks
- * elsewhere, requests under way are answered, exit 0. A second signal, or a grace that was too short, ends it at once with exit 1.
+ * elsewhere, requests under way are answered, the last spans are sent, exit 0. A second signal, or a grace that was too short, ends it at once with exit 1.
  */
-export async function run (app: Service, config: Pick<BaseConfig, 'HOST' | 'PORT' | 'DRAIN_DELAY_MS'>): Promise<void> {
+export async function run (app: Service, config: Pick<BaseConfig, 'HOST' | 'PORT' | 'DRAIN_DELAY_MS'>, telemetry?: Telemetry): Promise<void> {
   closeWithGrace({ delay: config.DRAIN_DELAY_MS + CLOSE_GRACE_MS, logger: app.log }, async ({ signal, err }) => {
     if (err !== undefined) {
       app.log.fatal({ err }, 'unexpected error, closing')
@@ -20,6 +24,7 @@ export async function run (app: Service, config: Pick<BaseConfig, 'HOST' | 'PORT
       await sleep(config.DRAIN_DELAY_MS)
     }
     await app.close()
+    await Promise.race([telemetry?.shutdown(), sleep(FLUSH_MS, undefined, { ref: false })])
     app.log.info('closed')
   })
 

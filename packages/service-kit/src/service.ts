@@ -14,6 +14,8 @@ import { identity } from './identity.ts'
 import { metrics } from './metrics.ts'
 import { operational } from './operational.ts'
 import { routable } from './paths.ts'
+import { tracing } from './tracing/plugin.ts'
+import type { Telemetry } from './tracing/telemetry.ts'
 
 /** A Fastify instance whose handlers take their types from TypeBox schemas. */
 export type Service = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
@@ -25,6 +27,7 @@ export interface ServiceOptions {
   /** One sentence, for the API's documentation. */
   description: string
   logger: FastifyBaseLogger
+  telemetry?: Telemetry | undefined
   /** Which paths faults hit when a rule does not say. */
   isBusinessPath: (path: string) => boolean
 }
@@ -36,10 +39,10 @@ const MAX_PARAM_LENGTH = 16 * 1024
 const KEEP_ALIVE_MS = 65 * 60 * 1000
 
 /**
- * What every service is: the same log line, metrics, error answers, probes, faults and documentation, in the order in which a
+ * What every service is: the same log line, metrics, traces, error answers, probes, faults and documentation, in the order in which a
  * request meets them. The routes are the service's own to add.
  */
-export function createService (config: BaseConfig, { name, description, logger, isBusinessPath }: ServiceOptions): Service {
+export function createService (config: BaseConfig, { name, description, logger, telemetry, isBusinessPath }: ServiceOptions): Service {
   const app: Service = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }), // access-log.ts has the line
@@ -59,6 +62,7 @@ export function createService (config: BaseConfig, { name, description, logger, 
   app.register(openapi, { title: name, description, version: config.SERVICE_VERSION })
   app.register(answered)
   app.register(closing)
+  app.register(tracing, { telemetry })
   app.register(accessLog)
   app.register(metrics, config)
   app.register(identity, config)

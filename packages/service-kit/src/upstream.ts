@@ -1,9 +1,11 @@
+import type { Span } from '@opentelemetry/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Histogram, type Registry } from 'prom-client'
 import { errors, Pool, type Dispatcher } from 'undici'
 import type { Caller } from './caller.ts'
 import { handOnIdentity, identityOf, type Identity } from './identity.ts'
 import { DURATION_BUCKETS } from './metrics.ts'
+import { endWithError } from './tracing/request-trace.ts'
 
 /**
  * Why a call failed: nobody answered, not in time, with another status than wanted, with a body that can't be used, or nobody waited
@@ -90,11 +92,13 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024
  */
 export class Upstream {
   readonly name: string
+  readonly #origin: URL
   readonly #pool: Pool
   readonly #duration: Histogram
 
   constructor ({ name, origin, timeoutMs, metrics }: UpstreamOptions) {
     this.name = name
+    this.#origin = new URL(origin)
     this.#pool = new Pool(origin, {
       connect: { timeout: timeoutMs },
       headersTimeout: timeoutMs,
@@ -111,19 +115,29 @@ export class Upstream {
    */
   async call ({ method = 'GET', path, body }: UpstreamCall, caller: Caller): Promise<UpstreamAnswer> {
     const start = performance.now()
+    const headers = { ...caller.headers, ...(body === undefined ? HEADERS : HEADERS_WITH_BODY) }
+    const span = caller.trace?.call(method, this.#attributesOf(method, path), headers)
     let answer: UpstreamAnswer | undefined
     try {
-      answer = await this.#exchange({
-        method,
-        path,
-        headers: { ...caller.headers, ...(body === undefined ? HEADERS : HEADERS_WITH_BODY) },
-        body: body === undefined ? null : JSON.stringify(body)
-      }, caller)
+      answer = await this.#exchange({ method, path, headers, body: body === undefined ? null : JSON.stringify(body) }, caller)
+      if (span !== undefined) endWithAnswer(span, answer)
       return answer
     } catch (cause) {
-      throw asUpstreamError(this.name, cause, caller)
+      const error = asUpstreamError(this.name, cause, caller)
+      if (span !== undefined) endWithError(span, error.code, error.message)
+      throw error
     } finally {
       if (!caller.hasGone()) this.#observe(method, answer, performance.now() - start) // how it would have ended nobody knows
+    }
+  }
+
+  #attributesOf (method: string, path: string) {
+    return {
+      'http.request.method': method,
+      'url.full': this.#origin.origin + path,
+      'server.address': this.#origin.hostname,
+      'server.port': Number(this.#origin.port || 80),
+      'peer.service': this.name
     }
   }
 
@@ -174,6 +188,13 @@ export class Upstream {
   }
 }
 
+function endWithAnswer (span: Span, { status, identity }: UpstreamAnswer): void {
+  span.setAttribute('http.response.status_code', status)
+  if (identity['x-chaos'] !== undefined) span.setAttribute('outfitters.fault', identity['x-chaos'])
+  if (status >= 400) endWithError(span, String(status))
+  else span.end()
+}
+
 function asUpstreamError (name: string, cause: unknown, caller: Caller): UpstreamError {
   if (caller.hasGone()) return new UpstreamError('CALLER_GONE', `nobody waits for ${name} any more`, { cause })
   if (cause instanceof errors.ConnectTimeoutError || cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
@@ -221,5 +242,5 @@ export function upstreamErrors (text: string) {
 export function logUpstreamError (request: FastifyRequest, error: unknown): asserts error is UpstreamError {
   if (!(error instanceof UpstreamError)) throw error
   const level = error.code === 'CALLER_GONE' ? 'debug' : 'warn' // who has gone is none of the upstream's failures
-  request.log[level]({ code: error.code, requestId: request.id, cause: (error.cause as Error | undefined)?.message }, error.message)
+  request.log[level]({ code: error.code, requestId: request.id, ...request.trace?.ids, cause: (error.cause as Error | undefined)?.message }, error.message)
 }

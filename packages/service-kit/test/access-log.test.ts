@@ -42,7 +42,7 @@ test('each request leaves one line with all that a reader of the mesh looks for'
     bytes: 7,
     durationMs: expect.any(Number),
     requestId: 'r-1',
-    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
     caller: 'spiffe://cluster.local/ns/shop/sa/webapp',
     client: '10.1.2.3'
   })

@@ -24,6 +24,7 @@ function caller () {
     headers: { 'x-dark-launch': 'v2' },
     hasGone: () => gone,
     onceGone: (listener: () => void) => { listeners.push(listener) },
+    trace: null,
     go () {
       gone = true
       for (const listener of listeners) listener()

@@ -1,4 +1,4 @@
-import { createService, type Service } from '@outfitters/service-kit'
+import { createService, type Service, type Telemetry } from '@outfitters/service-kit'
 import type { FastifyBaseLogger } from 'fastify'
 import { Catalog } from './catalog.ts'
 import type { CatalogConfig } from './config.ts'
@@ -7,11 +7,12 @@ import { indexRoutes } from './routes/index.ts'
 import { itemRoutes } from './routes/items.ts'
 
 /** The catalog service: the items that the store sells, with images in version 2. */
-export function buildApp (config: CatalogConfig, { logger }: { logger: FastifyBaseLogger }): Service {
+export function buildApp (config: CatalogConfig, { logger, telemetry }: { logger: FastifyBaseLogger, telemetry?: Telemetry | undefined }): Service {
   const app = createService(config, {
     name: 'catalog',
     description: 'The items that the store sells.',
     logger,
+    telemetry,
     isBusinessPath: path => path.includes('items')
   })
 

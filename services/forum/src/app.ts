@@ -1,15 +1,16 @@
-import { createService, type Service } from '@outfitters/service-kit'
+import { createService, type Service, type Telemetry } from '@outfitters/service-kit'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ForumConfig } from './config.ts'
 import { healthRoutes } from './routes/health.ts'
 import { userRoutes } from './routes/users.ts'
 
 /** The forum service: the users, from a public API outside the mesh or from built-in data. */
-export function buildApp (config: ForumConfig, { logger }: { logger: FastifyBaseLogger }): Service {
+export function buildApp (config: ForumConfig, { logger, telemetry }: { logger: FastifyBaseLogger, telemetry?: Telemetry | undefined }): Service {
   const app = createService(config, {
     name: 'forum',
     description: 'The users of the store.',
     logger,
+    telemetry,
     isBusinessPath: path => path.startsWith('/api/users')
   })
 

@@ -1,4 +1,4 @@
-import { createService, type Service } from '@outfitters/service-kit'
+import { createService, type Service, type Telemetry } from '@outfitters/service-kit'
 import type { FastifyBaseLogger } from 'fastify'
 import { clients } from './clients/plugin.ts'
 import type { WebappConfig } from './config.ts'
@@ -9,11 +9,12 @@ import { pageRoutes } from './routes/page.ts'
 import { userRoutes } from './routes/users.ts'
 
 /** The webapp service: the store's page, and the API that the outside calls. */
-export function buildApp (config: WebappConfig, { logger }: { logger: FastifyBaseLogger }): Service {
+export function buildApp (config: WebappConfig, { logger, telemetry }: { logger: FastifyBaseLogger, telemetry?: Telemetry | undefined }): Service {
   const app = createService(config, {
     name: 'webapp',
     description: "The store's page, and the API that the outside calls.",
     logger,
+    telemetry,
     isBusinessPath: path => path.startsWith('/api/')
   })
 

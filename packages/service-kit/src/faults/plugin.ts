@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { trace } from '@opentelemetry/api'
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { BaseConfig } from '../config.ts'
@@ -46,7 +45,12 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
 
     const { delayMs, ending, fault } = verdict
     identify(request, reply, fault)
-    const goOn = ending === undefined ? done : () => end(request, reply, ending)
+    const span = request.trace?.child(`fault ${fault}`, { 'outfitters.fault': fault, 'outfitters.fault.delay_ms': delayMs })
+    const goOn = () => {
+      span?.end()
+      if (ending === undefined) done()
+      else end(request, reply, ending)
+    }
     if (delayMs === 0) goOn()
     else delays.add(delayMs, reply.raw, goOn)
   })
@@ -71,5 +75,5 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
 function identify (request: FastifyRequest, reply: FastifyReply, fault: string): void {
   request.fault = fault
   reply.header('x-chaos', fault)
-  trace.getActiveSpan()?.setAttribute('outfitters.fault', fault)
+  request.trace?.span.setAttribute('outfitters.fault', fault)
 }

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { trace, type Span } from '@opentelemetry/api'
 import request from 'supertest'
 import { Agent, request as call } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -72,14 +71,6 @@ test('an injected 500 has no body and says that it is injected: header, log and 
   expect(answer.headers).toMatchObject({ 'x-chaos': '500', 'x-served-by': 'example-1', 'x-served-version': 'v1', 'content-length': '0' })
   expect(await accessLine()).toMatchObject({ status: 500, fault: '500' })
   expect((await request(origin).get('/metrics')).text).toMatch(/http_server_request_duration_seconds_count\{method="GET",route="\/items",status="500",version="v1",fault="500"\} 1/)
-})
-
-test('a fault is an attribute of the span that is active when it hits', async () => {
-  const setAttribute = vi.fn()
-  vi.spyOn(trace, 'getActiveSpan').mockReturnValueOnce({ setAttribute } as unknown as Span)
-  await set({ type: '500' })
-  await request(origin).get('/items')
-  expect(setAttribute).toHaveBeenCalledWith('outfitters.fault', '500')
 })
 
 test('an answer without a fault says nothing of faults', async () => {

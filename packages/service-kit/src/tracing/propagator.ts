@@ -1,0 +1,49 @@
+import { defaultTextMapGetter, defaultTextMapSetter, diag, trace, type TextMapPropagator } from '@opentelemetry/api'
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core'
+import { B3InjectEncoding, B3Propagator } from '@opentelemetry/propagator-b3'
+import type { Propagator } from './telemetry.ts'
+
+const W3C = new W3CTraceContextPropagator()
+const B3_SINGLE = new B3Propagator()
+const B3_MULTI = new B3Propagator({ injectEncoding: B3InjectEncoding.MULTI_HEADER })
+
+/** By the names that OTEL_PROPAGATORS has for them. */
+const PROPAGATORS: Record<string, TextMapPropagator> = {
+  tracecontext: W3C,
+  baggage: new W3CBaggagePropagator(),
+  b3: B3_SINGLE,
+  b3multi: B3_MULTI
+}
+
+/**
+ * Carries traces on in the configured formats, and takes B3 where these find nothing: older proxies send that. A format that came in
+ * goes out as well, naming the same span. Carried on as it was, it would hang the next span elsewhere and tear the trace apart.
+ *
+ * @param configured as in OTEL_PROPAGATORS: names by commas
+ */
+export function propagatorFor (configured = 'tracecontext,baggage'): Propagator {
+  const own = new CompositePropagator({ propagators: named(configured) })
+  return {
+    extract (context, headers) {
+      const found = own.extract(context, headers, defaultTextMapGetter)
+      return trace.getSpanContext(found) === undefined ? B3_SINGLE.extract(found, headers, defaultTextMapGetter) : found
+    },
+
+    inject (context, headers) {
+      const cameIn: TextMapPropagator[] = []
+      if ('traceparent' in headers) cameIn.push(W3C)
+      if ('b3' in headers) cameIn.push(B3_SINGLE)
+      if ('x-b3-traceid' in headers) cameIn.push(B3_MULTI)
+      for (const name of ['tracestate', 'x-b3-parentspanid', 'x-b3-flags']) delete headers[name] // they belong to the span that came in
+      for (const propagator of [own, ...cameIn]) propagator.inject(context, headers, defaultTextMapSetter)
+    }
+  }
+}
+
+function named (names: string): TextMapPropagator[] {
+  return [...new Set(names.split(',').map(name => name.trim()))].filter(name => name !== 'none').flatMap(name => {
+    const propagator = PROPAGATORS[name]
+    if (propagator === undefined) diag.warn(`OTEL_PROPAGATORS names ${name}, which there is not: ${Object.keys(PROPAGATORS).join(', ')}, none`)
+    return propagator ?? []
+  })
+}

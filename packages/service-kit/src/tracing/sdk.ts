@@ -1,0 +1,32 @@
+import { diag, DiagLogLevel, trace } from '@opentelemetry/api'
+import { defaultResource, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
+import { NodeSDK } from '@opentelemetry/sdk-node'
+import type { FastifyBaseLogger } from 'fastify'
+import type { BaseConfig } from '../config.ts'
+import { propagatorFor } from './propagator.ts'
+import type { Telemetry } from './telemetry.ts'
+
+/** Starts OpenTelemetry's SDK for traces alone: metrics are Prometheus' to fetch, and the log goes to stdout. */
+export function startSdk (name: string, config: BaseConfig, logger: FastifyBaseLogger): Telemetry {
+  diag.setLogger({
+    error: (message, ...details) => logger.warn({ details }, `tracing: ${message}`), // an error of the tracing is none of the service
+    warn: (message, ...details) => logger.warn({ details }, `tracing: ${message}`),
+    info: (message, ...details) => logger.info({ details }, `tracing: ${message}`),
+    debug: (message, ...details) => logger.debug({ details }, `tracing: ${message}`),
+    verbose: (message, ...details) => logger.trace({ details }, `tracing: ${message}`)
+  }, { logLevel: DiagLogLevel.WARN })
+
+  const sdk = new NodeSDK({
+    resource: defaultResource().merge(resourceFromAttributes({
+      'service.name': name,
+      'service.version': config.SERVICE_VERSION,
+      'service.instance.id': config.HOSTNAME
+    })),
+    resourceDetectors: [envDetector], // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which take precedence
+    textMapPropagator: null,
+    metricReaders: [],
+    logRecordProcessors: []
+  })
+  sdk.start()
+  return { tracer: trace.getTracer('outfitters'), propagator: propagatorFor(config.OTEL_PROPAGATORS), shutdown: () => sdk.shutdown() }
+}

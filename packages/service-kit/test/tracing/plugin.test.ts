@@ -1,0 +1,138 @@
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { AlwaysOffSampler, InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import { Registry } from 'prom-client'
+import request from 'supertest'
+import { Type } from 'typebox'
+import { afterEach, expect, test } from 'vitest'
+import { callerOf, parseConfig, baseConfig, createService } from '../../src/index.ts'
+import { listen, recordingLogger, stubUpstream } from '../../src/testing.ts'
+import { propagatorFor } from '../../src/tracing/propagator.ts'
+import { Upstream } from '../../src/upstream.ts'
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+const SAMPLED = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` }
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
+
+/** A service with tracing on that calls a stub, and the spans that it made. */
+async function traced ({ sampled = true } = {}) {
+  const exporter = new InMemorySpanExporter()
+  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })], ...(!sampled && { sampler: new AlwaysOffSampler() }) })
+  const { logger, lines } = recordingLogger()
+  const stub = await stubUpstream((request, response) => {
+    if (request.url === '/hang') request.socket.destroy()
+    else response.writeHead(request.url === '/broken' ? 503 : 200, { 'x-chaos': '500' }).end('[]')
+  })
+  const app = createService(parseConfig(Type.Object({ ...baseConfig, PORT: Type.Integer({ default: 0 }) }), { CHAOS_ACCESS: 'any' }), {
+    name: 'example',
+    description: 'An example.',
+    logger,
+    telemetry: { tracer: provider.getTracer('test'), propagator: propagatorFor(), shutdown: () => provider.shutdown() },
+    isBusinessPath: path => path.startsWith('/items')
+  })
+  const upstream = new Upstream({ name: 'stub', origin: stub.origin, timeoutMs: 5000, metrics: new Registry() })
+  app.get<{ Params: { id: string } }>('/items/:id', async (request, reply) => {
+    const answer = await upstream.call({ path: `/${request.params.id}` }, callerOf(request, reply))
+    return answer.expect(200).body
+  })
+  const origin = await listen(app)
+  closers.push(stub.close, () => upstream.close(), () => app.close())
+  const spans = async (n: number) => {
+    await expect.poll(() => exporter.getFinishedSpans().length).toBe(n)
+    return exporter.getFinishedSpans()
+  }
+  return { origin, spans, stub, lines, exporter }
+}
+
+test('one request is one trace: a server span, a client span beneath it, and the call names the client span', async () => {
+  const { origin, spans, stub } = await traced()
+  await request(origin).get('/items/7?secret=1').set(SAMPLED).set('user-agent', 'test').expect(200)
+  const [client, server] = await spans(2)
+  expect(server).toMatchObject({
+    name: 'GET /items/:id',
+    kind: SpanKind.SERVER,
+    parentSpanContext: { spanId: '00f067aa0ba902b7' },
+    attributes: {
+      'http.request.method': 'GET',
+      'http.route': '/items/:id',
+      'url.path': '/items/7',
+      'url.scheme': 'http',
+      'http.response.status_code': 200,
+      'server.address': '127.0.0.1',
+      'client.address': '127.0.0.1',
+      'user_agent.original': 'test',
+      'network.protocol.version': '1.1'
+    },
+    status: { code: SpanStatusCode.UNSET }
+  })
+  expect(client).toMatchObject({
+    name: 'GET',
+    kind: SpanKind.CLIENT,
+    parentSpanContext: { spanId: server?.spanContext().spanId },
+    attributes: { 'http.request.method': 'GET', 'url.full': `${stub.origin}/7`, 'http.response.status_code': 200, 'peer.service': 'stub', 'outfitters.fault': '500' }
+  })
+  for (const span of [client, server]) expect(span?.spanContext().traceId).toBe(TRACE)
+  expect(stub.requests[0]?.headers['traceparent']).toBe(`00-${TRACE}-${client?.spanContext().spanId}-01`)
+  expect(JSON.stringify(server?.attributes)).not.toContain('secret')
+})
+
+test.each([
+  ['/items/broken', 500, '500', '503'],
+  ['/items/hang', 500, '500', 'UPSTREAM_UNREACHABLE']
+])('a failure shows in both spans: %s', async (path, status, server, client) => {
+  const { origin, spans } = await traced()
+  await request(origin).get(path).expect(status)
+  expect((await spans(2)).map(({ attributes, status }) => [attributes['error.type'], status.code])).toEqual([[client, SpanStatusCode.ERROR], [server, SpanStatusCode.ERROR]])
+})
+
+test('an error of the caller is none of the server span', async () => {
+  const { origin, spans } = await traced()
+  await request(origin).get('/nothing').expect(404)
+  const [server] = await spans(1)
+  expect(server).toMatchObject({ name: 'GET', attributes: { 'http.response.status_code': 404 }, status: { code: SpanStatusCode.UNSET } })
+})
+
+test('an injected fault has a span of its own, as long as its delay, and marks the server span', async () => {
+  const { origin, spans } = await traced()
+  await request(origin).post('/blowup').send({ type: 'latency', latencyMs: 60 }).expect(200)
+  await request(origin).post('/blowup').send({ type: '500' }).expect(200)
+  await request(origin).get('/items/7').expect(500)
+  const [fault, server] = await spans(2)
+  expect(fault).toMatchObject({ name: 'fault latency,500', parentSpanContext: { spanId: server?.spanContext().spanId }, attributes: { 'outfitters.fault': 'latency,500', 'outfitters.fault.delay_ms': 60 } })
+  const [seconds = 0, nanoseconds = 0] = fault?.duration ?? []
+  expect(seconds * 1000 + nanoseconds / 1e6).toBeGreaterThanOrEqual(59)
+  expect(server?.attributes).toMatchObject({ 'outfitters.fault': 'latency,500', 'error.type': '500' })
+})
+
+test('a dropped connection ends its span as an error', async () => {
+  const { origin, spans } = await traced()
+  await request(origin).post('/blowup').send({ type: 'drop' }).expect(200)
+  await request(origin).get('/items/7').catch(() => {})
+  const server = (await spans(2)).find(({ kind }) => kind === SpanKind.SERVER)
+  expect(server?.attributes).toMatchObject({ 'error.type': 'connection_closed', 'outfitters.fault': 'drop' })
+})
+
+test('probes, metrics and documentation leave no spans', async () => {
+  const { origin, exporter } = await traced()
+  for (const path of ['/healthz', '/readyz', '/metrics', '/docs/json', '/blowup']) await request(origin).get(path).expect(200)
+  await request(origin).get('/items/7').expect(200)
+  await expect.poll(() => exporter.getFinishedSpans().map(({ name }) => name)).toEqual(['GET', 'GET /items/:id'])
+})
+
+test('every line of a request names its span', async () => {
+  const { origin, spans, lines } = await traced()
+  await request(origin).get('/items/broken').set(SAMPLED).expect(500)
+  const server = (await spans(2))[1]
+  const ids = { trace_id: TRACE, span_id: server?.spanContext().spanId }
+  await expect.poll(() => lines.filter(({ msg }) => msg === 'request')).toEqual([expect.objectContaining(ids)])
+  expect(lines.find(({ msg }) => msg === 'request failed')).toMatchObject(ids)
+})
+
+test('what is not sampled still goes on, with a span of its own and the decision', async () => {
+  const { origin, exporter, stub, lines } = await traced({ sampled: false })
+  await request(origin).get('/items/7').set(SAMPLED).set('b3', `${TRACE}-00f067aa0ba902b7-1`).expect(200)
+  expect(stub.requests[0]?.headers['traceparent']).toMatch(new RegExp(`^00-${TRACE}-(?!00f067aa0ba902b7)[\\da-f]{16}-00$`))
+  expect(stub.requests[0]?.headers['b3']).toMatch(new RegExp(`^${TRACE}-[\\da-f]{16}-0$`))
+  await expect.poll(() => lines.some(({ msg }) => msg === 'request')).toBe(true)
+  expect(exporter.getFinishedSpans()).toEqual([])
+})
