@@ -91,6 +91,7 @@ describe('what a reader has in his namespace', () => {
     await new Kubectl(other).apply(k8s('istio/ch2/ingress-gateway.yaml'))
     await kubectl.run(['apply', '-k', k8s('')])
     await kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
+    await kubectl.run(['set', 'env', 'deployment/catalog', 'SHOW_IMAGE=true'])
     await kubectl.apply(k8s('services/catalog-v2.yaml'))
     await kubectl.applyText(JSON.stringify({
       apiVersion: 'networking.istio.io/v1',
@@ -113,12 +114,11 @@ describe('what a reader has in his namespace', () => {
     }
   }
 
-  test('is there again after an exercise that passes beside it', async () => {
+  test('is there again after exercises that pass beside it', async () => {
     const before = await everything()
     expect(before.rules).toContain('"latencyMs": 7')
-    const { code, stdout } = await exercise(['ch2.retry', ...host])
-    expect([code, stdout]).toEqual([0, expect.stringContaining('1 passed, 0 failed')])
-    expect(stdout).toContain('kubectl -n')
+    const { code, stdout } = await exercise(['ch2.chaos', 'ch2.route-v1', ...host])
+    expect([code, stdout]).toEqual([0, expect.stringContaining('2 passed, 0 failed')])
     expect(await everything()).toEqual(before)
   })
 
@@ -147,12 +147,19 @@ describe('what a reader has in his namespace', () => {
     expect(await exercise(['ch2.gateway', '--namespace', namespace])).toMatchObject({ code: 3, stderr: expect.stringContaining(`in namespace ${other} claims the host * on the ingress gateway already`) })
   })
 
-  /** What comes of a signal to the whole process group while the load runs, as Ctrl-C sends it. */
-  async function interrupted (name: string, args: string[], signal: NodeJS.Signals) {
+  test('a namespace that was made is going again, however early Ctrl-C comes', async () => {
+    const made = fresh()
+    const { code } = await interrupted('node', [CLI, 'ch2.retry', '--namespace', made, '--host', 'early.example'], 'SIGINT', 'create namespace')
+    expect(code).toBe(130)
+    expect(['', 'Terminating']).toContain((await cluster.try(['get', 'namespace', made, '--ignore-not-found', '-o', 'jsonpath={.status.phase}'])).stdout)
+  })
+
+  /** What comes of a signal to the whole process group once it has said this, as Ctrl-C sends it. */
+  async function interrupted (name: string, args: string[], signal: NodeJS.Signals, when = 'Most of the calls get through') {
     const child = spawn(name, args, { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { said += text })
-    await vi.waitFor(() => expect(said).toContain('Most of the calls get through'), { timeout: 60_000 })
+    await vi.waitFor(() => expect(said).toContain(when), { timeout: 60_000 })
     process.kill(-(child.pid as number), signal)
     const [code] = await once(child, 'close') as [number | null]
     return { code, said }

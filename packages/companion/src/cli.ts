@@ -3,11 +3,12 @@ import { styleText, parseArgs } from 'node:util'
 import { choose, course, ERROR } from './course.ts'
 import type { Exercise } from './exercise.ts'
 import { checkText } from './figures.ts'
-import { Kubectl } from './kubectl.ts'
+import { Kubectl, KubectlError } from './kubectl.ts'
 import { usualNamespace } from './preflight.ts'
 import { silent } from './reporter.ts'
 import { reset, run, type Summary } from './run.ts'
 import { coloured, terminal } from './terminal.ts'
+import { Trouble } from './trouble.ts'
 
 const USAGE = `usage: npm run exercise                        list the exercises
        npm run exercise -- ch2.retry …        run some, by id or by chapter (ch2)
@@ -27,9 +28,14 @@ Exit codes: 0 all passed; 1 some did not; 2 the call makes no sense; 3 the exerc
 class UsageError extends Error {}
 
 process.exitCode = await main().catch((error: unknown) => {
-  if (!(error instanceof UsageError)) throw error
-  console.error(`${error.message}\n\n${USAGE}`)
-  return 2
+  if (error instanceof UsageError) {
+    console.error(`${error.message}\n\n${USAGE}`)
+    return 2
+  }
+  if (!(error instanceof Trouble || error instanceof KubectlError)) throw error
+  if (process.argv.includes('--json')) console.log(JSON.stringify({ passed: 0, failed: 0, results: [], error: error.message }, null, 2))
+  else console.error(error.message)
+  return 3
 })
 
 async function main (): Promise<number> {

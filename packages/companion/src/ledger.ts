@@ -1,12 +1,22 @@
+import { hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { Kubectl, type KubeObject } from './kubectl.ts'
-import { keyOf } from './manifests.ts'
+import { asList, keyOf } from './manifests.ts'
+import { Trouble } from './trouble.ts'
 import { PORTS } from './workloads.ts'
 
 /** The ConfigMap that holds the ledger, in the namespace of the exercises. */
 const NAME = 'outfitters-companion'
 
+/** A process that runs exercises in the namespace. */
+interface Holder {
+  host: string
+  pid: number
+}
+
 interface Entries {
+  /** null after a run with --keep */
+  holder: Holder | null
   /** Nothing was in it, and there is nothing in it to keep. */
   namespaceIsOurs: boolean
   /** by key: an object as it was, or null where there was none */
@@ -24,21 +34,35 @@ export class Ledger {
   readonly #entries: Entries
 
   private constructor (kubectl: Kubectl, entries: Entries) {
-    this.#kubectl = kubectl
+    this.#kubectl = new Kubectl(kubectl.namespace, { announce: kubectl.announce }) // what is written down is written to its end
     this.#entries = entries
   }
 
-  /** The ledger that a run before this one has left in the namespace, if any. */
-  static async find (kubectl: Kubectl): Promise<Ledger | undefined> {
+  /**
+   * Takes over the ledger that a run before this one has left in the namespace, if any.
+   *
+   * @throws {Trouble} when that run is still at work
+   */
+  static async takeOver (kubectl: Kubectl): Promise<Ledger | undefined> {
     const [found] = await kubectl.objects(['configmap', NAME]) as (KubeObject & { data: { entries: string } })[]
-    return found && new Ledger(kubectl, JSON.parse(found.data.entries) as Entries)
+    if (found === undefined) return undefined
+    const entries = JSON.parse(found.data.entries) as Entries
+    refuseLiving(entries.holder, kubectl.namespace)
+    const ledger = new Ledger(kubectl, entries)
+    await ledger.#hold(us())
+    return ledger
   }
 
   /** A new one, which knows of the faults of the running pods. */
   static async begin (kubectl: Kubectl, { namespaceIsOurs }: { namespaceIsOurs: boolean }): Promise<Ledger> {
-    const ledger = new Ledger(kubectl, { namespaceIsOurs, objects: {}, faults: namespaceIsOurs ? [] : await faultsOf(kubectl) })
+    const ledger = new Ledger(kubectl, { holder: us(), namespaceIsOurs, objects: {}, faults: namespaceIsOurs ? [] : await faultsOf(kubectl) })
     await ledger.#write()
     return ledger
+  }
+
+  /** Leaves it for a later run, or for --reset. */
+  async keep (): Promise<void> {
+    await this.#hold(null)
   }
 
   /** The keys of the objects that were not there before. */
@@ -46,9 +70,9 @@ export class Ledger {
     return Object.entries(this.#entries.objects).filter(([, original]) => original === null).map(([key]) => key)
   }
 
-  /** The services that had faults. */
-  get faulty (): string[] {
-    return [...new Set(this.#entries.faults.map(({ app }) => app))]
+  /** Whether there was such an object before. */
+  has (key: string): boolean {
+    return (this.#entries.objects[key] ?? null) !== null
   }
 
   /** Writes down what is there now under these keys, unless that is done already. */
@@ -63,12 +87,12 @@ export class Ledger {
   }
 
   /**
-   * Brings everything back, with a kubectl that no signal ends. What fails does not keep the rest from being brought back.
+   * Brings everything back, and no signal ends that. What fails does not keep the rest from being brought back.
    *
    * @returns what could not be; the ledger stays then
    */
   async restore (): Promise<string[]> {
-    const kubectl = new Kubectl(this.#kubectl.namespace, { announce: this.#kubectl.announce })
+    const kubectl = this.#kubectl
     const failures: string[] = []
     const attempt = async (work: () => Promise<unknown>) => {
       await work().catch((error: unknown) => { failures.push((error as Error).message) })
@@ -104,6 +128,11 @@ export class Ledger {
     return failures
   }
 
+  async #hold (holder: Holder | null): Promise<void> {
+    this.#entries.holder = holder
+    await this.#write()
+  }
+
   async #write (): Promise<void> {
     const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: NAME }, data: { entries: JSON.stringify(this.#entries) } }
     await this.#kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], { text: JSON.stringify(configMap), is: `what was there before, in ConfigMap ${NAME}` })
@@ -115,18 +144,32 @@ function asApplied ({ status, metadata: { uid, resourceVersion, creationTimestam
   return { ...object, metadata } as KubeObject
 }
 
-function asList (items: KubeObject[]): string {
-  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-}
-
 async function faultsOf (kubectl: Kubectl): Promise<Entries['faults']> {
   const faults: Entries['faults'] = []
   for (const [app, port] of Object.entries(PORTS)) {
     for (const pod of await kubectl.pods(`app=${app}`)) {
-      const rules = JSON.parse(await kubectl.run(['exec', pod, '-c', app, '--', 'curl', '-s', `localhost:${port}/blowup`])) as Record<string, { state: { ended?: string } }>
-      const active = Object.entries(rules).filter(([, { state }]) => state.ended === undefined).map(([name, { state, ...rule }]) => ({ name, ...rule }))
+      const { code, stdout } = await kubectl.try(['exec', pod, '-c', app, '--', 'curl', '-sf', `localhost:${port}/blowup`])
+      if (code !== 0) continue // another image, without faults of this kind
+      const rules = JSON.parse(stdout) as Record<string, { state?: { ended?: string } }>
+      const active = Object.entries(rules).filter(([, { state }]) => state !== undefined && state.ended === undefined).map(([name, { state, ...rule }]) => ({ name, ...rule }))
       if (active.length > 0) faults.push({ app, pod, rules: active })
     }
   }
   return faults
+}
+
+const us = (): Holder => ({ host: hostname(), pid: process.pid })
+
+function refuseLiving (holder: Holder | null, namespace: string): void {
+  if (holder === null || (holder.host === hostname() && !isAlive(holder.pid))) return
+  throw new Trouble(`Another run is at work in namespace ${namespace}: process ${holder.pid} on ${holder.host}.`,
+    `Wait for it, or take a namespace of your own: --namespace NAME. If it was killed there, npm run exercise -- --reset on that machine, or kubectl -n ${namespace} delete configmap ${NAME} to forget what was there before it.`)
+}
+
+function isAlive (pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }

@@ -39,3 +39,8 @@ export function keyOf ({ apiVersion, kind, metadata }: KubeObject): string {
 export function deploymentsOf (objects: KubeObject[]): string[] {
   return objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name)
 }
+
+/** Several objects as one to be sent to kubectl. */
+export function asList (items: KubeObject[]): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+}

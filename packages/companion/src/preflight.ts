@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KubectlError, type Kubectl, type KubeObject } from './kubectl.ts'
+import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
 import { Trouble } from './trouble.ts'
 import { hasProxy } from './workloads.ts'
 
@@ -32,28 +32,36 @@ export async function usualNamespace (kubectl: Kubectl): Promise<string> {
 }
 
 /**
- * Makes sure that there is the namespace, and that its pods get proxies. One that is not there is made, with injection; one that is
- * going is waited for.
+ * Makes the namespace, with injection, where there is none. One that is going is waited for.
  *
  * @returns whether it was made
- * @throws {Trouble} when its pods get no proxy
  */
-export async function injected (kubectl: Kubectl): Promise<boolean> {
+export async function namespaceMade (kubectl: Kubectl): Promise<boolean> {
   const { namespace } = kubectl
-  const phase = async () => (await kubectl.tryCluster(['get', 'namespace', namespace, '--ignore-not-found', '-o', 'jsonpath={.status.phase}'])).stdout
+  const look = () => kubectl.tryCluster(['get', 'namespace', namespace, '--ignore-not-found', '-o', 'jsonpath={.status.phase}'])
   const deadline = Date.now() + 120_000
-  while (await phase() === 'Terminating') {
+  let found = await look()
+  while (found.stdout === 'Terminating') {
     if (Date.now() > deadline) throw new Trouble(`Namespace ${namespace} is being deleted, and has not gone for two minutes.`, `What it waits for: kubectl get namespace ${namespace} -o yaml`)
     await sleep(1000)
+    found = await look()
   }
-  const made = await phase() === ''
-  if (made) {
-    for (const args of [['create', 'namespace', namespace], ['label', 'namespace', namespace, 'istio-injection=enabled']]) {
-      const result = await kubectl.tryCluster(args, 'lesson')
-      if (result.code !== 0) throw new KubectlError(args, result)
-    }
+  if (found.code !== 0 || found.stdout !== '') return false // whoever may not look at namespaces has one
+  const unstoppable = new Kubectl(namespace, { announce: kubectl.announce }) // half a namespace would be left behind
+  for (const args of [['create', 'namespace', namespace], ['label', 'namespace', namespace, 'istio-injection=enabled']]) {
+    const result = await unstoppable.tryCluster(args, 'lesson')
+    if (result.code !== 0) throw new KubectlError(args, result)
   }
+  return true
+}
 
+/**
+ * Makes sure that the pods of the namespace get proxies.
+ *
+ * @throws {Trouble} when they do not
+ */
+export async function injected (kubectl: Kubectl): Promise<void> {
+  const { namespace } = kubectl
   const probe = await kubectl.try(['run', 'probe', '--image=none', '--dry-run=server', '-o', 'json'])
   if (/failed calling webhook/.test(probe.stderr)) {
     throw new Trouble(`Istio's injector does not answer: ${probe.stderr.trim()}`, 'Is istiod running? kubectl -n istio-system get pods -l app=istiod')
@@ -63,7 +71,6 @@ export async function injected (kubectl: Kubectl): Promise<boolean> {
     throw new Trouble(`Pods of namespace ${namespace} get no proxy: the namespace is not injected.`,
       `kubectl label namespace ${namespace} istio-injection=enabled, then, for pods that run already, kubectl -n ${namespace} rollout restart deployment. Or take another: --namespace NAME makes it.`)
   }
-  return made
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Exercise } from './exercise.ts'
 import { Kubectl } from './kubectl.ts'
 import { Ledger } from './ledger.ts'
-import { hostIsFree, injected, mesh } from './preflight.ts'
+import { hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
 import type { Reporter, Result } from './reporter.ts'
 import { Stage } from './stage.ts'
 import { carryOut, type Play } from './steps.ts'
@@ -47,20 +47,27 @@ export async function run (options: RunOptions): Promise<Summary> {
   try {
     const context = await mesh(kubectl)
     report.note(`Namespace ${namespace} of the context ${context}`)
-    const namespaceIsOurs = await injected(kubectl)
+    if (await namespaceMade(kubectl)) ledger = await Ledger.begin(kubectl, { namespaceIsOurs: true })
+    await injected(kubectl)
     await hostIsFree(kubectl, host)
-    ledger = await Ledger.find(kubectl)
-    if (ledger !== undefined) report.note('A run before this one was kept or killed: what was there before that one is brought back at the end of this one.')
-    ledger ??= await Ledger.begin(kubectl, { namespaceIsOurs })
+    ledger ??= await taken(kubectl, report) ?? await Ledger.begin(kubectl, { namespaceIsOurs: false })
     stage = new Stage({ kubectl, ledger, report, host, patience })
     for (const exercise of exercises) results.push(await play(exercise, stage, { report, signal, error: errorOfCheck, patience }))
   } catch (caught) {
     error = signal?.aborted === true ? 'The run was interrupted.' : messageOf(caught)
   }
   await stage?.close()
-  const unrestored = keep && error === undefined ? [] : await restore(ledger, report)
+  const isKept = keep && error === undefined
+  if (isKept) await ledger?.keep()
+  const unrestored = isKept ? [] : await restore(ledger, report)
   const passed = results.filter(({ verdict }) => verdict === 'pass').length
   return { passed, failed: exercises.length - passed, results, unrestored, ...(error !== undefined && { error }) }
+}
+
+async function taken (kubectl: Kubectl, report: Reporter): Promise<Ledger | undefined> {
+  const ledger = await Ledger.takeOver(kubectl)
+  if (ledger !== undefined) report.note('A run before this one was kept or killed: what was there before that one is brought back at the end of this one.')
+  return ledger
 }
 
 async function restore (ledger: Ledger | undefined, report: Reporter): Promise<string[]> {
@@ -102,6 +109,6 @@ function messageOf (error: unknown): string {
 export async function reset (namespace: string, report: Reporter): Promise<{ found: boolean, unrestored: string[] }> {
   const kubectl = new Kubectl(namespace, { announce: report.command })
   await mesh(kubectl)
-  const ledger = await Ledger.find(kubectl)
+  const ledger = await Ledger.takeOver(kubectl)
   return { found: ledger !== undefined, unrestored: await restore(ledger, report) }
 }

@@ -3,11 +3,11 @@ import { NEEDS, type Need } from './exercise.ts'
 import { openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl } from './kubectl.ts'
 import type { Ledger } from './ledger.ts'
-import { ask } from './load.ts'
-import { deploymentsOf, keyOf, manifest, type Manifest } from './manifests.ts'
+import { ask, type Call } from './load.ts'
+import { asList, deploymentsOf, keyOf, manifest, type Manifest } from './manifests.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
-import { proxied, rolledOut } from './workloads.ts'
+import { gone, podReady, PORTS, proxied, rolledOut } from './workloads.ts'
 
 /** The category of all that Istio defines: everything that could change what an exercise sees. */
 const ISTIO = 'istio-io'
@@ -33,6 +33,7 @@ export class Stage {
   readonly #patience: number
   /** by key: what exercises have applied, and still is there */
   readonly #applied: Set<string>
+  #isFirst = true
   readonly #manifests = new Map<string, Promise<Manifest>>()
   #gateway: Promise<Gateway> | undefined
 
@@ -49,7 +50,10 @@ export class Stage {
   async set (needs: Need[]): Promise<void> {
     const wanted = await Promise.all(needs.map(need => this.#manifest(NEEDS[need])))
     await this.#clear(new Set(wanted.flatMap(({ objects }) => objects.map(keyOf))))
-    for (const need of needs) await this.apply(NEEDS[need], 'upkeep')
+    for (const need of needs) {
+      await this.#asWritten(NEEDS[need])
+      await this.apply(NEEDS[need], 'upkeep')
+    }
     if (needs.includes('gateway')) await this.#gatewayLeadsHere()
   }
 
@@ -66,7 +70,18 @@ export class Stage {
       await rolledOut(this.kubectl, deployments, kind)
       await proxied(this.kubectl, deployments)
     }
-    for (const { metadata } of objects.filter(object => object.kind === 'Pod')) await this.kubectl.run(['wait', '--for=condition=Ready', `pod/${metadata.name}`, '--timeout=60s'])
+    for (const { metadata } of objects.filter(object => object.kind === 'Pod')) await podReady(this.kubectl, metadata.name)
+  }
+
+  /** A reader's Deployment may have what `kubectl apply` leaves alone, such as another variable: it is replaced. */
+  async #asWritten (path: string): Promise<void> {
+    const { objects } = await this.#manifest(path)
+    await this.#ledger.remember(objects.map(keyOf))
+    const theirs = objects.filter(object => object.kind === 'Deployment' && this.#ledger.has(keyOf(object)))
+    if (theirs.length === 0) return
+    const present = new Set((await this.kubectl.objects(theirs.map(keyOf))).map(keyOf)) // an exercise before this one may have done without it
+    const list = theirs.filter(object => present.has(keyOf(object)))
+    if (list.length > 0) await this.kubectl.run(['replace', '--save-config', '-f', '-'], { text: asList(list), is: `${list.map(keyOf).join(' ')} of k8s/${path}` })
   }
 
   /** scripts/chaos.sh, in the pods of the namespace. */
@@ -97,12 +112,14 @@ export class Stage {
       await this.kubectl.run(['delete', ...going, '--ignore-not-found'])
       for (const key of going) this.#applied.delete(key)
     }
-    if (going.some(key => key.startsWith('deployment'))) await this.#podsHaveGone(store.filter(object => !wanted.has(keyOf(object))).map(({ metadata }) => metadata.name))
+    await gone(this.kubectl, store.filter(object => !wanted.has(keyOf(object))).map(({ metadata }) => metadata.name))
 
-    for (const app of new Set(['catalog', ...this.#ledger.faulty])) {
+    // Exercises set faults in the catalog; a reader may have set them anywhere.
+    for (const app of this.#isFirst ? Object.keys(PORTS) : ['catalog']) {
       const { code, stderr } = await this.kubectl.shell('scripts/chaos.sh', ['delete', '--app', app, '-n', this.kubectl.namespace], 'upkeep')
       if (code !== 0 && code !== NO_POD) throw new Error(`chaos.sh delete ended with ${code}: ${stderr}`)
     }
+    this.#isFirst = false
     await this.#proxiesHaveForgotten(going)
   }
 
@@ -110,12 +127,6 @@ export class Stage {
     const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, this.#host)
     this.#manifests.set(path, read)
     return read
-  }
-
-  async #podsHaveGone (deployments: string[]): Promise<void> {
-    const of = (name: string) => deployments.some(deployment => new RegExp(`^${deployment}-[^-]+-[^-]+$`).test(name))
-    const deadline = Date.now() + 60_000
-    while ((await this.kubectl.objects(['pods'])).some(({ metadata }) => of(metadata.name)) && Date.now() < deadline) await sleep(1000)
   }
 
   /** The webapp's proxy may still route by what has just been deleted. */
@@ -139,13 +150,15 @@ export class Stage {
   async #gatewayLeadsHere (): Promise<void> {
     const { url, headers } = await this.address('/api/catalog')
     const deadline = Date.now() + this.#patience
-    let call
-    do {
-      call = await ask(url, headers)
-      this.kubectl.signal?.throwIfAborted()
-      if (call.status === 200) break
+    const pods = await this.kubectl.pods('app=catalog')
+    const isHere = ({ status, pod }: Call) => status === 200 && pods.includes(pod ?? '')
+    let call = await ask(url, headers)
+    while (!isHere(call) && Date.now() < deadline) {
       await sleep(200)
-    } while (Date.now() < deadline)
+      this.kubectl.signal?.throwIfAborted()
+      call = await ask(url, headers)
+    }
+    if (isHere(call)) return
 
     if (call.status === 0) {
       throw new Trouble(`The ingress gateway at ${url} refuses: ${call.body}.`,
@@ -155,9 +168,7 @@ export class Stage {
       throw new Trouble(`The ingress gateway at ${url} answers with ${call.status}: ${call.body.slice(0, 200)}`,
         `Does it know the route? istioctl proxy-config routes deploy/istio-ingressgateway -n istio-system. Is anything wrong with it? istioctl analyze -n ${this.kubectl.namespace}`)
     }
-    if (!(await this.kubectl.pods('app=catalog')).includes(call.pod ?? '')) {
-      throw new Trouble(`The ingress gateway leads to somebody else's store: pod ${call.pod ?? 'without a name'} is not in namespace ${this.kubectl.namespace}.`,
-        'Take a host of your own: --host NAME.example')
-    }
+    throw new Trouble(`The ingress gateway leads to somebody else's store: pod ${call.pod ?? 'without a name'} is not in namespace ${this.kubectl.namespace}.`,
+      'Take a host of your own: --host NAME.example')
   }
 }

@@ -15,14 +15,35 @@ const IMAGE_REASONS = ['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageNam
 const CRASH_REASONS = ['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError']
 
 /**
- * Waits until Deployments have rolled out.
+ * Waits until Deployments have rolled out, and the pods that they had before have gone: those still answer for a while.
  *
  * @throws {Trouble} as soon as an image cannot be pulled or a container does not start, and when two minutes were not enough
  */
 export async function rolledOut (kubectl: Kubectl, deployments: string[], kind: CommandKind = 'upkeep'): Promise<void> {
+  await unlessStuck(kubectl, deployments, statuses(kubectl, deployments, kind))
+  await gone(kubectl, deployments)
+}
+
+/**
+ * Waits until a pod is ready.
+ *
+ * @throws {Trouble} as soon as its image cannot be pulled or its container does not start
+ */
+export async function podReady (kubectl: Kubectl, name: string): Promise<void> {
+  await unlessStuck(kubectl, [name], kubectl.run(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=120s']))
+}
+
+/** Waits until the pods of Deployments that are being deleted have gone, for a minute at most. */
+export async function gone (kubectl: Kubectl, deployments: string[]): Promise<void> {
+  if (deployments.length === 0) return
+  const deadline = Date.now() + 60_000
+  while ((await podsOf(kubectl, deployments)).some(isGoing) && Date.now() < deadline) await sleep(500)
+}
+
+async function unlessStuck (kubectl: Kubectl, owners: string[], work: Promise<unknown>): Promise<void> {
   const watching = new AbortController()
   try {
-    await Promise.race([statuses(kubectl, deployments, kind), stuck(kubectl, deployments, watching.signal)])
+    await Promise.race([work, stuck(kubectl, owners, watching.signal)])
   } finally {
     watching.abort()
   }
@@ -40,11 +61,11 @@ async function statuses (kubectl: Kubectl, deployments: string[], kind: CommandK
   }
 }
 
-async function stuck (kubectl: Kubectl, deployments: string[], signal: AbortSignal): Promise<void> {
+async function stuck (kubectl: Kubectl, owners: string[], signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await sleep(2000, undefined, { signal }).catch(() => {})
     if (signal.aborted) return
-    for (const { metadata: { name }, status } of await podsOf(kubectl, deployments)) {
+    for (const { metadata: { name }, status } of (await podsOf(kubectl, owners)).filter(pod => !isGoing(pod))) {
       for (const { name: container, image, state: { waiting } } of status.containerStatuses ?? []) {
         if (IMAGE_REASONS.includes(waiting?.reason ?? '')) {
           throw new Trouble(`The image ${image} of pod ${name} cannot be pulled (${waiting?.reason}).`, 'npm run images -- --load builds the images and puts them into the cluster.')
@@ -64,7 +85,7 @@ async function stuck (kubectl: Kubectl, deployments: string[], signal: AbortSign
  * @throws {Trouble} when one has none
  */
 export async function proxied (kubectl: Kubectl, deployments: string[]): Promise<void> {
-  const without = (await podsOf(kubectl, deployments)).filter(pod => !hasProxy(pod)).map(({ metadata }) => metadata.name)
+  const without = (await podsOf(kubectl, deployments)).filter(pod => !isGoing(pod) && !hasProxy(pod)).map(({ metadata }) => metadata.name)
   if (without.length === 0) return
   throw new Trouble(`Pods of namespace ${kubectl.namespace} have no proxy, although new ones would get one: ${without.join(', ')}. They are older than the injection, or opted out of it.`,
     `Make them anew: kubectl -n ${kubectl.namespace} rollout restart deployment`)
@@ -74,9 +95,10 @@ export function hasProxy ({ spec }: Pick<Pod, 'spec'>): boolean {
   return [...spec.containers, ...spec.initContainers ?? []].some(({ name }) => name === 'istio-proxy')
 }
 
-/** The pods of these Deployments that are not being deleted. */
-async function podsOf (kubectl: Kubectl, deployments: string[]): Promise<Pod[]> {
+/** The pods of these Deployments, or of these names. */
+async function podsOf (kubectl: Kubectl, owners: string[]): Promise<Pod[]> {
   const pods = await kubectl.objects(['pods']) as Pod[]
-  return pods.filter(({ metadata }) => metadata['deletionTimestamp'] === undefined &&
-    deployments.some(deployment => new RegExp(`^${deployment}-[^-]+-[^-]+$`).test(metadata.name)))
+  return pods.filter(({ metadata }) => owners.some(owner => new RegExp(`^${owner}(-[^-]+-[^-]+)?$`).test(metadata.name)))
 }
+
+const isGoing = ({ metadata }: KubeObject) => metadata['deletionTimestamp'] !== undefined

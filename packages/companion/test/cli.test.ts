@@ -41,3 +41,8 @@ test('where the exercises cannot run it ends with 3; as JSON, the reason is in i
   const { code, stdout } = await command('env', ['PATH=/nowhere', process.execPath, CLI, 'ch2.chaos', '--namespace', 'shop', '--json'])
   expect([code, JSON.parse(stdout)]).toEqual([3, { passed: 0, failed: 1, results: [], error: expect.stringContaining('kubectl is not installed') }])
 })
+
+test.each([['ch2.chaos', '--json'], ['--reset', '--json']])('so it does before it knows the namespace: %s', async (...args) => {
+  const { code, stdout } = await command('env', ['PATH=/nowhere', process.execPath, CLI, ...args])
+  expect([code, JSON.parse(stdout)]).toEqual([3, { passed: 0, failed: 0, results: [], error: expect.stringContaining('kubectl is not installed') }])
+})

@@ -2,6 +2,7 @@
 // a real one did; e2e/trouble.test.ts has those that a real cluster can be brought to.
 import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { hostname } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { choose, ERROR } from '../src/course.ts'
@@ -124,6 +125,13 @@ test('a rollout that does not come to its end', async () => {
 test('pods without a proxy in an injected namespace', async () => {
   undo.push(fakeKubectl([/get pods/, { stdout: pod({}, ['catalog']) }]))
   await expect(proxied(new Kubectl('shop'), ['catalog'])).rejects.toThrow(/^Pods of namespace shop have no proxy.*: catalog-abc-12345\..*\nMake them anew: kubectl -n shop rollout restart deployment$/)
+})
+
+test('another run in the same namespace', async () => {
+  const ledger = (pid: number, host = hostname()) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'outfitters-companion' }, data: { entries: JSON.stringify({ holder: { host, pid }, namespaceIsOurs: false, objects: {}, faults: [] }) } })
+  expect(await reason([/get configmap/, { stdout: ledger(process.pid) }])).toMatch(new RegExp(`^Another run is at work in namespace shop: process ${process.pid} on .*\\.\nWait for it, or take a namespace of your own`))
+  expect(await reason([/get configmap/, { stdout: ledger(1, 'elsewhere') }])).toMatch(/^Another run is at work in namespace shop: process 1 on elsewhere/)
+  expect(await reason([/get configmap/, { stdout: ledger(2 ** 30) }], [/get service istio-ingressgateway/, {}])).toMatch(/^There is no ingress gateway/) // it was killed
 })
 
 test('kubectl is not installed', async () => {
