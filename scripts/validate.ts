@@ -65,8 +65,8 @@ function libraryOf (apiVersion: string): string {
 async function checkValues ({ file, manifest }: Found): Promise<void> {
   const { apiVersion, kind, metadata } = manifest
   const subject = `${file}: ${kind} ${metadata?.name ?? 'without a name'}`
-  // They are applied to whichever injected namespace a reader has.
-  if (metadata?.namespace !== undefined) problems.push(`${subject} names a namespace`)
+  // They are applied to whichever injected namespace a reader has, but for what is about the ingress gateway.
+  if (metadata?.namespace !== undefined && metadata.namespace !== 'istio-system') problems.push(`${subject} names a namespace`)
 
   let models: Record<string, new (data: Manifest) => { validate: () => void }>
   try {
@@ -111,12 +111,12 @@ function checkKustomization ({ file, manifest }: Found): void {
 }
 
 function askCluster (): void {
-  const dryRun = ['apply', '--namespace', 'default', '--dry-run=server', '--validate=strict']
+  const dryRun = (namespace = 'default') => ['apply', '--namespace', namespace, '--dry-run=server', '--validate=strict']
   const paths = [...new Set(manifests.map(({ file }) => file))]
-  for (const path of paths) judge(path, 'kubectl', [...dryRun, '--filename', path])
-  judge('k8s', 'kubectl', [...dryRun, '--kustomize', 'k8s'])
+  for (const path of paths) judge(path, 'kubectl', [...dryRun(manifests.find(({ file }) => file === path)?.manifest.metadata?.namespace), '--filename', path])
+  judge('k8s', 'kubectl', [...dryRun(), '--kustomize', 'k8s'])
   for (const component of globSync('k8s/components/*')) {
-    withComponent(component, folder => judge(component, 'kubectl', [...dryRun, '--kustomize', folder]))
+    withComponent(component, folder => judge(component, 'kubectl', [...dryRun(), '--kustomize', folder]))
   }
   judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
   // Each route beside the store and whatever else its chapter has: of several routes of one name only one is there at a time.

@@ -46,8 +46,8 @@ test('spans go to the collector, with service, version and pod as their resource
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.origin,
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     OTEL_BSP_SCHEDULE_DELAY: '600000', // nothing is sent before the end
-    OTEL_RESOURCE_ATTRIBUTES: 'k8s.pod.name=catalog-1,k8s.namespace.name=shop',
-    OTEL_SERVICE_NAME: 'catalog.shop',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=lab',
+    POD_NAMESPACE: 'shop',
     SERVICE_VERSION: 'v7'
   })
   await request(origin).get('/items/1').expect(200)
@@ -62,7 +62,8 @@ test('spans go to the collector, with service, version and pod as their resource
     'service.version': 'v7',
     'service.instance.id': 'catalog-1',
     'k8s.pod.name': 'catalog-1',
-    'k8s.namespace.name': 'shop'
+    'k8s.namespace.name': 'shop',
+    'deployment.environment.name': 'lab'
   })
   expect(collector.requests.map(({ url }) => url)).toEqual(['/v1/traces']) // no metrics, no logs
 })

@@ -6,13 +6,17 @@ import { Type, type Static, type TObject } from 'typebox'
 /** What may stand as a version. */
 export const VERSION_PATTERN = '^[A-Za-z0-9._-]{1,32}$'
 
+/** From the most talkative to none. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
 /** What every service reads from its environment. A service spreads these into its own schema. */
 export const baseConfig = {
   PORT: Type.Integer({ minimum: 0, maximum: 65535, description: 'the port to listen on; 0 takes any free one' }),
   HOST: Type.String({ default: '0.0.0.0', description: 'the address to listen on' }),
-  LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { default: 'info' }),
+  LOG_LEVEL: Type.Enum(LOG_LEVELS, { default: 'info' }),
   SERVICE_VERSION: Type.String({ default: 'v1', pattern: VERSION_PATTERN, description: 'shown as x-served-version and in every metric' }),
   HOSTNAME: Type.String({ default: hostname(), pattern: '^[!-~]{1,253}$', description: "this instance's name; in Kubernetes the pod's" }),
+  POD_NAMESPACE: Type.Optional(Type.String({ pattern: '^[a-z0-9-]{1,63}$', description: 'where the pod is, for traces' })),
   DRAIN_DELAY_MS: Type.Integer({ default: 0, minimum: 0, maximum: 60_000, description: 'milliseconds between failing readiness and closing, at SIGTERM' }),
   CHAOS_ACCESS: Type.Enum(['local', 'any', 'off'], { default: 'local', description: 'who may read and set faults' }),
   CHAOS_SEED: Type.Optional(Type.String({ description: 'replays the faults of an earlier process; random when unset' })),

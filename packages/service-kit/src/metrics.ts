@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { Type } from 'typebox'
 import { statusOf } from './answered.ts'
 import type { BaseConfig } from './config.ts'
@@ -14,13 +14,21 @@ declare module 'fastify' {
 export const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15]
 
 /**
- * `/metrics` for Prometheus: `http_server_request_duration_seconds`, and Node's own. Labels are bounded: the route is its
+ * `/metrics` for Prometheus: `http_server_request_duration_seconds`, `outfitters_build_info`, and Node's own (event loop, heap, garbage
+ * collection). Labels are bounded: the route is its
  * pattern, never the path that was asked for, and a status of 0 is a connection that ended without an answer.
  */
-export const metrics = fp<Pick<BaseConfig, 'SERVICE_VERSION'>>(async (app, { SERVICE_VERSION: version }) => {
+export const metrics = fp<Pick<BaseConfig, 'SERVICE_VERSION'> & { name: string }>(async (app, { name, SERVICE_VERSION: version }) => {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   app.decorate('metrics', registry)
+
+  new Gauge({
+    name: 'outfitters_build_info',
+    help: 'Always 1; what runs here is in the labels.',
+    labelNames: ['service', 'version', 'node'],
+    registers: [registry]
+  }).set({ service: name, version, node: process.version }, 1)
 
   const duration = new Histogram({
     name: 'http_server_request_duration_seconds',

@@ -11,6 +11,7 @@ import { errorAnswers } from './errors.ts'
 import { faults } from './faults/plugin.ts'
 import { health } from './health.ts'
 import { identity } from './identity.ts'
+import { logLevel } from './log-level.ts'
 import { metrics } from './metrics.ts'
 import { operational } from './operational.ts'
 import { routable } from './paths.ts'
@@ -64,11 +65,12 @@ export function createService (config: BaseConfig, { name, description, logger, 
   app.register(closing)
   app.register(tracing, { telemetry })
   app.register(accessLog)
-  app.register(metrics, config)
+  app.register(metrics, { ...config, name })
   app.register(identity, config)
   app.register(errorAnswers)
   app.register(bodies)
   app.register(health)
+  app.register(logLevel)
   app.register(docs)
   app.register(faults, { ...config, isBusinessPath })
   return app

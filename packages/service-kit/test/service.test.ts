@@ -51,7 +51,8 @@ test('/metrics has the durations of requests by route and never by path, and say
   expect(text).toMatch(/http_server_request_duration_seconds_count\{method="GET",route="\/items",status="200",version="v1",fault=""\} 1/)
   expect(text).toMatch(/http_server_request_duration_seconds_count\{method="GET",route="unmatched",status="404",version="v1",fault=""\} 1/)
   expect(text).not.toContain('/a/b/c')
-  expect(text).toContain('nodejs_eventloop_lag_seconds')
+  for (const name of ['nodejs_eventloop_lag_seconds', 'nodejs_heap_size_used_bytes', 'nodejs_gc_duration_seconds']) expect(text).toContain(name)
+  expect(text).toContain(`outfitters_build_info{service="example",version="v1",node="${process.version}"} 1`)
 })
 
 test('idle connections are kept longer than the hour that Envoy keeps them', () => {

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { BaseConfig } from '../config.ts'
 import { ErrorAnswer } from '../errors.ts'
+import { isLoopback } from '../loopback.ts'
 import { RequestError } from '../request-error.ts'
 import { checkRule, RuleInput } from './rule.ts'
 import { isBelow, type FaultRules } from './rules.ts'
@@ -81,15 +82,10 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
   }
 }
 
-/**
- * Why a caller may not use /blowup; undefined where it may. Loopback is judged by exact address: a sidecar delivers what comes
- * from the mesh from 127.0.0.6, and `kubectl exec … curl localhost` and port-forward come from 127.0.0.1. No header can
- * open this door.
- */
+/** Why a caller may not use /blowup; undefined where it may. */
 function refusalOf (access: BaseConfig['CHAOS_ACCESS'], remoteAddress: string | undefined): string | undefined {
   if (access === 'any') return undefined
   if (access === 'off') return 'faults are switched off here (CHAOS_ACCESS=off)'
-  const isLocal = remoteAddress === '127.0.0.1' || remoteAddress === '::ffff:127.0.0.1' || remoteAddress === '::1'
-  if (isLocal) return undefined
+  if (isLoopback(remoteAddress)) return undefined
   return `faults can be read and set from inside the pod alone (CHAOS_ACCESS=local): kubectl exec POD -- curl localhost:PORT/blowup, or kubectl port-forward; you come from ${remoteAddress}`
 }

@@ -16,11 +16,14 @@ export function startSdk (name: string, config: BaseConfig, logger: FastifyBaseL
     verbose: (message, ...details) => logger.trace({ details }, `tracing: ${message}`)
   }, { logLevel: DiagLogLevel.WARN })
 
+  const { SERVICE_VERSION, HOSTNAME, POD_NAMESPACE } = config
   const sdk = new NodeSDK({
     resource: defaultResource().merge(resourceFromAttributes({
-      'service.name': name,
-      'service.version': config.SERVICE_VERSION,
-      'service.instance.id': config.HOSTNAME
+      'service.version': SERVICE_VERSION,
+      'service.instance.id': HOSTNAME,
+      ...(POD_NAMESPACE === undefined
+        ? { 'service.name': name }
+        : { 'service.name': `${name}.${POD_NAMESPACE}`, 'k8s.namespace.name': POD_NAMESPACE, 'k8s.pod.name': HOSTNAME }) // the name that Istio's proxies have for it
     })),
     resourceDetectors: [envDetector], // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which take precedence
     textMapPropagator: null,

@@ -21,7 +21,7 @@ export interface Telemetry {
  * Starts tracing where an OTLP endpoint is configured; all else about it is in the variables of the OpenTelemetry specification
  * (OTEL_TRACES_SAMPLER, OTEL_PROPAGATORS, OTEL_RESOURCE_ATTRIBUTES, …). Without one, nothing of the SDK is loaded.
  *
- * @param name the service's, unless OTEL_SERVICE_NAME says otherwise
+ * @param name the service's; its namespace is added to it, and OTEL_SERVICE_NAME takes its place
  */
 export async function startTelemetry (name: string, config: BaseConfig, logger: FastifyBaseLogger): Promise<Telemetry | undefined> {
   const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED } = config

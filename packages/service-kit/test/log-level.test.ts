@@ -1,0 +1,41 @@
+import { networkInterfaces } from 'node:os'
+import request from 'supertest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Service } from '../src/service.ts'
+import { listen, recordingLogger } from '../src/testing.ts'
+import { exampleService } from './example.ts'
+
+let app: Service
+let lines: Record<string, unknown>[]
+beforeEach(() => {
+  const recorded = recordingLogger()
+  lines = recorded.lines
+  app = exampleService({}, recorded.logger)
+})
+afterEach(() => app.close())
+
+test('the level of the log changes while the service runs', async () => {
+  const origin = await listen(app)
+  expect((await request(origin).put('/log-level').send({ level: 'error' }).expect(200)).body).toEqual({ level: 'error' })
+  expect((await request(origin).get('/log-level').expect(200)).body).toEqual({ level: 'error' })
+  lines.length = 0
+  await request(origin).get('/items').expect(200)
+  await request(origin).get('/broken').expect(500)
+  expect(lines.map(({ msg }) => msg)).toEqual(['request failed'])
+})
+
+test('what is no level is refused, with those that there are', async () => {
+  const origin = await listen(app)
+  const { body } = await request(origin).put('/log-level').send({ level: 'loud' }).expect(400)
+  expect(body.problems).toEqual([{ where: 'body/level', what: 'must be one of trace, debug, info, warn, error, fatal, silent' }])
+  expect(app.log.level).toBe('debug')
+})
+
+const outside = Object.values(networkInterfaces()).flat().find(address => address?.family === 'IPv4' && !address.internal)?.address
+test.runIf(outside !== undefined)('nobody from outside reads or changes it', async () => {
+  const { port } = new URL(await app.listen({ port: 0, host: '0.0.0.0' }))
+  const origin = `http://${outside}:${port}`
+  for (const call of [request(origin).get('/log-level'), request(origin).put('/log-level').send({ level: 'trace' })]) {
+    expect((await call.set('x-forwarded-for', '127.0.0.1').expect(403)).body.code).toBe('LOG_LEVEL_FORBIDDEN')
+  }
+})
