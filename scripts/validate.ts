@@ -1,6 +1,6 @@
 // npm run validate [-- --cluster]: checks the YAML of the project against real schemas. For the manifests these are the ones that
 // kubernetes-models makes from the API's own definitions: its validators know types and values, its TypeScript types know
-// which names there are. With --cluster the API server of the current kubectl context judges as well, and Istio's tools.
+// which names there are. Prometheus' rules are tested where there is promtool. With --cluster the API server of the current kubectl context judges as well, and Istio's tools.
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -32,7 +32,14 @@ const manifests = documents.filter(document => !kustomizations.includes(document
 for (const kustomization of kustomizations) checkKustomization(kustomization)
 for (const document of manifests) await checkValues(document)
 checkNames(manifests)
-if (has('docker')) judge('docker-compose.yml', 'docker', ['compose', 'config', '--quiet'])
+if (has('docker', 'compose', 'version')) {
+  const layers = ['docker-compose.yml', 'docker-compose.observability.yml']
+  for (const files of [layers.slice(0, 1), layers]) judge(files.join(' '), 'docker', ['compose', ...files.flatMap(file => ['--file', file]), 'config', '--quiet'])
+}
+if (has('promtool', '--version')) {
+  judge('observability/prometheus/prometheus.yml', 'promtool', ['check', 'config', 'observability/prometheus/prometheus.yml'])
+  judge('observability/prometheus/rules.test.yml', 'promtool', ['test', 'rules', 'observability/prometheus/rules.test.yml'])
+}
 if (cluster) askCluster()
 
 for (const problem of problems) console.error(problem)
@@ -139,9 +146,9 @@ function withComponent (component: string, use: (folder: string) => void): void 
   }
 }
 
-function has (command: string): boolean {
+function has (command: string, ...args: string[]): boolean {
   try {
-    execFileSync(command, ['compose', 'version'], { stdio: 'ignore' })
+    execFileSync(command, args, { stdio: 'ignore' })
     return true
   } catch {
     return false
