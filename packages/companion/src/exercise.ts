@@ -14,7 +14,13 @@ export const NEEDS = {
   outside: 'tools/outside.yaml'
 }
 
-export type Need = keyof typeof NEEDS
+/** Istio's add-ons that an exercise looks at, by their Services in istio-system. */
+export const ADDONS = { jaeger: 'tracing', prometheus: 'prometheus' }
+
+export type Need = keyof typeof NEEDS | keyof typeof ADDONS
+
+/** The file of a need; undefined for an add-on, which has to be there. */
+export const fileOf = (need: Need): string | undefined => (NEEDS as Record<string, string>)[need]
 
 /** A lesson that is applied, driven and judged. What it changes is undone by who runs it. */
 export interface Exercise {
@@ -79,9 +85,10 @@ export interface Inspect {
   says: string
   name: string
   expected: Expected
-  /** without a shell; NAMESPACE stands for the exercise's */
+  /** without a shell; NAMESPACE stands for the exercise's, SINCE for the microsecond at which the last load began */
   command: string[]
-  count: (output: string, where: { namespace: string }) => Count
+  /** `calls` is how many the last load made */
+  count: (output: string, play: { namespace: string, calls: number }) => Count
 }
 
 /** A run in which the lesson is missing: a file that is not applied, or another percentage of faults. The check `fails` must say so. */

@@ -112,6 +112,7 @@ function line (words: string[], input: Input | undefined): string {
   return 'from' in input ? `${input.from} | ${text}` : `${text}   # ${input.is}`
 }
 
-function quoted (word: string): string {
+/** A word as a shell takes it. */
+export function quoted (word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { Kubectl, type KubeObject } from './kubectl.ts'
-import { asList, keyOf } from './manifests.ts'
+import { asList, inEach, keyOf, nameOf } from './manifests.ts'
 import { Trouble } from './trouble.ts'
 import { PORTS } from './workloads.ts'
 
@@ -80,9 +80,12 @@ export class Ledger {
     const { objects, namespaceIsOurs } = this.#entries
     const fresh = keys.filter(key => !(key in objects))
     if (fresh.length === 0) return
-    const found = namespaceIsOurs ? [] : await this.#kubectl.objects(fresh)
+    const { namespace } = this.#kubectl
     for (const key of fresh) objects[key] = null
-    for (const object of found) objects[keyOf(object)] = asApplied(object)
+    await inEach(this.#kubectl, fresh, async (kubectl, keys) => {
+      if (namespaceIsOurs && kubectl.namespace === namespace) return
+      for (const object of await kubectl.objects(keys.map(nameOf))) objects[keyOf(object, namespace)] = asApplied(object)
+    })
     await this.#write()
   }
 
@@ -99,18 +102,16 @@ export class Ledger {
     }
 
     const { namespaceIsOurs, objects, faults } = this.#entries
-    if (this.ours.length > 0) await attempt(() => kubectl.run(['delete', ...this.ours, '--ignore-not-found']))
-    const originals = Object.values(objects).filter(object => object !== null)
-    if (originals.length > 0) {
-      await attempt(async () => {
-        const now = new Map((await kubectl.objects(originals.map(keyOf))).map(object => [keyOf(object), asApplied(object)]))
-        const missing = originals.filter(original => !now.has(keyOf(original)))
-        const changed = originals.filter(original => now.has(keyOf(original)) && !isDeepStrictEqual(now.get(keyOf(original)), original))
-        for (const [verb, list] of [['create', missing], ['replace', changed]] as const) {
-          if (list.length > 0) await attempt(() => kubectl.run([verb, '-f', '-'], { text: asList(list), is: list.map(keyOf).join(' ') }))
-        }
-      })
-    }
+    await inEach(kubectl, this.ours, (each, keys) => attempt(() => each.run(['delete', ...keys.map(nameOf), '--ignore-not-found'])))
+    const there = Object.keys(objects).filter(key => this.has(key))
+    await inEach(kubectl, there, (each, keys) => attempt(async () => {
+      const now = new Map((await each.objects(keys.map(nameOf))).map(object => [keyOf(object, each.namespace), asApplied(object)]))
+      const missing = keys.filter(key => !now.has(key))
+      const changed = keys.filter(key => now.has(key) && !isDeepStrictEqual(now.get(key), objects[key]))
+      for (const [verb, some] of [['create', missing], ['replace', changed]] as const) {
+        if (some.length > 0) await attempt(() => each.run([verb, '-f', '-'], { text: asList(some.map(key => objects[key] as KubeObject)), is: some.map(nameOf).join(' ') }))
+      }
+    }))
     const pods = faults.length > 0 ? await kubectl.pods('app').catch(() => []) : []
     for (const { app, pod, rules } of faults.filter(({ pod }) => pods.includes(pod))) {
       for (const rule of rules) {

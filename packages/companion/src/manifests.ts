@@ -7,6 +7,8 @@ import type { Input, Kubectl, KubeObject } from './kubectl.ts'
 /** A file or folder beneath k8s/, and how it gets into the cluster. */
 export interface Manifest {
   objects: KubeObject[]
+  /** where its objects say that they belong; that of the exercises where they say nothing */
+  namespace: string
   /** arguments of kubectl after `apply` */
   args: string[]
   input?: Input
@@ -19,21 +21,34 @@ export interface Manifest {
  */
 export async function manifest (kubectl: Kubectl, path: string, host?: string): Promise<Manifest> {
   const file = join('k8s', path)
-  if (statSync(join(ROOT, file)).isDirectory()) return { objects: parse(await kubectl.run(['kustomize', file])), args: ['-k', file] }
+  const of = (objects: KubeObject[]) => ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })
+  if (statSync(join(ROOT, file)).isDirectory()) return { ...of(parse(await kubectl.run(['kustomize', file]))), args: ['-k', file] }
   const text = readFileSync(join(ROOT, file), 'utf8')
-  if (host === undefined || !text.includes('"*"')) return { objects: parse(text), args: ['-f', file] }
+  if (host === undefined || !text.includes('"*"')) return { ...of(parse(text)), args: ['-f', file] }
   const ours = text.replaceAll('"*"', `"${host}"`)
-  return { objects: parse(ours), args: ['-f', '-'], input: { text: ours, from: `sed 's/"\\*"/"${host}"/' ${file}` } }
+  return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from: `sed 's/"\\*"/"${host}"/' ${file}` } }
 }
 
 function parse (text: string): KubeObject[] {
   return parseAllDocuments(text).map(document => document.toJS() as KubeObject)
 }
 
-/** TYPE.GROUP/NAME, as kubectl takes it; the same for one object in whatever version of its API. */
-export function keyOf ({ apiVersion, kind, metadata }: KubeObject): string {
+/**
+ * NAMESPACE:TYPE.GROUP/NAME; the same for one object in whatever version of its API.
+ *
+ * @param home the namespace of objects that name none
+ */
+export function keyOf ({ apiVersion, kind, metadata }: KubeObject, home: string): string {
   const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]}` : ''
-  return `${kind}${group}/${metadata.name}`.toLowerCase()
+  return `${metadata.namespace ?? home}:${`${kind}${group}`.toLowerCase()}/${metadata.name}`
+}
+
+/** TYPE.GROUP/NAME of a key, as kubectl takes it. */
+export const nameOf = (key: string) => key.slice(key.indexOf(':') + 1)
+
+/** Does something with the keys of each namespace. */
+export async function inEach (kubectl: Kubectl, keys: string[], work: (kubectl: Kubectl, keys: string[]) => Promise<unknown>): Promise<void> {
+  for (const [namespace, some] of Map.groupBy(keys, key => key.slice(0, key.indexOf(':')))) await work(kubectl.in(namespace), some)
 }
 
 export function deploymentsOf (objects: KubeObject[]): string[] {

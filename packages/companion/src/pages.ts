@@ -1,14 +1,16 @@
 import { course, ERROR } from './course.ts'
-import { NEEDS, type Exercise, type Expect, type Inspect, type Step } from './exercise.ts'
+import { fileOf, type Exercise, type Expect, type Inspect, type Need, type Step } from './exercise.ts'
 import { expectedText, number, percent } from './figures.ts'
 import { bounds, FALSE_ALARM, POWER } from './judgement.ts'
 import { commandOf, RATE, requestsOf } from './steps.ts'
 
-const NEED_TEXT: Record<keyof typeof NEEDS, string> = {
+const NEED_TEXT: Record<Need, string> = {
   store: 'the store: catalog v1, webapp and forum',
   gateway: 'the webapp behind the ingress gateway',
   v2: 'version 2 of the catalog',
-  outside: 'a pod without a proxy, to call from'
+  outside: 'a pod without a proxy, to call from',
+  jaeger: 'Jaeger in istio-system, of Istio\'s add-ons',
+  prometheus: 'Prometheus in istio-system, of Istio\'s add-ons'
 }
 
 /** The documentation of the exercises: a page for each, by its path in the project. */
@@ -30,7 +32,7 @@ function pathOf ({ id }: Exercise): string {
 
 function page (exercise: Exercise): string {
   const { id, title, aim, needs, steps, look, control } = exercise
-  const missing = 'withhold' in control ? `\`${fileOf(control.withhold)}\` is not applied` : `${control.faults} % of the answers fail in place of what is asked for`
+  const missing = 'withhold' in control ? `\`${k8s(control.withhold)}\` is not applied` : `${control.faults} % of the answers fail in place of what is asked for`
   return `<!-- Made from packages/companion/src/exercises by npm run docs: change it there. -->
 # ${id}: ${title}
 
@@ -40,7 +42,7 @@ ${aim}
 
 ## What is there at the start
 
-${needs.map(need => `- ${NEED_TEXT[need]}: [${fileOf(NEEDS[need])}](../../../${fileOf(NEEDS[need])})`).join('\n')}
+${needs.map(needText).join('\n')}
 
 Nothing else of the store or of Istio is in the namespace. What you had there is put aside, and brought back at the end.
 
@@ -66,11 +68,16 @@ When ${missing}, "${control.fails}" is not as expected. The end-to-end tests run
 `
 }
 
+function needText (need: Need): string {
+  const file = fileOf(need)
+  return `- ${NEED_TEXT[need]}${file === undefined ? '' : `: [${k8s(file)}](../../../${k8s(file)})`}`
+}
+
 function stepText (step: Step, position: number, exercise: Exercise): string {
   const says = 'says' in step ? step.says : ''
   const more = step.kind === 'load'
     ? ` ${number(requestsOf(step, exercise, ERROR))} requests, ${RATE} a second.`
-    : step.kind === 'apply' ? ` [${fileOf(step.file)}](../../../${fileOf(step.file)})` : ''
+    : step.kind === 'apply' ? ` [${k8s(step.file)}](../../../${k8s(step.file)})` : ''
   return `${position}. ${says}${more}\n\n       ${commandOf(step)}`
 }
 
@@ -88,4 +95,4 @@ function toldApart (steps: Step[]): string {
   return [...new Set(pairs)].join(', ')
 }
 
-const fileOf = (file: string) => file === '.' ? 'k8s' : `k8s/${file}`
+const k8s = (file: string) => file === '.' ? 'k8s' : `k8s/${file}`

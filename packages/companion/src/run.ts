@@ -38,7 +38,7 @@ export interface Summary {
  * An exercise that fails does not keep the next from running; trouble that all of them would meet ends the run.
  */
 export async function run (options: RunOptions): Promise<Summary> {
-  const { exercises, namespace, host, keep = false, report, signal, error: errorOfCheck, patience = 15_000 } = options
+  const { exercises, namespace, host, keep = false, report, signal, error: errorOfCheck, patience = 30_000 } = options
   const kubectl = new Kubectl(namespace, { announce: report.command, ...(signal && { signal }) })
   const results: Result[] = []
   let ledger: Ledger | undefined
@@ -79,7 +79,7 @@ async function restore (ledger: Ledger | undefined, report: Reporter): Promise<s
 /** @throws what ends the whole run: trouble, or its interruption */
 async function play (exercise: Exercise, stage: Stage, { report, signal, error, patience }: Pick<RunOptions, 'report' | 'error'> & { signal: AbortSignal | undefined, patience: number }): Promise<Result> {
   const start = performance.now()
-  const play: Play = { stage, exercise, error, patience, calls: [], metrics: {}, checks: [] }
+  const play: Play = { stage, exercise, error, patience, calls: [], since: 0, metrics: {}, checks: [] }
   report.begin(exercise)
   let result: Result
   try {

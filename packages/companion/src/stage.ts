@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NEEDS, type Need } from './exercise.ts'
+import { ADDONS, fileOf, type Need } from './exercise.ts'
 import { openGateway, type Gateway } from './gateway.ts'
-import type { CommandKind, Kubectl } from './kubectl.ts'
+import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
 import type { Ledger } from './ledger.ts'
 import { ask, type Call } from './load.ts'
-import { asList, deploymentsOf, keyOf, manifest, type Manifest } from './manifests.ts'
+import { asList, deploymentsOf, inEach, keyOf, manifest, nameOf, type Manifest } from './manifests.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
 import { gone, podReady, PORTS, proxied, rolledOut } from './workloads.ts'
@@ -48,22 +48,31 @@ export class Stage {
 
   /** Removes whatever an exercise does not need, applies what it does, and makes sure that it works. */
   async set (needs: Need[]): Promise<void> {
-    const wanted = await Promise.all(needs.map(need => this.#manifest(NEEDS[need])))
-    await this.#clear(new Set(wanted.flatMap(({ objects }) => objects.map(keyOf))))
-    for (const need of needs) {
-      await this.#asWritten(NEEDS[need])
-      await this.apply(NEEDS[need], 'upkeep')
+    await this.#addonsAreThere(needs)
+    const files = needs.flatMap(need => fileOf(need) ?? [])
+    const wanted = await Promise.all(files.map(file => this.#manifest(file)))
+    await this.#clear(new Set(wanted.flatMap(({ objects }) => objects.map(object => this.#key(object)))))
+    for (const file of files) {
+      await this.#asWritten(file)
+      await this.apply(file, 'upkeep')
     }
     if (needs.includes('gateway')) await this.#gatewayLeadsHere()
   }
 
+  async #addonsAreThere (needs: Need[]): Promise<void> {
+    for (const [addon, service] of Object.entries(ADDONS).filter(([addon]) => needs.includes(addon as Need))) {
+      if ((await this.kubectl.in('istio-system').objects(['service', service])).length > 0) continue
+      throw new Error(`There is no ${addon} in istio-system: kubectl apply -f https://raw.githubusercontent.com/istio/istio/release-1.31/samples/addons/${addon}.yaml`)
+    }
+  }
+
   /** Applies a file or folder beneath k8s/, and waits for what it deploys. */
   async apply (path: string, kind: CommandKind = 'lesson'): Promise<void> {
-    const { objects, args, input } = await this.#manifest(path)
-    const keys = objects.map(keyOf)
+    const { objects, namespace, args, input } = await this.#manifest(path)
+    const keys = objects.map(object => this.#key(object))
     await this.#ledger.remember(keys)
     for (const key of keys) this.#applied.add(key)
-    const said = await this.kubectl.run(['apply', ...args], input, kind)
+    const said = await this.kubectl.in(namespace).run(['apply', ...args], input, kind)
     if (kind === 'lesson') this.report.output(said)
     const deployments = deploymentsOf(objects)
     if (deployments.length > 0) {
@@ -76,12 +85,12 @@ export class Stage {
   /** A reader's Deployment may have what `kubectl apply` leaves alone, such as another variable: it is replaced. */
   async #asWritten (path: string): Promise<void> {
     const { objects } = await this.#manifest(path)
-    await this.#ledger.remember(objects.map(keyOf))
-    const theirs = objects.filter(object => object.kind === 'Deployment' && this.#ledger.has(keyOf(object)))
+    await this.#ledger.remember(objects.map(object => this.#key(object)))
+    const theirs = objects.filter(object => object.kind === 'Deployment' && this.#ledger.has(this.#key(object)))
     if (theirs.length === 0) return
-    const present = new Set((await this.kubectl.objects(theirs.map(keyOf))).map(keyOf)) // an exercise before this one may have done without it
-    const list = theirs.filter(object => present.has(keyOf(object)))
-    if (list.length > 0) await this.kubectl.run(['replace', '--save-config', '-f', '-'], { text: asList(list), is: `${list.map(keyOf).join(' ')} of k8s/${path}` })
+    const present = new Set((await this.kubectl.objects(theirs.map(object => nameOf(this.#key(object))))).map(object => this.#key(object))) // an exercise before this one may have done without it
+    const list = theirs.filter(object => present.has(this.#key(object)))
+    if (list.length > 0) await this.kubectl.run(['replace', '--save-config', '-f', '-'], { text: asList(list), is: `${list.map(({ metadata }) => metadata.name).join(' ')} of k8s/${path}` })
   }
 
   /** scripts/chaos.sh, in the pods of the namespace. */
@@ -106,13 +115,13 @@ export class Stage {
   async #clear (wanted: Set<string>): Promise<void> {
     const found = await this.kubectl.objects([ISTIO])
     const store = await this.kubectl.objects(['deployments', '-l', 'app in (catalog,webapp,forum)'])
-    const going = [...new Set([...[...found, ...store].map(keyOf), ...this.#applied])].filter(key => !wanted.has(key))
+    const going = [...new Set([...[...found, ...store].map(object => this.#key(object)), ...this.#applied])].filter(key => !wanted.has(key))
     if (going.length > 0) {
       await this.#ledger.remember(going)
-      await this.kubectl.run(['delete', ...going, '--ignore-not-found'])
+      await inEach(this.kubectl, going, (kubectl, keys) => kubectl.run(['delete', ...keys.map(nameOf), '--ignore-not-found']))
       for (const key of going) this.#applied.delete(key)
     }
-    await gone(this.kubectl, store.filter(object => !wanted.has(keyOf(object))).map(({ metadata }) => metadata.name))
+    await gone(this.kubectl, store.filter(object => !wanted.has(this.#key(object))).map(({ metadata }) => metadata.name))
 
     // Exercises set faults in the catalog; a reader may have set them anywhere.
     for (const app of this.#isFirst ? Object.keys(PORTS) : ['catalog']) {
@@ -123,6 +132,10 @@ export class Stage {
     await this.#proxiesHaveForgotten(going)
   }
 
+  #key (object: KubeObject): string {
+    return keyOf(object, this.kubectl.namespace)
+  }
+
   #manifest (path: string): Promise<Manifest> {
     const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, this.#host)
     this.#manifests.set(path, read)
@@ -131,7 +144,7 @@ export class Stage {
 
   /** The webapp's proxy may still route by what has just been deleted. */
   async #proxiesHaveForgotten (keys: string[]): Promise<void> {
-    const routing = keys.filter(key => /^(virtualservice|destinationrule)\./.test(key)).map(key => key.replace(/\..*\//, '/').replace(/^virtualservice/, 'virtual-service').replace(/^destinationrule/, 'destination-rule'))
+    const routing = keys.map(nameOf).filter(key => /^(virtualservice|destinationrule)\./.test(key)).map(key => key.replace(/\..*\//, '/').replace(/^virtualservice/, 'virtual-service').replace(/^destinationrule/, 'destination-rule'))
     const [webapp] = routing.length === 0 ? [] : await this.kubectl.pods('app=webapp')
     if (webapp === undefined) return
     const deadline = Date.now() + 10_000

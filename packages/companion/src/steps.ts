@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Apply, Arrival, Exercise, Expect, Fault, Inspect, Load, Step } from './exercise.ts'
+import type { Apply, Arrival, Exercise, Fault, Inspect, Load, Step } from './exercise.ts'
 import { judge, sampleFor, type Check } from './judgement.ts'
+import { quoted } from './kubectl.ts'
 import { ask, load, type Call } from './load.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
 import type { Stage } from './stage.ts'
@@ -9,6 +10,9 @@ import { PORTS } from './workloads.ts'
 
 /** Requests a second: what two cores carry beside a cluster. */
 export const RATE = 100
+
+/** Longer than proxies and services keep what they have to report. */
+const STEADY_MS = 7000
 
 /** What goes from step to step of one exercise. */
 export interface Play {
@@ -20,6 +24,8 @@ export interface Play {
   patience: number
   /** of the last load */
   calls: Call[]
+  /** when it began, in microseconds */
+  since: number
   metrics: Record<string, Samples>
   checks: Check[]
 }
@@ -41,7 +47,7 @@ export function commandOf (step: Step): string | undefined {
     case 'apply': return `kubectl apply ${applyArguments(step)}`
     case 'fault': return `scripts/chaos.sh ${faultArguments(step).join(' ')}`
     case 'load': return `curl ${Object.entries(step.headers).map(([name, value]) => `-H '${name}: ${value}' `).join('')}localhost:8080${step.path}`
-    case 'inspect': return step.command.map(word => /[()'"{} ]/.test(word) ? `'${word}'` : word).join(' ').replaceAll('NAMESPACE', 'istioinaction')
+    case 'inspect': return step.command.map(word => quoted(word.replaceAll('NAMESPACE', 'istioinaction').replace('start=SINCE', 'lookback=5m'))).join(' ')
     case 'expect': return undefined
   }
 }
@@ -50,8 +56,7 @@ export function commandOf (step: Step): string | undefined {
 export function requestsOf (step: Load, { steps }: Pick<Exercise, 'steps'>, error: number): number {
   const after = steps.slice(steps.indexOf(step) + 1)
   const next = after.findIndex(({ kind }) => kind === 'load')
-  const expectations = (next === -1 ? after : after.slice(0, next)).filter(({ kind }) => kind === 'expect') as Expect[]
-  return Math.max(...expectations.map(({ expected }) => sampleFor(expected, error)))
+  return Math.max(...(next === -1 ? after : after.slice(0, next)).flatMap(step => 'expected' in step ? sampleFor(step.expected, error) : []))
 }
 
 function applyArguments ({ file }: Apply): string {
@@ -70,6 +75,7 @@ async function drive (step: Load, play: Play): Promise<void> {
   const total = requestsOf(step, exercise, error)
   const before = await scrape(step.scrape, stage)
   const tally = new Tally()
+  play.since = Date.now() * 1000
   play.calls = await load({
     ...address,
     rate: RATE,
@@ -106,18 +112,23 @@ async function scrape (services: string[], { kubectl }: Stage): Promise<Record<s
 }
 
 async function look (step: Inspect, play: Play): Promise<void> {
-  const { stage: { kubectl, report }, error, patience } = play
+  const { stage: { kubectl, report }, error, patience, calls, since } = play
   const { namespace } = kubectl
-  const [name = '', ...args] = step.command.map(word => word.replaceAll('NAMESPACE', namespace))
+  const [name = '', ...args] = step.command.map(word => word.replaceAll('NAMESPACE', namespace).replaceAll('SINCE', String(since)))
   const deadline = Date.now() + patience
+  let before: number | undefined
   for (;;) {
-    const result = await (name === 'kubectl' ? kubectl.try(args, undefined, 'lesson') : kubectl.shell(name, args, 'lesson'))
-    const check = judge(step.name, step.expected, step.count(result.stdout, { namespace }), error)
-    if (check.ok || Date.now() > deadline) {
-      report.output(result.stdout + result.stderr)
+    const { stdout, stderr } = await (name === 'kubectl' ? kubectl.try(args, undefined, 'lesson') : kubectl.shell(name, args, 'lesson'))
+    const count = step.count(stdout, { namespace, calls: calls.length })
+    const check = judge(step.name, step.expected, count, error)
+    // What is to be all has come when it is all. A share is judged when it has stopped growing: on its way to all it passes every other.
+    const hasCome = step.expected.kind === 'exactly' ? check.ok : before === count.count && count.count > 0
+    if (hasCome || Date.now() > deadline) {
+      report.output(stdout + stderr)
       return verdict(play, check)
     }
-    await sleep(500)
+    before = count.count
+    await sleep(step.expected.kind === 'exactly' ? 500 : STEADY_MS)
   }
 }
 

@@ -43,7 +43,7 @@ export function terminal ({ wait, signal }: { wait: boolean, signal: AbortSignal
 
     output (text) {
       const trimmed = text.trimEnd()
-      if (trimmed !== '') console.log(shortened(trimmed.split('\n')).map(line => `      ${line}`).join('\n'))
+      if (trimmed !== '') console.log(shortened(trimmed.split('\n')).map(line => `      ${line.length > 300 ? `${line.slice(0, 300)} …` : line}`).join('\n'))
     },
 
     progress (progress) {

@@ -81,6 +81,12 @@ test('no ingress gateway', async () => {
   expect(await reason([/get service istio-ingressgateway/, {}])).toMatch(/^There is no ingress gateway: namespace istio-system has no Service istio-ingressgateway\.\nInstall Istio with one/)
 })
 
+test('an add-on that an exercise looks at is not there: that exercise alone is not run', async () => {
+  undo.push(fakeKubectl([/get service tracing/, {}], ...MESH))
+  const { error, results } = await run({ exercises: choose(['ch2.observe']), namespace: 'shop', report: silent, error: ERROR, patience: 300 })
+  expect([error, results]).toEqual([undefined, [{ id: 'ch2.observe', verdict: 'error', checks: [], error: expect.stringMatching(/^There is no jaeger in istio-system: kubectl apply -f https:/) }]])
+})
+
 test('no way to the ingress gateway', async () => {
   expect(await reason(
     [/get service istio-ingressgateway/, { stdout: { spec: { clusterIP: '127.0.0.254' }, status: {} } }],

@@ -1,5 +1,6 @@
-import { expect, expectMetrics, fault, load, type Exercise } from '../../exercise.ts'
+import { apply, expect, expectMetrics, fault, inspect, load, type Exercise } from '../../exercise.ts'
 import { about, all } from '../../judgement.ts'
+import { gatewayHasHeard, proxiesHaveHeard, tracesOf, whole } from '../traces.ts'
 import { failed } from './calls.ts'
 
 const SERVED = 'http_server_request_duration_seconds_count'
@@ -7,9 +8,13 @@ const SERVED = 'http_server_request_duration_seconds_count'
 export default {
   id: 'ch2.observe',
   title: 'See what the store does',
-  aim: 'How many calls succeed can be told from the services\' own metrics, without asking those who call. An injected fault is marked as one.',
-  needs: ['store', 'gateway'],
+  aim: 'How many calls succeed can be told from the services\' own metrics, without asking those who call, and an injected fault is marked as one. A trace shows the way of each request, from the gateway to the catalog.',
+  needs: ['store', 'gateway', 'jaeger'],
   steps: [
+    apply('istio/ch8/gateway-telemetry.yaml', 'Let the gateway begin traces. Today\'s Istio makes none before a Telemetry names who gets them.'),
+    gatewayHasHeard(/envoy\.tracers\.opentelemetry/),
+    apply('components/observability/telemetry.yaml', 'Let the proxies of the store add to them.'),
+    ...proxiesHaveHeard,
     fault('500', 50, 'Have something to see: let half of the catalog\'s answers fail.'),
     load('/api/catalog', { says: 'Read the metrics, send requests, and read the metrics again.', scrape: ['webapp', 'catalog'] }),
     expect('calls that fail', about(1 / 2, { tellFrom: [0.6] }), failed),
@@ -18,12 +23,21 @@ export default {
     expectMetrics('failed calls that the webapp has counted as such', all, (calls, { webapp }) =>
       ({ count: webapp?.(SERVED, { route: '/api/catalog', status: '500' }) ?? 0, of: calls.filter(failed).length })),
     expectMetrics('failures of the catalog that are marked as injected', all, (_calls, { catalog }) =>
-      ({ count: catalog?.(SERVED, { status: '500', fault: '500' }) ?? 0, of: catalog?.(SERVED, { status: '500' }) ?? 0 }))
+      ({ count: catalog?.(SERVED, { status: '500', fault: '500' }) ?? 0, of: catalog?.(SERVED, { status: '500' }) ?? 0 })),
+    load('/api/catalog', { says: 'Send a few more, and follow them.' }),
+    expect('calls that are answered, or fail as they are told to', all, call => call.status === 200 || failed(call)),
+    inspect('traces from the gateway through the webapp to the catalog', {
+      says: 'Ask Jaeger for the traces: each is one piece, though no service has made a span. They only carry the headers on.',
+      command: tracesOf('webapp.NAMESPACE'),
+      expected: all,
+      count: whole
+    })
   ],
   look: [
+    '`istioctl dashboard jaeger`: the traces as pictures. `istioctl dashboard grafana` and `kiali` have the rest, if they are installed.',
     '`kubectl exec deploy/webapp -c webapp -- curl -s localhost:8080/metrics`: by route, status, version and fault, and the same for the calls to the catalog.',
     '`kubectl logs deploy/catalog -c catalog`: a line for each request, with `fault` where one was injected, and the `requestId` that the webapp\'s line has too.',
     '`kubectl logs deploy/webapp -c istio-proxy`: the same requests as the proxy sees them, if the mesh writes access logs.'
   ],
-  control: { faults: 60, fails: 'calls that fail' }
+  control: { withhold: 'components/observability/telemetry.yaml', fails: 'traces from the gateway through the webapp to the catalog' }
 } satisfies Exercise

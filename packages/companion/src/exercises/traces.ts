@@ -1,0 +1,66 @@
+import { expect, inspect, load, share, type Inspect, type Step } from '../exercise.ts'
+import { all, type Count } from '../judgement.ts'
+
+interface Trace {
+  spans: { spanID: string, processID: string, references: { spanID: string }[], tags: { key: string, value: unknown }[] }[]
+  processes: Record<string, { serviceName: string }>
+}
+
+/** As its spans name it. */
+export const GATEWAY = 'istio-ingressgateway.istio-system'
+
+const LISTENERS = ['-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'config_dump?resource=dynamic_listeners']
+
+/** Waits until the gateway knows what a Telemetry says. */
+export const gatewayHasHeard = (sign: RegExp): Inspect => inspect('the gateway has heard of the Telemetry', {
+  says: 'Look into the gateway until it has heard of that.',
+  command: ['kubectl', '-n', 'istio-system', 'exec', 'deploy/istio-ingressgateway', ...LISTENERS],
+  expected: all,
+  count: output => ({ count: sign.test(output) ? 1 : 0, of: 1 })
+})
+
+/** Waits until the proxies of webapp and catalog know of the tag in components/observability. */
+export const proxiesHaveHeard: Inspect[] = ['webapp', 'catalog'].map(service => inspect(`the proxy of the ${service} has heard of the Telemetry`, {
+  says: `Look into the proxy of the ${service} until it has.`,
+  command: ['kubectl', 'exec', `deploy/${service}`, ...LISTENERS],
+  expected: all,
+  count: output => ({ count: output.includes('"dark-launch"') ? 1 : 0, of: 1 })
+}))
+
+/** A connection from before a change is served as before it, once more: after that its proxy closes it. */
+export const connectionsAreNew: Step[] = [
+  load('/api/catalog', { says: 'Have connections from before the change closed: each serves one more request as it did.' }),
+  expect('answers while connections are closed', all, ({ status }) => status > 0)
+]
+
+/** Asks Jaeger for the traces since the load in which a service has a part; by way of the API server, so that no port-forward is needed. */
+export const tracesOf = (service: string): string[] =>
+  ['kubectl', 'get', '--raw', `/api/v1/namespaces/istio-system/services/tracing:80/proxy/jaeger/api/traces?service=${service}&start=SINCE&limit=2000`]
+
+/** The traces in Jaeger's answer; none where it is no answer. */
+export function tracesIn (output: string): Trace[] {
+  try {
+    return (JSON.parse(output) as { data: Trace[] }).data
+  } catch {
+    return []
+  }
+}
+
+/** How many of the traces lead from the gateway to the webapp and on to the catalog, in one piece. */
+export const whole = (output: string, { namespace }: { namespace: string }): Count => share(tracesIn(output), trace => {
+  const services = [GATEWAY, `webapp.${namespace}`, `catalog.${namespace}`]
+  const edges = edgesOf(trace)
+  return trace.spans.filter(({ references }) => references.length === 0).length === 1 &&
+    services.slice(1).every((service, i) => edges.has(`${services[i]} ${service}`))
+})
+
+/** Whether a tag has a value in any span of a trace. */
+export const hasTag = (trace: Trace, tag: string, wanted: string) => trace.spans.some(({ tags }) => tags.some(({ key, value }) => key === tag && value === wanted))
+
+/** Whether the gateway sent the request of a trace to this namespace: others may use the gateway too. */
+export const leadsTo = (trace: Trace, namespace: string) => JSON.stringify(trace.spans).includes(`webapp.${namespace}.svc`)
+
+function edgesOf ({ spans, processes }: Trace): Set<string> {
+  const serviceOf = (id: string | undefined) => processes[spans.find(({ spanID }) => spanID === id)?.processID ?? '']?.serviceName
+  return new Set(spans.map(({ spanID, references }) => `${serviceOf(references[0]?.spanID)} ${serviceOf(spanID)}`))
+}
