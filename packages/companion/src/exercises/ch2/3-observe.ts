@@ -14,6 +14,7 @@ export default {
     apply('istio/ch8/gateway-telemetry.yaml', 'Let the gateway begin traces. Today\'s Istio makes none before a Telemetry names who gets them.'),
     gatewayHasHeard(/envoy\.tracers\.opentelemetry/),
     apply('components/observability/telemetry.yaml', 'Let the proxies of the store add to them.'),
+    apply('components/observability/access-log.yaml', 'Have them write a line of JSON for each request.'),
     ...proxiesHaveHeard,
     fault('500', 50, 'Have something to see: let half of the catalog\'s answers fail.'),
     load('/api/catalog', { says: 'Read the metrics, send requests, and read the metrics again.', scrape: ['webapp', 'catalog'] }),
@@ -31,13 +32,19 @@ export default {
       command: tracesOf('webapp.NAMESPACE'),
       expected: all,
       count: whole
+    }),
+    inspect('calls in the access log of the webapp\'s proxy', {
+      says: 'Read the proxy\'s access log.',
+      command: ['kubectl', 'logs', 'deploy/webapp', '-c', 'istio-proxy', '--since=1m'],
+      expected: all,
+      count: (output, { calls }) => ({ count: Math.min(calls, output.split('\n').filter(line => /^\{.*"path":"\/api\/catalog"/.test(line)).length), of: calls })
     })
   ],
   look: [
     '`istioctl dashboard jaeger`: the traces as pictures. `istioctl dashboard grafana` and `kiali` have the rest, if they are installed.',
     '`kubectl exec deploy/webapp -c webapp -- curl -s localhost:8080/metrics`: by route, status, version and fault, and the same for the calls to the catalog.',
     '`kubectl logs deploy/catalog -c catalog`: a line for each request, with `fault` where one was injected, and the `requestId` that the webapp\'s line has too.',
-    '`kubectl logs deploy/webapp -c istio-proxy`: the same requests as the proxy sees them, if the mesh writes access logs.'
+    '`kubectl logs deploy/webapp -c istio-proxy`: the same requests as the proxy sees them, with the attempts that each took.'
   ],
   control: { withhold: 'components/observability/telemetry.yaml', fails: 'traces from the gateway through the webapp to the catalog' }
 } satisfies Exercise
