@@ -1,5 +1,5 @@
 // The observability layer is text that hangs on names: of metrics, routes, ports and files. Here it is held to those that there are.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildApp as buildCatalog } from '@outfitters/catalog/app'
@@ -26,7 +26,7 @@ interface Panel {
   panels?: Panel[]
 }
 interface Dashboard { uid: string, panels: Panel[], templating: { list: { name: string, query: unknown, allValue?: string, datasource?: unknown }[] } }
-interface Rules { groups: { rules: { record?: string, alert?: string, expr: string, annotations?: { summary?: string } }[] }[] }
+interface Rules { groups: { rules: { record?: string, alert?: string, expr: string }[] }[] }
 interface Compose { services: Record<string, { image?: string, ports?: string[], healthcheck?: unknown, volumes?: string[], build?: { dockerfile_inline?: string } }> }
 
 const text = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -42,7 +42,7 @@ const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } // eslint-disabl
 const OF_OTHERS = ['istio_requests_total', 'istio_request_duration_milliseconds_bucket', 'up']
 
 const apps = new Map<string, ReturnType<typeof buildWebapp>>()
-/** By the service: everything that its metrics can be asked for, with the labels. */
+/** The metrics that the services have, with their labels. */
 const exposed = new Map<string, Set<string>>()
 let upstream: Awaited<ReturnType<typeof stubUpstream>>
 
@@ -69,19 +69,20 @@ afterAll(async () => {
 
 /** The metrics of a PromQL expression, each with the labels that it is selected by. */
 function selectors (expr: string): { metric: string, labels: string[] }[] {
-  const recorded = rules.flatMap(({ record = [] }) => record)
-  const names = expr.replace(/"(?:\\.|[^"\\])*"/g, '""').replace(/\[[^\]]*\]|\b(by|on|group_left|without)\s*\([^)]*\)/g, '')
-  return Array.from(names.matchAll(/([a-zA-Z_][\w:]*)(?:\{([^}]*)\})?(?!\s*\(|\w)/g), ([, metric = '', labels = '']) => ({ metric, labels: Array.from(labels.matchAll(/(\w+)\s*(?==|!)/g), ([, label = '']) => label) }))
-    .filter(({ metric }) => !['or', 'unless', 'and', 'm', 's'].includes(metric) && !recorded.includes(metric))
+  const bare = expr.replace(/"[^"]*"|\[[^\]]*\]|\b(by|on|group_left) *\([^)]*\)/g, '') // without values, ranges and lists of labels
+  return Array.from(bare.matchAll(/([a-z][\w:]*)\b(?! *\()(?:\{([^}]*)\})?/g), ([, metric = '', labels = '']) => ({ metric, labels: labels.match(/\w+/g) ?? [] }))
+    .filter(({ metric }) => !['or', 'unless'].includes(metric))
 }
 
 describe('what is asked for is what the services have', () => {
   test.each([
-    ...targets.map(({ expr }) => expr),
-    ...rules.map(({ expr }) => expr),
-    'outfitters_build_info'
-  ])('%s', expr => {
-    for (const { metric, labels } of selectors(expr).filter(({ metric }) => !OF_OTHERS.includes(metric))) {
+    ...panels.flatMap(({ title, targets = [] }) => targets.map(({ refId, expr }) => [`panel ${title}, ${refId}`, expr] as const)),
+    ...rules.map(({ record, alert, expr }) => [record ?? `alert ${alert}`, expr] as const)
+  ])('%s', (_, expr) => {
+    const recorded = rules.flatMap(({ record = [] }) => record)
+    const found = selectors(expr)
+    expect(found).not.toEqual([])
+    for (const { metric, labels } of found.filter(({ metric }) => ![...OF_OTHERS, ...recorded].includes(metric))) {
       expect([...exposed.keys()]).toContain(metric)
       expect([...exposed.get(metric) ?? [], 'app', 'namespace']).toEqual(expect.arrayContaining(labels)) // these two are the scraper's
     }
@@ -89,7 +90,7 @@ describe('what is asked for is what the services have', () => {
 
   test('that includes each metric of the contract', () => {
     const asked = [...targets, ...rules].flatMap(({ expr }) => selectors(expr)).map(({ metric }) => metric)
-    expect(asked).toEqual(expect.arrayContaining(['http_server_request_duration_seconds_count', 'http_server_request_duration_seconds_bucket', 'http_client_request_duration_seconds_count', 'istio_requests_total']))
+    expect(asked).toEqual(expect.arrayContaining(['http_server_request_duration_seconds_count', 'http_server_request_duration_seconds_bucket', 'http_client_request_duration_seconds_count', 'outfitters_build_info', 'istio_requests_total']))
   })
 
   test('what counts as operational is what the services say is', () => {
@@ -108,7 +109,8 @@ describe('what is asked for is what the services have', () => {
 
 describe('the dashboard', () => {
   test('ids and titles are unique, and so are the letters of a panel\'s queries', () => {
-    for (const values of [panels.map(({ id }) => String(id)), panels.map(({ title }) => title), ...panels.map(({ targets = [] }) => targets.map(({ refId }) => refId))]) {
+    const letters = panels.map(({ targets = [] }) => targets.map(({ refId }) => refId))
+    for (const values of [panels.map(({ id }) => String(id)), panels.map(({ title }) => title), ...letters]) {
       expect(new Set(values).size).toBe(values.length)
     }
   })
@@ -177,15 +179,8 @@ describe('compose', () => {
     for (const { labels: { app }, targets } of found) expect(targets.every(target => target.startsWith(app))).toBe(true)
   })
 
-  const hasCompose = (() => {
-    try {
-      execFileSync('docker', ['compose', 'version'], { stdio: 'ignore' })
-      return true
-    } catch {
-      console.warn('NOT CHECKED, since there is no docker compose on this machine: that both compose files go together')
-      return false
-    }
-  })()
+  const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0
+  if (!hasCompose) console.warn('NOT CHECKED, since there is no docker compose on this machine: that both compose files go together')
 
   test.skipIf(!hasCompose)('both files go together, and every service of the store then sends its traces to the collector', () => {
     const merged = JSON.parse(execFileSync('docker', ['compose', '-f', 'docker-compose.yml', '-f', 'docker-compose.observability.yml', 'config', '--format', 'json'], { cwd: ROOT, encoding: 'utf8' })) as { services: Record<string, { environment?: Record<string, string> }> }
