@@ -45,9 +45,9 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
 
     const { delayMs, ending, fault } = verdict
     identify(request, reply, fault)
-    const span = request.trace?.child(`fault ${fault}`, { 'outfitters.fault': fault, 'outfitters.fault.delay_ms': delayMs })
+    const hit = Date.now()
     const goOn = () => {
-      span?.end()
+      request.trace?.child(`fault ${fault}`, { 'outfitters.fault': fault, 'outfitters.fault.delay_ms': delayMs }, hit).end()
       if (ending === undefined) done()
       else end(request, reply, ending)
     }
