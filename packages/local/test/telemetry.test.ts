@@ -83,6 +83,15 @@ test('a collector that is not there costs no request, says so in the log, and do
   expect(await end(child)).toBe(0)
 })
 
+test('a collector that refuses the last spans does not spoil the end', async () => {
+  const collector = await stubUpstream((_request, response) => response.writeHead(400).end())
+  closers.push(collector.close)
+  const { child, origin } = await catalog({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.origin, OTEL_BSP_SCHEDULE_DELAY: '600000' })
+  await request(origin).get('/items').expect(200)
+  expect(await end(child)).toBe(0)
+  expect(collector.requests.length).toBeGreaterThan(0)
+})
+
 test.each([
   ['nothing', {}, false],
   ['OTEL_SDK_DISABLED', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_SDK_DISABLED: 'true' }, false],

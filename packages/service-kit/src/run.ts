@@ -15,7 +15,7 @@ const FLUSH_MS = 3000
  * elsewhere, requests under way are answered, the last spans are sent, exit 0. A second signal, or a grace that was too short, ends it at once with exit 1.
  */
 export async function run (app: Service, config: Pick<BaseConfig, 'HOST' | 'PORT' | 'DRAIN_DELAY_MS'>, telemetry?: Telemetry): Promise<void> {
-  closeWithGrace({ delay: config.DRAIN_DELAY_MS + CLOSE_GRACE_MS, logger: app.log }, async ({ signal, err }) => {
+  closeWithGrace({ delay: config.DRAIN_DELAY_MS + CLOSE_GRACE_MS + FLUSH_MS, logger: app.log }, async ({ signal, err }) => {
     if (err !== undefined) {
       app.log.fatal({ err }, 'unexpected error, closing')
     } else {
@@ -24,7 +24,8 @@ export async function run (app: Service, config: Pick<BaseConfig, 'HOST' | 'PORT
       await sleep(config.DRAIN_DELAY_MS)
     }
     await app.close()
-    await Promise.race([telemetry?.shutdown(), sleep(FLUSH_MS, undefined, { ref: false })])
+    const flushed = telemetry?.shutdown().catch((err: unknown) => app.log.warn({ err }, 'the last spans could not be sent'))
+    await Promise.race([flushed, sleep(FLUSH_MS, undefined, { ref: false })])
     app.log.info('closed')
   })
 

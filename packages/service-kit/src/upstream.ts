@@ -5,6 +5,7 @@ import { errors, Pool, type Dispatcher } from 'undici'
 import type { Caller } from './caller.ts'
 import { handOnIdentity, identityOf, type Identity } from './identity.ts'
 import { DURATION_BUCKETS } from './metrics.ts'
+import { pathOf } from './paths.ts'
 import { endWithError } from './tracing/request-trace.ts'
 
 /**
@@ -134,7 +135,7 @@ export class Upstream {
   #attributesOf (method: string, path: string) {
     return {
       'http.request.method': method,
-      'url.full': this.#origin.origin + path,
+      'url.full': this.#origin.origin + pathOf(path), // without the query, which may hold what doesn't belong in a trace
       'server.address': this.#origin.hostname,
       'server.port': Number(this.#origin.port || 80),
       'peer.service': this.name

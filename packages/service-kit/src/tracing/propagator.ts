@@ -16,7 +16,7 @@ const PROPAGATORS: Record<string, TextMapPropagator> = {
 }
 
 /**
- * Carries traces on in the configured formats, and takes B3 where these find nothing: older proxies send that. A format that came in
+ * Carries traces on in the configured formats, and takes W3C's and B3 where these find nothing. A format that came in
  * goes out as well, naming the same span. Carried on as it was, it would hang the next span elsewhere and tear the trace apart.
  *
  * @param configured as in OTEL_PROPAGATORS: names by commas
@@ -25,8 +25,11 @@ export function propagatorFor (configured = 'tracecontext,baggage'): Propagator 
   const own = new CompositePropagator({ propagators: named(configured) })
   return {
     extract (context, headers) {
-      const found = own.extract(context, headers, defaultTextMapGetter)
-      return trace.getSpanContext(found) === undefined ? B3_SINGLE.extract(found, headers, defaultTextMapGetter) : found
+      let found = own.extract(context, headers, defaultTextMapGetter)
+      for (const other of [W3C, B3_SINGLE]) {
+        if (trace.getSpanContext(found) === undefined) found = other.extract(found, headers, defaultTextMapGetter)
+      }
+      return found
     },
 
     inject (context, headers) {

@@ -75,3 +75,13 @@ test('OTEL_PROPAGATORS says what goes out; what came in is kept true all the sam
   expect(inject({}, 'tracecontext, baggage, nonsense')).toEqual({ traceparent: `00-${TRACE}-aaaaaaaaaaaaaaaa-01` })
   expect(extract({ b3: `${TRACE}-${SPAN}-1` }, 'b3')).toMatchObject({ traceId: TRACE })
 })
+
+test.each(['tracecontext,baggage', 'b3', 'b3multi', 'none'].flatMap(configured => [
+  [configured, 'traceparent', `00-${TRACE}-${SPAN}-01`],
+  [configured, 'b3', `${TRACE}-${SPAN}-1`]
+]))('with OTEL_PROPAGATORS=%s a trace that came in by %s goes on as the same', (configured, name, value) => {
+  const propagator = propagatorFor(configured)
+  const headers: Record<string, unknown> = { [name]: value }
+  propagator.inject(propagator.extract(ROOT_CONTEXT, headers), headers)
+  expect(headers[name]).toBe(value)
+})
