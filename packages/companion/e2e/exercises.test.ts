@@ -8,6 +8,7 @@ import { command, ROOT } from '../src/command.ts'
 import { course, ERROR } from '../src/course.ts'
 import { withoutLesson } from '../src/exercise.ts'
 import { Kubectl } from '../src/kubectl.ts'
+import { namespaceMade } from '../src/preflight.ts'
 import { silent } from '../src/reporter.ts'
 import { run, type Summary } from '../src/run.ts'
 import { rolledOut } from '../src/workloads.ts'
@@ -84,10 +85,7 @@ describe('what a reader has in his namespace', () => {
   const host = ['--namespace', namespace, '--host', 'reader.example']
 
   beforeAll(async () => {
-    for (const name of [namespace, other]) {
-      await cluster.run(['create', 'namespace', name])
-      await cluster.run(['label', 'namespace', name, 'istio-injection=enabled'])
-    }
+    for (const name of [namespace, other]) await namespaceMade(new Kubectl(name))
     await new Kubectl(other).apply(k8s('istio/ch2/ingress-gateway.yaml'))
     await kubectl.run(['apply', '-k', k8s('')])
     await kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])

@@ -4,7 +4,7 @@ import { ROOT } from '../src/command.ts'
 import { openGateway, type Gateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { hostIsFree } from '../src/preflight.ts'
-import { rolledOut } from '../src/workloads.ts'
+import { podReady, rolledOut } from '../src/workloads.ts'
 
 /** A file or folder of k8s/. */
 export const k8s = (path: string) => `${ROOT}k8s/${path}`
@@ -15,12 +15,12 @@ export const k8s = (path: string) => `${ROOT}k8s/${path}`
  */
 export function freshMesh () {
   const name = `e2e-${randomBytes(3).toString('hex')}`
-  const outsideName = `${name}-outside`
+  const outside = new Kubectl(`${name}-outside`)
   const mesh = {
     kubectl: new Kubectl(name),
     gateway: undefined as unknown as Gateway,
     /** curl from a pod that has no sidecar; what it prints. */
-    curlOutside: (...args: string[]) => new Kubectl(outsideName).try(['exec', 'outside', '--', 'curl', '-sS', '--max-time', '10', ...args]),
+    curlOutside: (...args: string[]) => outside.try(['exec', 'outside', '--', 'curl', '-sS', '--max-time', '10', ...args]),
     /** the store's address in the mesh as seen from elsewhere */
     host: (service: string) => `${service}.${name}`
   }
@@ -32,15 +32,15 @@ export function freshMesh () {
       kind: 'List',
       items: [
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { 'istio-injection': 'enabled' } } },
-        { apiVersion: 'v1', kind: 'Namespace', metadata: { name: outsideName } }
+        { apiVersion: 'v1', kind: 'Namespace', metadata: { name: outside.namespace } }
       ]
     }))
     await hostIsFree(mesh.kubectl)
     mesh.gateway = await openGateway(new Kubectl('istio-system'))
-    await new Kubectl(outsideName).run(['run', 'outside', '--image=curlimages/curl', '--image-pull-policy=IfNotPresent', '--command', '--', 'sleep', '3600'])
+    await outside.apply(k8s('tools/outside.yaml'))
     await mesh.kubectl.run(['apply', '--kustomize', k8s('')])
     await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])
-    await new Kubectl(outsideName).run(['wait', '--for=condition=Ready', 'pod/outside', '--timeout=60s'])
+    await podReady(outside, 'outside')
   })
 
   afterAll(async () => {
@@ -48,7 +48,7 @@ export function freshMesh () {
     try {
       await mesh.kubectl.run(['delete', 'gateways.networking.istio.io,virtualservices', '--all']) // at once: they claim the gateway for the next file
     } finally {
-      await new Kubectl('default').run(['delete', 'namespace', name, outsideName, '--wait=false'])
+      await new Kubectl('default').run(['delete', 'namespace', name, outside.namespace, '--wait=false'])
     }
   })
   return mesh

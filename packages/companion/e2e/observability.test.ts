@@ -1,7 +1,9 @@
 // What the mesh's add-ons see of the store: one request is one trace, and metrics tell versions and injected faults apart.
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { command } from '../src/command.ts'
+import { GATEWAY, graphOf, rootsOf, tracesIn, type Trace } from '../src/exercises/traces.ts'
 import { forward, type Gateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { ask, load } from '../src/load.ts'
@@ -12,13 +14,6 @@ const mesh = freshMesh()
 const istio = new Kubectl('istio-system')
 const webapp = () => `webapp.${mesh.kubectl.namespace}`
 const catalog = () => `catalog.${mesh.kubectl.namespace}`
-const GATEWAY = 'istio-ingressgateway.istio-system'
-
-interface Trace {
-  traceID: string
-  spans: { spanID: string, processID: string, operationName: string, references: { spanID: string }[], tags: { key: string, value: unknown }[] }[]
-  processes: Record<string, { serviceName: string }>
-}
 
 let jaeger: Gateway
 let prometheus: Gateway
@@ -43,26 +38,18 @@ async function tracesOf (n: number, isWhole: (trace: Trace) => boolean, timeout 
   for (let i = 0; i < n; i++) expect((await ask(`${mesh.gateway.origin}/api/catalog?mark=${mark}-${i}`)).status).toBe(200)
   return await vi.waitFor(async () => {
     const found = await ask(`${jaeger.origin}/jaeger/api/traces?service=${GATEWAY}&limit=${10 * n}&start=${start}&end=${Date.now() * 1000}`)
-    const traces = (JSON.parse(found.body) as { data: Trace[] }).data.filter(trace => JSON.stringify(trace).includes(`mark=${mark}-`))
+    const traces = tracesIn(found.body).filter(trace => JSON.stringify(trace).includes(`mark=${mark}-`))
     expect([traces.length, traces.filter(isWhole).length]).toEqual([n, n])
     return traces
   }, { timeout, interval: 1000 })
 }
 
-/** Which service called which, and where the trace begins. */
-function graphOf ({ spans, processes }: Trace): string[] {
-  const serviceOf = (id: string | undefined) => processes[spans.find(({ spanID }) => spanID === id)?.processID ?? '']?.serviceName
-  const edges = spans.map(({ spanID, references }) => [serviceOf(references[0]?.spanID) ?? 'outside', serviceOf(spanID)])
-  return [...new Set(edges.filter(([from, to]) => from !== to).map(([from, to]) => `${from} → ${to}`))].sort()
-}
-
-const roots = ({ spans }: Trace) => spans.filter(({ references }) => references.length === 0).length
 const namesOf = ({ spans }: Trace) => spans.map(({ operationName }) => operationName)
-const graph = () => [`${GATEWAY} → ${webapp()}`, `outside → ${GATEWAY}`, `${webapp()} → ${catalog()}`].sort()
+const graph = () => new Set([`${GATEWAY} → ${webapp()}`, `outside → ${GATEWAY}`, `${webapp()} → ${catalog()}`])
 const SERVICES = ['GET /api/catalog', 'GET', 'GET /items']
 
 /** The proxies of every hop, and nothing that does not hang together. */
-const isOne = (trace: Trace) => roots(trace) === 1 && JSON.stringify(graphOf(trace)) === JSON.stringify(graph())
+const isOne = (trace: Trace) => rootsOf(trace) === 1 && isDeepStrictEqual(graphOf(trace), graph())
 const hasServices = (trace: Trace) => isOne(trace) && SERVICES.every(name => namesOf(trace).includes(name))
 
 test('with the tracing of the services off, a request is one trace of the proxies: they carry it on', async () => {
@@ -79,7 +66,7 @@ test('with it on, a request is one trace of proxies and services', async () => {
   await rolledOut(mesh.kubectl, ['catalog', 'webapp'])
   await vi.waitFor(() => tracesOf(1, hasServices, 15_000), { timeout: 90_000 })
   for (const trace of await tracesOf(20, hasServices)) {
-    expect([roots(trace), graphOf(trace)]).toEqual([1, graph()])
+    expect([rootsOf(trace), graphOf(trace)]).toEqual([1, graph()])
     expect(namesOf(trace)).toEqual(expect.arrayContaining(SERVICES))
   }
 })

@@ -2,25 +2,26 @@ import type { Count, Expected } from './judgement.ts'
 import type { Call } from './load.ts'
 import type { Samples } from './metrics.ts'
 
-/** What an exercise finds in its namespace when it begins; each is one file or folder beneath k8s/. */
-export const NEEDS = {
-  /** catalog v1, webapp and forum */
-  store: '.',
-  /** the webapp behind the ingress gateway */
-  gateway: 'istio/ch2/ingress-gateway.yaml',
-  /** catalog v2, beside v1 */
-  v2: 'services/catalog-v2.yaml',
-  /** a pod without a proxy, to call from */
-  outside: 'tools/outside.yaml'
+/** What an exercise finds when it begins: a file or folder beneath k8s/ in its namespace, or an add-on of Istio by its Service in istio-system. */
+interface Requirement {
+  is: string
+  file?: string
+  addon?: string
 }
 
-/** Istio's add-ons that an exercise looks at, by their Services in istio-system. */
-export const ADDONS = { jaeger: 'tracing', prometheus: 'prometheus' }
+const requirements = {
+  store: { is: 'the store: catalog v1, webapp and forum', file: '.' },
+  gateway: { is: 'the webapp behind the ingress gateway', file: 'istio/ch2/ingress-gateway.yaml' },
+  v2: { is: 'version 2 of the catalog', file: 'services/catalog-v2.yaml' },
+  outside: { is: 'a pod without a proxy, to call from', file: 'tools/outside.yaml' },
+  jaeger: { is: 'Jaeger in istio-system, of Istio\'s add-ons', addon: 'tracing' },
+  prometheus: { is: 'Prometheus in istio-system, of Istio\'s add-ons', addon: 'prometheus' }
+}
 
-export type Need = keyof typeof NEEDS | keyof typeof ADDONS
+export type Need = keyof typeof requirements
 
-/** The file of a need; undefined for an add-on, which has to be there. */
-export const fileOf = (need: Need): string | undefined => (NEEDS as Record<string, string>)[need]
+/** What is set up, or has to be there. */
+export const NEEDS: Record<Need, Requirement> = requirements
 
 /** A lesson that is applied, driven and judged. What it changes is undone by who runs it. */
 export interface Exercise {

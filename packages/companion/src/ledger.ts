@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
+import { chaos } from './chaos.ts'
 import { Kubectl, type KubeObject } from './kubectl.ts'
 import { asList, inEach, keyOf, nameOf } from './manifests.ts'
 import { Trouble } from './trouble.ts'
@@ -114,12 +115,7 @@ export class Ledger {
     }))
     const pods = faults.length > 0 ? await kubectl.pods('app').catch(() => []) : []
     for (const { app, pod, rules } of faults.filter(({ pod }) => pods.includes(pod))) {
-      for (const rule of rules) {
-        await attempt(async () => {
-          const { code, stderr } = await kubectl.shell('scripts/chaos.sh', ['rule', JSON.stringify(rule), '--app', app, '--pod', pod, '-n', kubectl.namespace], 'upkeep')
-          if (code !== 0) throw new Error(stderr)
-        })
-      }
+      for (const rule of rules) await attempt(() => chaos(kubectl, ['rule', JSON.stringify(rule), '--app', app, '--pod', pod], 'upkeep'))
     }
     if (failures.length === 0) {
       await attempt(() => namespaceIsOurs

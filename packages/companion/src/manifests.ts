@@ -14,17 +14,24 @@ export interface Manifest {
   input?: Input
 }
 
+/** Where a file or folder beneath k8s/ is in the project. */
+export const pathOf = (file: string) => join('k8s', file)
+
+/** How kubectl takes a path of the project: a folder is a kustomization. */
+export const argumentsFor = (path: string) => [statSync(join(ROOT, path)).isDirectory() ? '-k' : '-f', path]
+
 /**
  * Reads a manifest.
  *
  * @param host takes the place of the host `*`
  */
 export async function manifest (kubectl: Kubectl, path: string, host?: string): Promise<Manifest> {
-  const file = join('k8s', path)
+  const file = pathOf(path)
+  const args = argumentsFor(file)
   const of = (objects: KubeObject[]) => ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })
-  if (statSync(join(ROOT, file)).isDirectory()) return { ...of(parse(await kubectl.run(['kustomize', file]))), args: ['-k', file] }
+  if (args[0] === '-k') return { ...of(parse(await kubectl.run(['kustomize', file]))), args }
   const text = readFileSync(join(ROOT, file), 'utf8')
-  if (host === undefined || !text.includes('"*"')) return { ...of(parse(text)), args: ['-f', file] }
+  if (host === undefined || !text.includes('"*"')) return { ...of(parse(text)), args }
   const ours = text.replaceAll('"*"', `"${host}"`)
   return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from: `sed 's/"\\*"/"${host}"/' ${file}` } }
 }

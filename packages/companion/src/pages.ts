@@ -1,38 +1,30 @@
 import { course, ERROR } from './course.ts'
-import { fileOf, type Exercise, type Expect, type Inspect, type Need, type Step } from './exercise.ts'
+import { NEEDS, type Exercise, type Expect, type Inspect, type Need, type Step } from './exercise.ts'
 import { expectedText, number, percent } from './figures.ts'
 import { bounds, FALSE_ALARM, POWER } from './judgement.ts'
+import { pathOf } from './manifests.ts'
 import { commandOf, RATE, requestsOf } from './steps.ts'
-
-const NEED_TEXT: Record<Need, string> = {
-  store: 'the store: catalog v1, webapp and forum',
-  gateway: 'the webapp behind the ingress gateway',
-  v2: 'version 2 of the catalog',
-  outside: 'a pod without a proxy, to call from',
-  jaeger: 'Jaeger in istio-system, of Istio\'s add-ons',
-  prometheus: 'Prometheus in istio-system, of Istio\'s add-ons'
-}
 
 /** The documentation of the exercises: a page for each, by its path in the project. */
 export function pages (): Map<string, string> {
-  return new Map(course.map(exercise => [pathOf(exercise), page(exercise)]))
+  return new Map(course.map(exercise => [pageOf(exercise), page(exercise)]))
 }
 
 /** The README with the table of exercises between its two marks. */
 export function withTable (readme: string): string {
-  const rows = course.map(exercise => `| [${exercise.id}](${pathOf(exercise)}) | ${exercise.title} | ${exercise.aim} |`)
+  const rows = course.map(exercise => `| [${exercise.id}](${pageOf(exercise)}) | ${exercise.title} | ${exercise.aim} |`)
   const table = ['| exercise | | what is learned |', '|---|---|---|', ...rows].join('\n')
   return readme.replace(/(<!-- exercises[^>]*-->\n)[^]*?(\n<!-- \/exercises -->)/, (_, begin: string, end: string) => begin + table + end)
 }
 
-function pathOf ({ id }: Exercise): string {
+function pageOf ({ id }: Exercise): string {
   const [chapter, name] = id.split('.')
   return `docs/exercises/${chapter}/${name}.md`
 }
 
 function page (exercise: Exercise): string {
   const { id, title, aim, needs, steps, look, control } = exercise
-  const missing = 'withhold' in control ? `\`${k8s(control.withhold)}\` is not applied` : `${control.faults} % of the answers fail in place of what is asked for`
+  const missing = 'withhold' in control ? `\`${pathOf(control.withhold)}\` is not applied` : `${control.faults} % of the answers fail in place of what is asked for`
   return `<!-- Made from packages/companion/src/exercises by npm run docs: change it there. -->
 # ${id}: ${title}
 
@@ -69,15 +61,15 @@ When ${missing}, "${control.fails}" is not as expected. The end-to-end tests run
 }
 
 function needText (need: Need): string {
-  const file = fileOf(need)
-  return `- ${NEED_TEXT[need]}${file === undefined ? '' : `: [${k8s(file)}](../../../${k8s(file)})`}`
+  const { is, file } = NEEDS[need]
+  return `- ${is}${file === undefined ? '' : `: ${link(file)}`}`
 }
 
 function stepText (step: Step, position: number, exercise: Exercise): string {
   const says = 'says' in step ? step.says : ''
   const more = step.kind === 'load'
     ? ` ${number(requestsOf(step, exercise, ERROR))} requests, ${RATE} a second.`
-    : step.kind === 'apply' ? ` [${k8s(step.file)}](../../../${k8s(step.file)})` : ''
+    : step.kind === 'apply' ? ` ${link(step.file)}` : ''
   return `${position}. ${says}${more}\n\n       ${commandOf(step)}`
 }
 
@@ -95,4 +87,4 @@ function toldApart (steps: Step[]): string {
   return [...new Set(pairs)].join(', ')
 }
 
-const k8s = (file: string) => file === '.' ? 'k8s' : `k8s/${file}`
+const link = (file: string) => `[${pathOf(file)}](../../../${pathOf(file)})`

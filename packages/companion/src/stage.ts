@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ADDONS, fileOf, type Need } from './exercise.ts'
+import { chaos } from './chaos.ts'
+import { NEEDS, type Need } from './exercise.ts'
 import { openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
 import type { Ledger } from './ledger.ts'
@@ -11,9 +12,6 @@ import { gone, podReady, PORTS, proxied, rolledOut } from './workloads.ts'
 
 /** The category of all that Istio defines: everything that could change what an exercise sees. */
 const ISTIO = 'istio-io'
-
-/** What chaos.sh ends with where there is no pod to ask. */
-const NO_POD = 3
 
 export interface StageOptions {
   kubectl: Kubectl
@@ -49,7 +47,7 @@ export class Stage {
   /** Removes whatever an exercise does not need, applies what it does, and makes sure that it works. */
   async set (needs: Need[]): Promise<void> {
     await this.#addonsAreThere(needs)
-    const files = needs.flatMap(need => fileOf(need) ?? [])
+    const files = needs.flatMap(need => NEEDS[need].file ?? [])
     const wanted = await Promise.all(files.map(file => this.#manifest(file)))
     await this.#clear(new Set(wanted.flatMap(({ objects }) => objects.map(object => this.#key(object)))))
     for (const file of files) {
@@ -60,9 +58,10 @@ export class Stage {
   }
 
   async #addonsAreThere (needs: Need[]): Promise<void> {
-    for (const [addon, service] of Object.entries(ADDONS).filter(([addon]) => needs.includes(addon as Need))) {
-      if ((await this.kubectl.in('istio-system').objects(['service', service])).length > 0) continue
-      throw new Error(`There is no ${addon} in istio-system: kubectl apply -f https://raw.githubusercontent.com/istio/istio/release-1.31/samples/addons/${addon}.yaml`)
+    for (const need of needs) {
+      const { addon } = NEEDS[need]
+      if (addon === undefined || (await this.kubectl.in('istio-system').objects(['service', addon])).length > 0) continue
+      throw new Error(`There is no ${need} in istio-system: kubectl apply -f https://raw.githubusercontent.com/istio/istio/release-1.31/samples/addons/${need}.yaml`)
     }
   }
 
@@ -93,11 +92,10 @@ export class Stage {
     if (list.length > 0) await this.kubectl.run(['replace', '--save-config', '-f', '-'], { text: asList(list), is: `${list.map(({ metadata }) => metadata.name).join(' ')} of k8s/${path}` })
   }
 
-  /** scripts/chaos.sh, in the pods of the namespace. */
+  /** scripts/chaos.sh, as a part of the lesson. */
   async chaos (...args: string[]): Promise<void> {
-    const { code, stdout, stderr } = await this.kubectl.shell('scripts/chaos.sh', [...args, '--verbose', '-n', this.kubectl.namespace], 'lesson')
+    const { stdout, stderr } = await chaos(this.kubectl, [...args, '--verbose'], 'lesson')
     this.report.output(stderr + stdout)
-    if (code !== 0) throw new Error(`chaos.sh ${args.join(' ')} ended with ${code}: ${stderr}`)
   }
 
   /** Where a path of the webapp is, and with which headers. */
@@ -124,10 +122,7 @@ export class Stage {
     await gone(this.kubectl, store.filter(object => !wanted.has(this.#key(object))).map(({ metadata }) => metadata.name))
 
     // Exercises set faults in the catalog; a reader may have set them anywhere.
-    for (const app of this.#isFirst ? Object.keys(PORTS) : ['catalog']) {
-      const { code, stderr } = await this.kubectl.shell('scripts/chaos.sh', ['delete', '--app', app, '-n', this.kubectl.namespace], 'upkeep')
-      if (code !== 0 && code !== NO_POD) throw new Error(`chaos.sh delete ended with ${code}: ${stderr}`)
-    }
+    for (const app of this.#isFirst ? Object.keys(PORTS) : ['catalog']) await chaos(this.kubectl, ['delete', '--app', app], 'upkeep', { mayBeNone: true })
     this.#isFirst = false
     await this.#proxiesHaveForgotten(going)
   }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Apply, Arrival, Exercise, Fault, Inspect, Load, Step } from './exercise.ts'
+import type { Arrival, Exercise, Fault, Inspect, Load, Step } from './exercise.ts'
 import { judge, sampleFor, type Check } from './judgement.ts'
 import { quoted } from './kubectl.ts'
 import { ask, load, type Call } from './load.ts'
+import { argumentsFor, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
 import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
@@ -44,7 +45,7 @@ export async function carryOut (step: Step, play: Play): Promise<void> {
 /** The command of a step as a reader would type it; undefined where there is none. */
 export function commandOf (step: Step): string | undefined {
   switch (step.kind) {
-    case 'apply': return `kubectl apply ${applyArguments(step)}`
+    case 'apply': return `kubectl apply ${argumentsFor(pathOf(step.file)).join(' ')}`
     case 'fault': return `scripts/chaos.sh ${faultArguments(step).join(' ')}`
     case 'load': return `curl ${Object.entries(step.headers).map(([name, value]) => `-H '${name}: ${value}' `).join('')}localhost:8080${step.path}`
     case 'inspect': return step.command.map(word => quoted(word.replaceAll('NAMESPACE', 'istioinaction').replace('start=SINCE', 'lookback=5m'))).join(' ')
@@ -57,10 +58,6 @@ export function requestsOf (step: Load, { steps }: Pick<Exercise, 'steps'>, erro
   const after = steps.slice(steps.indexOf(step) + 1)
   const next = after.findIndex(({ kind }) => kind === 'load')
   return Math.max(...(next === -1 ? after : after.slice(0, next)).flatMap(step => 'expected' in step ? sampleFor(step.expected, error) : []))
-}
-
-function applyArguments ({ file }: Apply): string {
-  return file.endsWith('.yaml') ? `-f k8s/${file}` : file === '.' ? '-k k8s' : `-k k8s/${file}`
 }
 
 function faultArguments ({ type, percentage }: Fault): string[] {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ROOT } from '../src/command.ts'
 import { choose, course, ERROR } from '../src/course.ts'
-import { fileOf, withoutLesson } from '../src/exercise.ts'
+import { NEEDS, withoutLesson } from '../src/exercise.ts'
 import { pages, withTable } from '../src/pages.ts'
 import { requestsOf } from '../src/steps.ts'
 
@@ -30,7 +30,7 @@ describe.each(course)('$id', exercise => {
   const checks = steps.filter(step => 'expected' in step)
 
   test('its files are there', () => {
-    const files = [...needs.flatMap(need => fileOf(need) ?? []), ...steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])]
+    const files = [...needs.flatMap(need => NEEDS[need].file ?? []), ...steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])]
     for (const file of files) expect(existsSync(join(ROOT, 'k8s', file)), file).toBe(true)
   })
 

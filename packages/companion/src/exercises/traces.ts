@@ -1,8 +1,9 @@
 import { expect, inspect, load, share, type Inspect, type Step } from '../exercise.ts'
 import { all, type Count } from '../judgement.ts'
 
-interface Trace {
-  spans: { spanID: string, processID: string, references: { spanID: string }[], tags: { key: string, value: unknown }[] }[]
+/** As Jaeger tells it. */
+export interface Trace {
+  spans: { spanID: string, processID: string, operationName: string, references: { spanID: string }[], tags: { key: string, value: unknown }[] }[]
   processes: Record<string, { serviceName: string }>
 }
 
@@ -11,21 +12,20 @@ export const GATEWAY = 'istio-ingressgateway.istio-system'
 
 const LISTENERS = ['-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'config_dump?resource=dynamic_listeners']
 
-/** Waits until the gateway knows what a Telemetry says. */
-export const gatewayHasHeard = (sign: RegExp): Inspect => inspect('the gateway has heard of the Telemetry', {
-  says: 'Look into the gateway until it has heard of that.',
-  command: ['kubectl', '-n', 'istio-system', 'exec', 'deploy/istio-ingressgateway', ...LISTENERS],
+const hasHeard = (who: string, says: string, target: string[], sign: RegExp): Inspect => inspect(`${who} has heard of the Telemetry`, {
+  says,
+  command: ['kubectl', ...target, ...LISTENERS],
   expected: all,
   count: output => ({ count: sign.test(output) ? 1 : 0, of: 1 })
 })
 
+/** Waits until the gateway knows what a Telemetry says. */
+export const gatewayHasHeard = (sign: RegExp): Inspect =>
+  hasHeard('the gateway', 'Look into the gateway until it has heard of that.', ['-n', 'istio-system', 'exec', 'deploy/istio-ingressgateway'], sign)
+
 /** Waits until the proxies of webapp and catalog know of the tag in components/observability. */
-export const proxiesHaveHeard: Inspect[] = ['webapp', 'catalog'].map(service => inspect(`the proxy of the ${service} has heard of the Telemetry`, {
-  says: `Look into the proxy of the ${service} until it has.`,
-  command: ['kubectl', 'exec', `deploy/${service}`, ...LISTENERS],
-  expected: all,
-  count: output => ({ count: output.includes('"dark-launch"') ? 1 : 0, of: 1 })
-}))
+export const proxiesHaveHeard: Inspect[] = ['webapp', 'catalog'].map(service =>
+  hasHeard(`the proxy of the ${service}`, `Look into the proxy of the ${service} until it has.`, ['exec', `deploy/${service}`], /"dark-launch"/))
 
 /** A connection from before a change is served as before it, once more: after that its proxy closes it. */
 export const connectionsAreNew: Step[] = [
@@ -49,9 +49,8 @@ export function tracesIn (output: string): Trace[] {
 /** How many of the traces lead from the gateway to the webapp and on to the catalog, in one piece. */
 export const whole = (output: string, { namespace }: { namespace: string }): Count => share(tracesIn(output), trace => {
   const services = [GATEWAY, `webapp.${namespace}`, `catalog.${namespace}`]
-  const edges = edgesOf(trace)
-  return trace.spans.filter(({ references }) => references.length === 0).length === 1 &&
-    services.slice(1).every((service, i) => edges.has(`${services[i]} ${service}`))
+  const graph = graphOf(trace)
+  return rootsOf(trace) === 1 && services.slice(1).every((service, i) => graph.has(`${services[i]} → ${service}`))
 })
 
 /** Whether a tag has a value in any span of a trace. */
@@ -60,7 +59,12 @@ export const hasTag = (trace: Trace, tag: string, wanted: string) => trace.spans
 /** Whether the gateway sent the request of a trace to this namespace: others may use the gateway too. */
 export const leadsTo = (trace: Trace, namespace: string) => JSON.stringify(trace.spans).includes(`webapp.${namespace}.svc`)
 
-function edgesOf ({ spans, processes }: Trace): Set<string> {
+/** Which service called which, and where the trace begins: `outside → webapp.shop`. */
+export function graphOf ({ spans, processes }: Trace): Set<string> {
   const serviceOf = (id: string | undefined) => processes[spans.find(({ spanID }) => spanID === id)?.processID ?? '']?.serviceName
-  return new Set(spans.map(({ spanID, references }) => `${serviceOf(references[0]?.spanID)} ${serviceOf(spanID)}`))
+  const edges = spans.map(({ spanID, references }) => [serviceOf(references[0]?.spanID) ?? 'outside', serviceOf(spanID)])
+  return new Set(edges.filter(([from, to]) => from !== to).map(([from, to]) => `${from} → ${to}`))
 }
+
+/** How many spans of a trace have no parent. */
+export const rootsOf = ({ spans }: Trace) => spans.filter(({ references }) => references.length === 0).length

@@ -22,10 +22,11 @@ const PROPAGATORS: Record<string, TextMapPropagator> = {
  * @param configured as in OTEL_PROPAGATORS: names by commas
  */
 export function propagatorFor (configured = 'tracecontext,baggage'): Propagator {
-  const own = new CompositePropagator({ propagators: named(configured) })
+  const own = named(configured)
+  const ownTogether = new CompositePropagator({ propagators: own })
   return {
     extract (context, headers) {
-      let found = own.extract(context, headers, defaultTextMapGetter)
+      let found = ownTogether.extract(context, headers, defaultTextMapGetter)
       for (const other of [W3C, B3_SINGLE]) {
         if (trace.getSpanContext(found) === undefined) found = other.extract(found, headers, defaultTextMapGetter)
       }
@@ -33,12 +34,12 @@ export function propagatorFor (configured = 'tracecontext,baggage'): Propagator 
     },
 
     inject (context, headers) {
-      const cameIn: TextMapPropagator[] = []
-      if ('traceparent' in headers) cameIn.push(W3C)
-      if ('b3' in headers) cameIn.push(B3_SINGLE)
-      if ('x-b3-traceid' in headers) cameIn.push(B3_MULTI)
+      const formats = new Set(own)
+      if ('traceparent' in headers) formats.add(W3C)
+      if ('b3' in headers) formats.add(B3_SINGLE)
+      if ('x-b3-traceid' in headers) formats.add(B3_MULTI)
       for (const name of ['tracestate', 'x-b3-parentspanid', 'x-b3-flags']) delete headers[name] // they belong to the span that came in
-      for (const propagator of [own, ...cameIn]) propagator.inject(context, headers, defaultTextMapSetter)
+      for (const format of formats) format.inject(context, headers, defaultTextMapSetter)
     }
   }
 }
