@@ -91,7 +91,7 @@ command -v kubectl >/dev/null || die 1 'kubectl is not installed'
 show() { # as a line to copy
   local line='$' word
   for word in "$@"; do
-    case $word in *[!A-Za-z0-9@%+=:,./_-]* | '') line+=" '$word'" ;; *) line+=" $word" ;; esac
+    case $word in *[!A-Za-z0-9@%+=:,./_-]* | '') line+=" '${word//\'/\'\\\'\'}'" ;; *) line+=" $word" ;; esac
   done
   echo "$line" >&2
 }

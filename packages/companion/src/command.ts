@@ -19,7 +19,7 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a command to its end, whatever that is. One that is not installed ends with 127, one that a signal ended with 1. Ctrl-C in
+ * Runs a command to its end, whatever that is. One that is not installed ends with 127, one that cannot be started with 126, one that a signal ended with 1. Ctrl-C in
  * the terminal does not reach it: whether it is to end is for us to say.
  */
 export function command (name: string, args: string[], { input, signal }: CommandOptions = {}): Promise<CommandResult> {
@@ -29,6 +29,7 @@ export function command (name: string, args: string[], { input, signal }: Comman
     for (const stream of ['stdout', 'stderr'] as const) child[stream].setEncoding('utf8').on('data', (text: string) => { said[stream] += text })
     child.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') resolve({ code: 127, stdout: '', stderr: `${name} is not installed` })
+      else if (child.pid === undefined) resolve({ code: 126, stdout: '', stderr: error.message }) // it could not be started; nothing else will come
     })
     child.once('close', code => resolve({ code: code ?? 1, ...said }))
     child.stdin.on('error', () => {}) // it may end before it has read everything

@@ -17,6 +17,9 @@ interface GatewayService {
   status: { loadBalancer?: { ingress?: { ip?: string, hostname?: string }[] } }
 }
 
+/** A shell runs its arguments until its stdin ends, as it does when we do, even by SIGKILL. */
+const WITH_US = 'exec 3<&0; "$@" & child=$!; { cat <&3; kill $child; } >/dev/null 2>&1 & wait $child'
+
 /** The gateway answers here in any case; port 80 is closed until a Gateway asks for it. */
 const STATUS_PORT = 15021
 
@@ -29,14 +32,18 @@ const STATUS_PORT = 15021
  */
 export async function openGateway (kubectl: Kubectl, name = 'istio-ingressgateway'): Promise<Gateway> {
   const { namespace } = kubectl
-  const [service] = await kubectl.objects(['service', name]) as unknown as GatewayService[]
+  const [service] = await kubectl.objects(['service', name]).catch((error: Error) => {
+    if (!/\(Forbidden\)/.test(error.message)) throw error
+    throw new Trouble(`You are not allowed to look at the ingress gateway in namespace ${namespace}: ${error.message.split('\n')[0]}`,
+      `Whoever runs the cluster can allow it: kubectl create clusterrole gateway-user --verb=get,list,create --resource=services,pods,pods/exec,pods/portforward,deployments.apps, then kubectl -n ${namespace} create rolebinding gateway-user --clusterrole=gateway-user --user=YOU`)
+  }) as unknown as GatewayService[]
   if (service === undefined) {
     throw new Trouble(`There is no ingress gateway: namespace ${namespace} has no Service ${name}.`, 'Install Istio with one: istioctl install --set profile=demo')
   }
   const { spec, status } = service
   const hosts = [...status.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname) ?? [], spec.clusterIP]
   for (const host of hosts) {
-    if (host !== undefined && await answers(host, STATUS_PORT)) return { origin: `http://${host}`, close: () => {} }
+    if (host !== undefined && await answers(host, STATUS_PORT)) return { origin: `http://${host.includes(':') ? `[${host}]` : host}`, close: () => {} }
   }
   kubectl.announce(`kubectl -n ${namespace} port-forward --address 127.0.0.1 service/${name} :80`, 'upkeep')
   return await forward(namespace, `service/${name}`, 80).catch((error: Error) => {
@@ -53,7 +60,8 @@ export async function forward (namespace: string, target: string, port: number):
   let closed = false
 
   const start = (local: number | '') => new Promise<number>((resolve, reject) => {
-    child = spawn('kubectl', ['--namespace', namespace, 'port-forward', '--address', '127.0.0.1', target, `${local}:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const kubectl = ['kubectl', '--namespace', namespace, 'port-forward', '--address', '127.0.0.1', target, `${local}:${port}`]
+    child = spawn('sh', ['-c', WITH_US, 'sh', ...kubectl], { stdio: 'pipe' })
     let said = ''
     let listening: number | undefined
     child.stderr?.on('data', data => { said += data })
@@ -73,7 +81,7 @@ export async function forward (namespace: string, target: string, port: number):
     origin: `http://127.0.0.1:${local}`,
     close: () => {
       closed = true
-      child.kill()
+      child.stdin?.end()
     }
   }
 }

@@ -43,14 +43,19 @@ export async function load ({ url, headers = {}, rate, until, onCall = () => {},
   try {
     while (goesOn()) {
       const early = start + pending.length * 1000 / rate - performance.now()
-      if (early > 0) await sleep(early)
+      if (early > 0) await sleep(early, undefined, { signal })
       signal?.throwIfAborted()
       if (goesOn()) pending.push(ask(url, headers, agent).then(call => { onCall(call); return call }))
     }
-    return await Promise.all(pending)
+    return await Promise.race([Promise.all(pending), aborted(signal)])
   } finally {
     await (signal?.aborted === true ? agent.destroy() : agent.close())
   }
+}
+
+/** Rejected when the signal says so: answers may be slow. */
+function aborted (signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('The load was ended.', { cause: signal.reason }))))
 }
 
 /** One request. */

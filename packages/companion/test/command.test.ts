@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { command } from '../src/command.ts'
 
@@ -7,4 +8,8 @@ test('a command is run to its end, whatever that is', async () => {
 
 test('a command that is not installed ends with 127 and says so', async () => {
   expect(await command('no-such-command', [])).toEqual({ code: 127, stdout: '', stderr: 'no-such-command is not installed' })
+})
+
+test('one that cannot be started ends with 126', async () => {
+  expect(await command(fileURLToPath(import.meta.url), [])).toMatchObject({ code: 126, stderr: expect.stringContaining('EACCES') })
 })

@@ -2,18 +2,25 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
-/** What kubectl says to a command: the first whose pattern fits the arguments, separated by spaces. */
-export type Answer = [pattern: RegExp, result: { code?: number, stdout?: string | object, stderr?: string, stays?: boolean }]
+interface Result { code?: number, stdout?: string | object, stderr?: string, stays?: boolean }
+
+/** What kubectl says to a command: the first whose pattern fits the arguments, separated by spaces; `then` from the second time on. */
+export type Answer = [pattern: RegExp, result: Result & { then?: Result }]
 
 /** Puts a kubectl onto the PATH that answers like this, and fails for anything else. Undone by what it returns. */
 export function fakeKubectl (...answers: Answer[]): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'fake-kubectl-'))
   const path = process.env['PATH']
-  const table = answers.map(([pattern, { stdout = '', ...result }]) => [pattern.source, { ...result, stdout: typeof stdout === 'string' ? stdout : JSON.stringify(stdout) }])
+  const said = ({ stdout = '', ...result }: Result) => ({ ...result, stdout: typeof stdout === 'string' ? stdout : JSON.stringify(stdout) })
+  const table = answers.map(([pattern, { then, ...first }]) => [pattern.source, said(first), said(then ?? first)])
   writeFileSync(join(folder, 'kubectl'), `#!${process.execPath}
+const { existsSync, writeFileSync } = require('node:fs')
 const args = process.argv.slice(2).join(' ')
-const found = ${JSON.stringify(table)}.find(([pattern]) => new RegExp(pattern).test(args))
-const { code = 0, stdout = '', stderr = '', stays = false } = found ? found[1] : { code: 1, stderr: 'unexpected: kubectl ' + args }
+const table = ${JSON.stringify(table)}
+const index = table.findIndex(([pattern]) => new RegExp(pattern).test(args))
+const before = ${JSON.stringify(folder)} + '/' + index
+const { code = 0, stdout = '', stderr = '', stays = false } = index === -1 ? { code: 1, stderr: 'unexpected: kubectl ' + args } : table[index][existsSync(before) ? 2 : 1]
+writeFileSync(before, '')
 process.stdout.write(stdout)
 process.stderr.write(stderr)
 process.exitCode = code

@@ -44,3 +44,12 @@ test('where nothing comes back the status is 0, and the reason is told', async (
   const stub = await server(request => { request.socket.destroy() })
   expect(await ask(stub.origin)).toMatchObject({ status: 0, body: expect.stringMatching(/socket|closed/) })
 })
+
+test('a signal ends a load at once, however slow the answers are', async () => {
+  const stub = await server(() => {}) // answers nothing
+  const end = new AbortController()
+  const outcomes = load({ url: stub.origin, rate: 100, until: 5, signal: end.signal })
+  await expect.poll(() => stub.requests.length).toBe(5)
+  end.abort()
+  await expect(outcomes).rejects.toThrow('The load was ended.')
+})
