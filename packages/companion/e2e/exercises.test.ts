@@ -2,17 +2,25 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { activeFaults } from '../src/chaos.ts'
 import { command, ROOT } from '../src/command.ts'
 import { course, ERROR } from '../src/course.ts'
 import { withoutLesson } from '../src/exercise.ts'
 import { Kubectl } from '../src/kubectl.ts'
+import { othersIn } from '../src/namespace.ts'
 import { namespaceMade } from '../src/preflight.ts'
 import { silent } from '../src/reporter.ts'
 import { run, type Summary } from '../src/run.ts'
 import { rolledOut } from '../src/workloads.ts'
 import { k8s } from './mesh.ts'
+
+/** The catalog as somebody has it who leaves the number of its pods to others. */
+const CATALOG = readFileSync(k8s('services/catalog.yaml'), 'utf8').replace(/^ *replicas: .*\n/m, '')
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const cluster = new Kubectl('default')
@@ -65,14 +73,15 @@ describe('the course', () => {
 })
 
 describe('without its lesson no exercise passes', () => {
+  const controls = course.flatMap(exercise => exercise.controls.map(control => ({ exercise, control })))
   let summary: Summary
 
   beforeAll(async () => {
-    summary = await run({ exercises: course.map(withoutLesson), namespace: fresh(), report: silent, error: ERROR, patience: 3000 })
+    summary = await run({ exercises: controls.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), report: silent, error: ERROR, patience: 3000 })
   }, 600_000)
 
-  test.each(course)('$id: $control.fails', ({ id, control }) => {
-    const result = summary.results.find(result => result.id === id)
+  test.each(controls.map((each, index) => ({ ...each, index })))('$exercise.id: when $control.when, $control.fails', ({ control, index }) => {
+    const result = summary.results[index]
     expect(result).toMatchObject({ verdict: 'fail' })
     expect(result?.checks.find(({ name }) => name === control.fails)).toMatchObject({ ok: false })
   })
@@ -88,7 +97,8 @@ describe('what a reader has in his namespace', () => {
     for (const name of [namespace, other]) await namespaceMade(new Kubectl(name))
     await new Kubectl(other).apply(k8s('istio/ch2/ingress-gateway.yaml'))
     await kubectl.run(['apply', '-k', k8s('')])
-    await kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
+    await kubectl.applyText(CATALOG)
+    await kubectl.run(['scale', 'deployment/catalog', '--replicas=2']) // beside his file, which says nothing about it
     await kubectl.run(['set', 'env', 'deployment/catalog', 'SHOW_IMAGE=true'])
     await kubectl.apply(k8s('services/catalog-v2.yaml'))
     await kubectl.applyText(JSON.stringify({
@@ -99,25 +109,26 @@ describe('what a reader has in his namespace', () => {
     }))
     await kubectl.applyText(JSON.stringify({ apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: { name: 'mine' }, spec: { host: 'forum' } }))
     await rolledOut(kubectl, ['catalog', 'catalog-v2', 'webapp', 'forum'])
-    await command('scripts/chaos.sh', ['rule', '{"type":"latency","name":"mine","latencyMs":7,"percentage":12.5}', '--app', 'webapp', '-n', namespace])
+    for (const app of ['webapp', 'catalog']) await command('scripts/chaos.sh', ['rule', '{"type":"latency","name":"mine","latencyMs":7,"percentage":12.5}', '--app', app, '-n', namespace])
   })
 
-  /** All that the reader has, without what the API server writes into it. */
+  /** All that the reader has, without what the API server writes into it; of faults, how many pods of which version have which. */
   const everything = async () => {
     const objects = await kubectl.objects(['istio-io,deployments,services,serviceaccounts,configmaps'])
-    const rules = await command('scripts/chaos.sh', ['show', '--app', 'webapp', '-n', namespace])
     return {
-      objects: objects.map(({ kind, metadata: { name, labels }, spec }) => ({ kind, name, labels, spec })),
-      rules: rules.stdout.replace(/"state": \{[^]*/, '')
+      objects: objects.map(({ kind, metadata: { name, labels, annotations }, spec }) => ({ kind, name, labels, annotations: { ...annotations as object, 'deployment.kubernetes.io/revision': '' }, spec })),
+      faults: (await activeFaults(kubectl)).map(({ app, version, rules }) => JSON.stringify({ app, version, rules })).sort()
     }
   }
 
   test('is there again after exercises that pass beside it', async () => {
     const before = await everything()
-    expect(before.rules).toContain('"latencyMs": 7')
-    const { code, stdout } = await exercise(['ch2.chaos', 'ch2.route-v1', ...host])
+    expect(before.faults).toEqual(['v1', 'v1', 'v2', 'v1'].map((version, i) => expect.stringMatching(`"app":"${i === 3 ? 'webapp' : 'catalog'}","version":"${version}","rules":.*"latencyMs":7`)))
+    const { code, stdout } = await exercise(['ch2.route-v1', 'ch2.retry', ...host])
     expect([code, stdout]).toEqual([0, expect.stringContaining('2 passed, 0 failed')])
     expect(await everything()).toEqual(before)
+    await kubectl.applyText(CATALOG)
+    expect((await kubectl.objects(['deployment', 'catalog']))[0]).toMatchObject({ spec: { replicas: 2 } })
   })
 
   test('is there again after Ctrl-C in the midst of one', async () => {
@@ -141,6 +152,26 @@ describe('what a reader has in his namespace', () => {
     expect(await exercise(['--reset', ...host])).toMatchObject({ code: 0, stdout: expect.stringContaining('No run has left anything') })
   })
 
+  test('is there again though another context was chosen meanwhile', async () => {
+    const before = await everything()
+    const file = join(mkdtempSync(join(tmpdir(), 'kubeconfig-')), 'config')
+    const config = (...args: string[]) => cluster.tryCluster(['config', '--kubeconfig', file, ...args])
+    await command('sh', ['-c', `umask 077; kubectl config view --raw --flatten > ${file}`])
+    await config('set-context', 'elsewhere', '--cluster=elsewhere')
+    const env = { ...process.env, KUBECONFIG: file }
+    const { code } = await during('node', [CLI, 'ch2.route-v1', ...host], () => config('use-context', 'elsewhere'), { when: 'Send everybody to version 1', env })
+    expect([code, (await config('current-context')).stdout.trim()]).toEqual([0, 'elsewhere'])
+    expect(await everything()).toEqual(before)
+  })
+
+  test('is in nobody\'s way: of two runs that begin at once, one is refused, and one runs', async () => {
+    const before = await everything()
+    const runs = await Promise.all([exercise(['ch2.dark-launch', ...host]), exercise(['ch2.dark-launch', ...host])])
+    expect(runs.map(({ code }) => code).sort()).toEqual([0, 3])
+    expect(runs.find(({ code }) => code === 3)?.stderr).toContain(`Another run is at work in namespace ${namespace}`)
+    expect(await everything()).toEqual(before)
+  })
+
   test('two namespaces that claim the same host of the gateway are noticed', async () => {
     expect(await exercise(['ch2.gateway', '--namespace', namespace])).toMatchObject({ code: 3, stderr: expect.stringContaining(`in namespace ${other} claims the host * on the ingress gateway already`) })
   })
@@ -153,13 +184,18 @@ describe('what a reader has in his namespace', () => {
   })
 
   /** What comes of a signal to the whole process group once it has said this, as Ctrl-C sends it. */
-  async function interrupted (name: string, args: string[], signal: NodeJS.Signals, when = 'Most of the calls get through') {
-    const child = spawn(name, args, { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const interrupted = (name: string, args: string[], signal: NodeJS.Signals, when = 'Most of the calls get through') =>
+    during(name, args, async group => { process.kill(group, signal) }, { when })
+
+  /** What comes of a run during which something happens, once it has said `when`. */
+  async function during (name: string, args: string[], happens: (group: number) => Promise<unknown>, { when, env = process.env }: { when: string, env?: NodeJS.ProcessEnv }) {
+    const child = spawn(name, args, { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env })
     let said = ''
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { said += text })
+    const ended = once(child, 'close') as Promise<[number | null]>
     await vi.waitFor(() => expect(said).toContain(when), { timeout: 60_000 })
-    process.kill(-(child.pid as number), signal)
-    const [code] = await once(child, 'close') as [number | null]
+    await happens(-(child.pid as number))
+    const [code] = await ended
     return { code, said }
   }
 })
@@ -168,9 +204,20 @@ test('--step waits for Enter, --keep leaves what was made, and --reset removes i
   const namespace = fresh()
   const args = ['--namespace', namespace, '--host', 'step.example']
   expect(await exercise(['ch2.gateway', '--step', ...args], '\n')).toMatchObject({ code: 3, stderr: expect.stringContaining('--step waits for Enter') }) // one Enter is not enough
-  const kept = await exercise(['ch2.gateway', '--step', '--keep', ...args], '\n\n\n')
+  const kept = await exercise(['ch2.gateway', '--step', '--keep', ...args], '\n\n\n\n')
   expect(kept).toMatchObject({ code: 0, stdout: expect.stringContaining('--reset brings back') })
   expect((await new Kubectl(namespace).objects(['virtualservices', 'webapp-virtualservice']))[0]).toMatchObject({ spec: { hosts: ['step.example'] } })
   expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0 })
   expect(await new Kubectl(namespace).objects(['gateways.networking.istio.io'])).toEqual([])
+})
+
+test('what a reader has put into a namespace that was made stays, and the namespace with it', async () => {
+  const namespace = fresh()
+  const kubectl = new Kubectl(namespace)
+  const args = ['--namespace', namespace, '--host', 'mine.example']
+  expect(await exercise(['ch2.deploy', '--keep', ...args])).toMatchObject({ code: 0 })
+  await kubectl.run(['create', 'configmap', 'mine'])
+  expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0, stdout: expect.stringContaining(`Namespace ${namespace} was made for the exercises. It stays, since something of yours is in it: configmap/mine`) })
+  expect(await othersIn(kubectl, [])).toEqual(['configmap/mine'])
+  expect(await exercise(['--reset', ...args])).toMatchObject({ stdout: expect.stringContaining('No run has left anything') })
 })

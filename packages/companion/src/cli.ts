@@ -1,12 +1,13 @@
 // npm run exercise: lists the exercises, or runs some of them in the cluster of the current kubectl context.
 import { styleText, parseArgs } from 'node:util'
+import { holdContext } from './context.ts'
 import { choose, course, ERROR } from './course.ts'
 import type { Exercise } from './exercise.ts'
 import { checkText } from './figures.ts'
 import { Kubectl, KubectlError } from './kubectl.ts'
 import { usualNamespace } from './preflight.ts'
 import { silent } from './reporter.ts'
-import { reset, run, type Summary } from './run.ts'
+import { reset, run, type Restored, type Summary } from './run.ts'
 import { coloured, terminal } from './terminal.ts'
 import { Trouble } from './trouble.ts'
 
@@ -24,6 +25,9 @@ const USAGE = `usage: npm run exercise                        list the exercises
 
 Exit codes: 0 all passed; 1 some did not; 2 the call makes no sense; 3 the exercises cannot run here; 130 interrupted.`
 
+/** Options that are nothing without an exercise. */
+const OF_A_RUN = ['keep', 'step'] as const
+
 /** A call that makes no sense. */
 class UsageError extends Error {}
 
@@ -39,22 +43,23 @@ process.exitCode = await main().catch((error: unknown) => {
 })
 
 async function main (): Promise<number> {
-  const { names, values } = parse()
+  const { names, values, isRun } = parse()
   if (values.help === true) return say(USAGE)
-  const isRun = names.length > 0 || values.all === true || values.from !== undefined
   if (!isRun && values.reset !== true) return list(values.json)
 
   const abort = new AbortController()
   abortOnSignals(abort)
   const report = values.json ? silent : terminal({ wait: values.step, signal: abort.signal })
-  const namespace = values.namespace ?? await usualNamespace(new Kubectl('default'))
-  if (values.reset === true) return await bringBack(namespace, report)
+  const exercises = isRun ? chosen(names, values.from) : []
+  const unbound = new Kubectl('default')
+  await holdContext(unbound)
+  const namespace = values.namespace ?? await usualNamespace(unbound)
+  if (values.reset === true) return await bringBack({ namespace, report }, values.json)
 
-  const exercises = chosen(names, values.from)
   const summary = await run({ exercises, namespace, host: values.host, keep: values.keep, report, signal: abort.signal, error: ERROR })
   report.close()
-  if (values.json) console.log(JSON.stringify({ ...summary, unrestored: undefined, ...(summary.unrestored.length > 0 && { error: unrestoredText(summary.unrestored) }) }, null, 2))
-  else tell(summary, exercises, values.keep)
+  if (values.json) print(summary)
+  else tell(summary, { exercises, namespace, keep: values.keep })
   if (abort.signal.aborted) return 130
   return summary.error !== undefined || summary.unrestored.length > 0 ? 3 : summary.failed > 0 ? 1 : 0
 }
@@ -75,15 +80,18 @@ function parse () {
         help: { type: 'boolean', short: 'h' }
       }
     })
+    const isRun = names.length > 0 || values.all === true || values.from !== undefined
     const problems = [
       ...names.length > 0 && values.all === true ? ['--all runs every exercise; name none'] : [],
-      ...values.reset === true && (names.length > 0 || values.all === true || values.from !== undefined) ? ['--reset runs no exercise; name none'] : [],
+      ...values.reset === true && isRun ? ['--reset runs no exercise; name none'] : [],
+      ...isRun ? [] : OF_A_RUN.filter(option => values[option]).map(option => `--${option} belongs to a run: name an exercise, or --all`),
+      ...values.host !== undefined && !isRun && values.reset !== true ? ['--host belongs to a run: name an exercise, or --all'] : [],
       ...values.json && values.step ? ['--json prints nothing before the end, and --step waits for a reader; take one of them'] : [],
       ...values.namespace !== undefined && !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) ? [`--namespace must be the name of a namespace, but is '${values.namespace}'`] : [],
       ...values.host !== undefined && !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(values.host) ? [`--host must be a host name with a dot, in small letters, but is '${values.host}'`] : []
     ]
     if (problems.length > 0) throw new UsageError(problems.join('\n'))
-    return { names, values }
+    return { names, values, isRun }
   } catch (error) {
     throw error instanceof UsageError ? error : new UsageError((error as Error).message)
   }
@@ -105,31 +113,43 @@ function list (json: boolean): number {
   return say(`${lines.join('\n')}\n\nnpm run exercise -- ${course[0]?.id} runs one of them in the cluster of the current kubectl context; -- --help says what else there is.`)
 }
 
-async function bringBack (namespace: string, report: typeof silent): Promise<number> {
-  const { found, unrestored } = await reset(namespace, report)
-  if (unrestored.length > 0) {
-    console.error(unrestoredText(unrestored))
-    return 3
-  }
-  return say(found ? `Namespace ${namespace} is as it was before the exercises.` : `No run has left anything in namespace ${namespace}.`)
+async function bringBack (options: Parameters<typeof reset>[0], json: boolean): Promise<number> {
+  const { namespace } = options
+  const { found, unrestored, kept } = await reset(options)
+  if (json) print({ found, unrestored, kept })
+  else if (unrestored.length > 0) console.error(unrestoredText(unrestored))
+  else if (kept.length > 0) console.log(keptText(kept, namespace))
+  else console.log(found ? `Namespace ${namespace} is as it was before the exercises.` : `No run has left anything in namespace ${namespace}.`)
+  return unrestored.length > 0 ? 3 : 0
 }
 
-function tell ({ passed, failed, results, error, unrestored }: Summary, exercises: Exercise[], keep: boolean): void {
+/** As the promised JSON; what is not as it should be stands in `error`. */
+function print ({ unrestored, kept, error, ...rest }: Partial<Summary> & Restored & { found?: boolean }): void {
+  const errors = [...error === undefined ? [] : [error], ...unrestored.length > 0 ? [unrestoredText(unrestored)] : []]
+  console.log(JSON.stringify({ ...rest, ...(kept.length > 0 && { kept }), ...(errors.length > 0 && { error: errors.join('\n') }) }, null, 2))
+}
+
+function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { exercises, namespace, keep }: { exercises: Exercise[], namespace: string, keep: boolean }): void {
   if (error !== undefined) console.error(`\n${styleText('red', error)}`)
   console.log()
   const width = Math.max(...exercises.map(({ id }) => id.length))
   for (const { id } of exercises) {
     const result = results.find(result => result.id === id)
     const reasons = result?.checks.filter(({ ok }) => !ok).map(checkText) ?? []
-    console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error, ...reasons].filter(Boolean).join('  ')}`)
+    console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error?.split('\n')[0], ...reasons].filter(Boolean).join('  ')}`)
   }
   console.log(`\n${passed} passed, ${failed} failed`)
   if (unrestored.length > 0) console.error(unrestoredText(unrestored))
+  else if (kept.length > 0) console.log(keptText(kept, namespace))
   else if (keep && error === undefined) console.log('Everything is as the last exercise has left it. npm run exercise -- --reset brings back what was there before.')
 }
 
 function unrestoredText (failures: string[]): string {
   return `Not everything could be brought back; npm run exercise -- --reset tries again.\n${failures.map(failure => `  ${failure}`).join('\n')}`
+}
+
+function keptText (kept: string[], namespace: string): string {
+  return `Namespace ${namespace} was made for the exercises. It stays, since something of yours is in it: ${kept.join(', ')}`
 }
 
 /** The first signal ends the run; what was there before is brought back whatever comes after it. */

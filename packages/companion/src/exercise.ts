@@ -36,7 +36,7 @@ export interface Exercise {
   /** what to look at to understand it, as Markdown */
   look: string[]
   /** how it is shown that the exercise can fail */
-  control: Control
+  controls: Control[]
 }
 
 /** `says` is what the reader is told before the step. */
@@ -49,12 +49,11 @@ export interface Apply {
   file: string
 }
 
-/** scripts/chaos.sh, in every catalog pod. */
+/** scripts/chaos.sh, by default in every catalog pod. */
 export interface Fault {
   kind: 'fault'
   says: string
-  type: '500'
-  percentage: number
+  arguments: string[]
 }
 
 /** Requests through the ingress gateway, as many as the expectations that follow need. */
@@ -88,16 +87,23 @@ export interface Inspect {
   expected: Expected
   /** without a shell; NAMESPACE stands for the exercise's, SINCE for the microsecond at which the last load began */
   command: string[]
-  /** `calls` is how many the last load made */
-  count: (output: string, play: { namespace: string, calls: number }) => Count
+  /** `calls` are those of the last load */
+  count: (output: string, play: { namespace: string, calls: Call[] }) => Count
 }
 
-/** A run in which the lesson is missing: a file that is not applied, or another percentage of faults. The check `fails` must say so. */
-export type Control = { withhold: string, fails: string } | { faults: number, fails: string }
+/** A run in which something of the lesson is missing. The check `fails` must say so. */
+export interface Control {
+  /** what is missing, as the end of "When …" */
+  when: string
+  /** what becomes of a step; undefined for nothing */
+  change: (step: Step) => Step | undefined
+  fails: string
+}
 
 export const apply = (file: string, says: string): Apply => ({ kind: 'apply', says, file })
 
-export const fault = (type: Fault['type'], percentage: number, says: string): Fault => ({ kind: 'fault', says, type, percentage })
+/** @param words of scripts/chaos.sh, as in `500 50` */
+export const fault = (words: string, says: string): Fault => ({ kind: 'fault', says, arguments: words.split(' ') })
 
 export const load = (path: string, { says, headers = {}, arrived, scrape = [] }: { says: string, headers?: Record<string, string>, arrived?: Arrival, scrape?: string[] }): Load =>
   ({ kind: 'load', says, path, headers, arrived, scrape })
@@ -116,13 +122,28 @@ export function share<T> (things: T[], is: (thing: T) => boolean): Count {
   return { count: things.filter(is).length, of: things.length }
 }
 
+/** A file is not applied. */
+export const withhold = (file: string, fails: string): Control => ({
+  when: `\`k8s/${file === '.' ? '' : file}\` is not applied`,
+  change: step => step.kind === 'apply' && step.file === file ? undefined : step,
+  fails
+})
+
+/** scripts/chaos.sh is told something else. */
+export const otherFault = (words: string, fails: string): Control => ({
+  when: `the fault is \`${words}\` in place of what is asked for`,
+  change: step => step.kind === 'fault' ? { ...step, arguments: words.split(' ') } : step,
+  fails
+})
+
+/** A load sends other headers. */
+export const otherHeaders = (says: string, headers: Record<string, string>, fails: string): Control => ({
+  when: `the requests of "${says}" have ${Object.keys(headers).length === 0 ? 'no header' : Object.entries(headers).map(([name, value]) => `\`${name}: ${value}\``).join(', ')}`,
+  change: step => step.kind === 'load' && step.says === says ? { ...step, headers } : step,
+  fails
+})
+
 /** The same exercise without its lesson. */
-export function withoutLesson (exercise: Exercise): Exercise {
-  const { control } = exercise
-  return {
-    ...exercise,
-    steps: 'withhold' in control
-      ? exercise.steps.filter(step => step.kind !== 'apply' || step.file !== control.withhold)
-      : exercise.steps.map(step => step.kind === 'fault' ? { ...step, percentage: control.faults } : step)
-  }
+export function withoutLesson (exercise: Exercise, { change }: Control): Exercise {
+  return { ...exercise, steps: exercise.steps.flatMap(step => change(step) ?? []) }
 }

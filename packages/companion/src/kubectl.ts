@@ -6,7 +6,7 @@ export class KubectlError extends Error {
   override name = 'KubectlError'
 
   constructor (args: string[], result: CommandResult) {
-    super(`kubectl ${args.join(' ')}: ${result.stderr.trim() || `exit code ${result.code}`}`)
+    super(`kubectl ${args.map(quoted).join(' ')}: ${result.stderr.trim() || `exit code ${result.code}`}`)
   }
 }
 
@@ -72,7 +72,7 @@ export class Kubectl {
    */
   async run (args: string[], input?: Input, kind: CommandKind = 'upkeep'): Promise<string> {
     const result = await this.try(args, input, kind)
-    if (result.code !== 0) throw new KubectlError(args, result)
+    if (result.code !== 0) throw new KubectlError(['-n', this.namespace, ...args], result)
     return result.stdout
   }
 
@@ -98,18 +98,22 @@ export class Kubectl {
     return this.run(['apply', '-f', '-'], text)
   }
 
-  /** The names of running pods that are not being deleted, by label selector. */
+  /** The running pods that are not being deleted, by label selector. */
+  async running (selector: string): Promise<KubeObject[]> {
+    const pods = await this.objects(['pods', '-l', selector, '--field-selector', 'status.phase=Running'])
+    return pods.filter(({ metadata }) => metadata['deletionTimestamp'] === undefined)
+  }
+
+  /** Their names. */
   async pods (selector: string): Promise<string[]> {
-    const { items } = await this.json<{ items: { metadata: { name: string, deletionTimestamp?: string } }[] }>(
-      ['get', 'pods', '-l', selector, '--field-selector', 'status.phase=Running'])
-    return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.name)
+    return (await this.running(selector)).map(({ metadata }) => metadata.name)
   }
 }
 
 function line (words: string[], input: Input | undefined): string {
   const text = words.map(quoted).join(' ')
   if (typeof input !== 'object') return text
-  return 'from' in input ? `${input.from} | ${text}` : `${text}   # ${input.is}`
+  return 'from' in input ? `${input.from} | ${text}` : `# ${text}: ${input.is}` // a comment: pasted, it would wait for input
 }
 
 /** A word as a shell takes it. */

@@ -1,42 +1,69 @@
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { chaos } from './chaos.ts'
-import { Kubectl, type KubeObject } from './kubectl.ts'
-import { asList, inEach, keyOf, nameOf } from './manifests.ts'
+import { activeFaults, clearFaults, setAgain, type PodFaults } from './chaos.ts'
+import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
+import { asList, deploymentsOf, inEach, keyOf, nameOf } from './manifests.ts'
+import { othersIn } from './namespace.ts'
 import { Trouble } from './trouble.ts'
-import { PORTS } from './workloads.ts'
+import { rolledOut } from './workloads.ts'
 
 /** The ConfigMap that holds the ledger, in the namespace of the exercises. */
 const NAME = 'outfitters-companion'
 
-/** A process that runs exercises in the namespace. */
+/** How often a run at work writes its ledger, in milliseconds, and how long one may be silent before it counts as killed. */
+const BEAT = 5000
+const SILENCE = 4 * BEAT
+
+/** A run of the companion. */
 interface Holder {
+  id: string
   host: string
   pid: number
 }
 
 interface Entries {
-  /** null after a run with --keep */
-  holder: Holder | null
-  /** Nothing was in it, and there is nothing in it to keep. */
+  /** Nothing was in it before. */
   namespaceIsOurs: boolean
   /** by key: an object as it was, or null where there was none */
   objects: Record<string, KubeObject | null>
-  /** the rules of the pods that had any */
-  faults: { app: string, pod: string, rules: unknown[] }[]
+  faults: PodFaults[]
+}
+
+type LedgerMap = KubeObject & { metadata: { resourceVersion: string }, data: { holder?: string, entries: string } }
+
+/** How it came out that everything was brought back. */
+export interface Restored {
+  /** what could not be; the ledger stays then */
+  unrestored: string[]
+  /** what somebody has put into a namespace that was made, which stays for it */
+  kept: string[]
+}
+
+export interface LedgerOptions {
+  note: (text: string) => void
 }
 
 /**
  * What was there before the exercises. It is written into the cluster before anything is changed, so that it can be brought back even
- * after this process was killed, from another machine if need be.
+ * after this process was killed, from another machine if need be. Whoever holds it writes it every few seconds: that is how others
+ * know that a run is at work, whatever their clocks say.
  */
 export class Ledger {
   readonly #kubectl: Kubectl
   readonly #entries: Entries
+  readonly #us: Holder = { id: randomUUID(), host: hostname(), pid: process.pid }
+  readonly #lost = new AbortController()
+  #isHeld = true
+  #version: string | undefined
+  #writes: Promise<void> = Promise.resolve()
+  #beat: NodeJS.Timeout | undefined
 
-  private constructor (kubectl: Kubectl, entries: Entries) {
-    this.#kubectl = new Kubectl(kubectl.namespace, { announce: kubectl.announce }) // what is written down is written to its end
+  private constructor (kubectl: Kubectl, entries: Entries, version?: string) {
+    this.#kubectl = new Kubectl(kubectl.namespace, { announce: kubectl.announce, signal: this.#lost.signal }) // what is written down is written to its end
     this.#entries = entries
+    this.#version = version
   }
 
   /**
@@ -44,26 +71,35 @@ export class Ledger {
    *
    * @throws {Trouble} when that run is still at work
    */
-  static async takeOver (kubectl: Kubectl): Promise<Ledger | undefined> {
-    const [found] = await kubectl.objects(['configmap', NAME]) as (KubeObject & { data: { entries: string } })[]
+  static async takeOver (kubectl: Kubectl, options: LedgerOptions): Promise<Ledger | undefined> {
+    const found = await silent(kubectl, options)
     if (found === undefined) return undefined
-    const entries = JSON.parse(found.data.entries) as Entries
-    refuseLiving(entries.holder, kubectl.namespace)
-    const ledger = new Ledger(kubectl, entries)
-    await ledger.#hold(us())
+    const ledger = new Ledger(kubectl, JSON.parse(found.data.entries) as Entries, found.metadata.resourceVersion)
+    await ledger.#hold()
     return ledger
   }
 
-  /** A new one, which knows of the faults of the running pods. */
-  static async begin (kubectl: Kubectl, { namespaceIsOurs }: { namespaceIsOurs: boolean }): Promise<Ledger> {
-    const ledger = new Ledger(kubectl, { holder: us(), namespaceIsOurs, objects: {}, faults: namespaceIsOurs ? [] : await faultsOf(kubectl) })
-    await ledger.#write()
+  /**
+   * A new one, which knows of the faults of the running pods.
+   *
+   * @throws {Trouble} when another run has begun one meanwhile
+   */
+  static async begin (kubectl: Kubectl, { namespaceIsOurs }: Pick<Entries, 'namespaceIsOurs'>): Promise<Ledger> {
+    const ledger = new Ledger(kubectl, { namespaceIsOurs, objects: {}, faults: namespaceIsOurs ? [] : await activeFaults(kubectl) })
+    await ledger.#hold()
     return ledger
+  }
+
+  /** Aborted, with the trouble as its reason, when another run has taken the ledger over: this one is to leave everything alone then. */
+  get lost (): AbortSignal {
+    return this.#lost.signal
   }
 
   /** Leaves it for a later run, or for --reset. */
   async keep (): Promise<void> {
-    await this.#hold(null)
+    clearInterval(this.#beat)
+    this.#isHeld = false
+    await this.#write()
   }
 
   /** The keys of the objects that were not there before. */
@@ -92,75 +128,137 @@ export class Ledger {
 
   /**
    * Brings everything back, and no signal ends that. What fails does not keep the rest from being brought back.
-   *
-   * @returns what could not be; the ledger stays then
    */
-  async restore (): Promise<string[]> {
+  async restore (): Promise<Restored> {
     const kubectl = this.#kubectl
-    const failures: string[] = []
+    const unrestored: string[] = []
     const attempt = async (work: () => Promise<unknown>) => {
-      await work().catch((error: unknown) => { failures.push((error as Error).message) })
+      await work().catch((error: unknown) => { unrestored.push((error as Error).message) })
     }
 
     const { namespaceIsOurs, objects, faults } = this.#entries
+    if (!namespaceIsOurs) await attempt(() => clearFaults(kubectl)) // the exercise's own; the pods in which it has set them may well stay
     await inEach(kubectl, this.ours, (each, keys) => attempt(() => each.run(['delete', ...keys.map(nameOf), '--ignore-not-found'])))
-    const there = Object.keys(objects).filter(key => this.has(key))
-    await inEach(kubectl, there, (each, keys) => attempt(async () => {
-      const now = new Map((await each.objects(keys.map(nameOf))).map(object => [keyOf(object, each.namespace), asApplied(object)]))
-      const missing = keys.filter(key => !now.has(key))
-      const changed = keys.filter(key => now.has(key) && !isDeepStrictEqual(now.get(key), objects[key]))
-      for (const [verb, some] of [['create', missing], ['replace', changed]] as const) {
-        if (some.length > 0) await attempt(() => each.run([verb, '-f', '-'], { text: asList(some.map(key => objects[key] as KubeObject)), is: some.map(nameOf).join(' ') }))
-      }
-    }))
-    const pods = faults.length > 0 ? await kubectl.pods('app').catch(() => []) : []
-    for (const { app, pod, rules } of faults.filter(({ pod }) => pods.includes(pod))) {
-      for (const rule of rules) await attempt(() => chaos(kubectl, ['rule', JSON.stringify(rule), '--app', app, '--pod', pod], 'upkeep'))
+    const theirs = Object.entries(objects).filter((entry): entry is [string, KubeObject] => entry[1] !== null)
+    await inEach(kubectl, theirs.map(([key]) => key), (each, keys) => attempt(() => this.#bringBack(each, keys, attempt)))
+    if (faults.length > 0) {
+      await rolledOut(kubectl, deploymentsOf(theirs.map(([, object]) => object))).catch(() => {}) // in what has not, no fault can be set, which is said then
+      await attempt(async () => { unrestored.push(...await setAgain(kubectl, faults)) })
     }
-    if (failures.length === 0) {
-      await attempt(() => namespaceIsOurs
-        ? kubectl.run(['delete', 'namespace', kubectl.namespace, '--wait=false'])
-        : kubectl.run(['delete', 'configmap', NAME]))
-    }
-    return failures
+    const kept = namespaceIsOurs && unrestored.length === 0 ? await othersIn(kubectl, [`configmap/${NAME}`, ...this.ours.map(nameOf)]).catch((error: unknown) => [`what cannot be listed (${(error as Error).message})`]) : []
+    if (unrestored.length === 0) await attempt(() => this.#discard(namespaceIsOurs && kept.length === 0))
+    clearInterval(this.#beat)
+    return { unrestored, kept }
   }
 
-  async #hold (holder: Holder | null): Promise<void> {
-    this.#entries.holder = holder
+  /** Makes those that have gone, and undoes what has changed in the others. */
+  async #bringBack (kubectl: Kubectl, keys: string[], attempt: (work: () => Promise<unknown>) => Promise<void>): Promise<void> {
+    const { objects } = this.#entries
+    const there = async () => new Map((await kubectl.objects(keys.map(nameOf))).map(object => [keyOf(object, kubectl.namespace), asApplied(object)]))
+    let now = await there()
+    const gone = keys.filter(key => !now.has(key))
+    if (gone.length > 0) {
+      await attempt(() => kubectl.run(['create', '-f', '-'], { text: asList(gone.map(key => objects[key] as KubeObject)), is: gone.map(nameOf).join(' ') }))
+      now = await there() // create has written the annotation of kubectl apply anew
+    }
+    for (const [key, object] of now) {
+      const patch = difference(object, objects[key] as KubeObject)
+      if (patch.length > 0) await attempt(() => kubectl.run(['patch', nameOf(key), '--type=json', '--patch', JSON.stringify(patch)]))
+    }
+  }
+
+  async #discard (withNamespace: boolean): Promise<void> {
+    clearInterval(this.#beat)
+    await this.#writes
+    await (withNamespace
+      ? this.#kubectl.run(['delete', 'namespace', this.#kubectl.namespace, '--wait=false'])
+      : this.#kubectl.run(['delete', 'configmap', NAME, '--ignore-not-found']))
+  }
+
+  async #hold (): Promise<void> {
     await this.#write()
+    const quiet = new Kubectl(this.#kubectl.namespace, { signal: this.#lost.signal }) // not for a reader to learn
+    this.#beat = setInterval(() => { this.#write(quiet).catch(() => {}) }, BEAT).unref() // the next one may get through
   }
 
-  async #write (): Promise<void> {
-    const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: NAME }, data: { entries: JSON.stringify(this.#entries) } }
-    await this.#kubectl.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], { text: JSON.stringify(configMap), is: `what was there before, in ConfigMap ${NAME}` })
+  /** One write at a time, in their order. */
+  #write (kubectl = this.#kubectl): Promise<void> {
+    const write = this.#writes.then(() => this.#send(kubectl))
+    this.#writes = write.catch(() => {})
+    return write
   }
-}
 
-/** An object without what the API server adds to it. */
-function asApplied ({ status, metadata: { uid, resourceVersion, creationTimestamp, generation, managedFields, ...metadata }, ...object }: KubeObject): KubeObject {
-  return { ...object, metadata } as KubeObject
-}
-
-async function faultsOf (kubectl: Kubectl): Promise<Entries['faults']> {
-  const faults: Entries['faults'] = []
-  for (const [app, port] of Object.entries(PORTS)) {
-    for (const pod of await kubectl.pods(`app=${app}`)) {
-      const { code, stdout } = await kubectl.try(['exec', pod, '-c', app, '--', 'curl', '-sf', `localhost:${port}/blowup`])
-      if (code !== 0) continue // another image, without faults of this kind
-      const rules = JSON.parse(stdout) as Record<string, { state?: { ended?: string } }>
-      const active = Object.entries(rules).filter(([, { state }]) => state !== undefined && state.ended === undefined).map(([name, { state, ...rule }]) => ({ name, ...rule }))
-      if (active.length > 0) faults.push({ app, pod, rules: active })
+  async #send (kubectl: Kubectl, isRepeated = false): Promise<void> {
+    const configMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: NAME, ...(this.#version !== undefined && { resourceVersion: this.#version }) },
+      data: { ...(this.#isHeld && { holder: JSON.stringify(this.#us) }), beat: new Date().toISOString(), entries: JSON.stringify(this.#entries) }
+    }
+    const verb = this.#version === undefined ? 'create' : 'replace'
+    try {
+      this.#version = await kubectl.run([verb, '-f', '-', '-o', 'jsonpath={.metadata.resourceVersion}'], { text: JSON.stringify(configMap), is: `what was there before, in ConfigMap ${NAME}` })
+    } catch (error) {
+      if (!(error instanceof KubectlError) || !/AlreadyExists|Conflict|NotFound/.test(error.message)) throw error
+      const found = await read(kubectl)
+      if (isRepeated || found === undefined || holderOf(found)?.id !== this.#us.id) throw this.#lose(found)
+      this.#version = found.metadata.resourceVersion // our own write had got through, and we were not told
+      await this.#send(kubectl, true)
     }
   }
-  return faults
+
+  #lose (found: LedgerMap | undefined): Trouble {
+    clearInterval(this.#beat)
+    const trouble = atWork(this.#kubectl.namespace, found && holderOf(found))
+    this.#lost.abort(trouble)
+    return trouble
+  }
 }
 
-const us = (): Holder => ({ host: hostname(), pid: process.pid })
+/** The ledger in the namespace, as soon as it is sure that no run holds it. */
+async function silent (kubectl: Kubectl, { note }: LedgerOptions): Promise<LedgerMap | undefined> {
+  const found = await read(kubectl)
+  const holder = found && holderOf(found)
+  if (found === undefined || holder === undefined || (holder.host === hostname() && !isAlive(holder.pid))) return found
+  note(`Process ${holder.pid} on ${holder.host} has begun exercises in namespace ${kubectl.namespace}. Is it still at work? ${SILENCE / 1000} s will tell.`)
+  const deadline = performance.now() + SILENCE
+  while (performance.now() < deadline) {
+    await sleep(1000, undefined, { signal: kubectl.signal })
+    const now = await read(kubectl)
+    if (now === undefined) return undefined
+    if (now.metadata.resourceVersion !== found.metadata.resourceVersion) throw atWork(kubectl.namespace, holderOf(now))
+  }
+  return found
+}
 
-function refuseLiving (holder: Holder | null, namespace: string): void {
-  if (holder === null || (holder.host === hostname() && !isAlive(holder.pid))) return
-  throw new Trouble(`Another run is at work in namespace ${namespace}: process ${holder.pid} on ${holder.host}.`,
-    `Wait for it, or take a namespace of your own: --namespace NAME. If it was killed there, npm run exercise -- --reset on that machine, or kubectl -n ${namespace} delete configmap ${NAME} to forget what was there before it.`)
+async function read (kubectl: Kubectl): Promise<LedgerMap | undefined> {
+  return (await kubectl.objects(['configmap', NAME]) as LedgerMap[])[0]
+}
+
+const holderOf = ({ data: { holder } }: LedgerMap) => holder === undefined ? undefined : JSON.parse(holder) as Holder
+
+function atWork (namespace: string, holder: Holder | undefined): Trouble {
+  return new Trouble(`Another run is at work in namespace ${namespace}${holder === undefined ? '' : `: process ${holder.pid} on ${holder.host}`}.`,
+    'Wait for it, or take a namespace of your own: --namespace NAME.')
+}
+
+/** An object without what the API server and its controllers add to it. */
+function asApplied ({ status, metadata: { uid, resourceVersion, creationTimestamp, generation, managedFields, ...metadata }, ...object }: KubeObject): KubeObject {
+  const annotations = Object.entries(metadata['annotations'] ?? {}).filter(([name]) => name !== 'deployment.kubernetes.io/revision')
+  return { ...object, metadata: { ...metadata, annotations: annotations.length > 0 ? Object.fromEntries(annotations) : undefined } } as KubeObject
+}
+
+/**
+ * The JSON patch (RFC 6902) that makes one object of the other, by whole fields. `kubectl replace` would do too, but writes the
+ * annotation that `kubectl apply` compares with anew: the reader's next apply would take what was scaled or defaulted for what his file had said.
+ */
+function difference (from: KubeObject, to: KubeObject): { op: string, path: string, value?: unknown }[] {
+  const fields = (a: Record<string, unknown>, b: Record<string, unknown>, path: string) =>
+    [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(field => !isDeepStrictEqual(a[field], b[field])).map(field =>
+      b[field] === undefined ? { op: 'remove', path: `${path}/${field}` } : { op: 'add', path: `${path}/${field}`, value: b[field] })
+  const { metadata: before, ...rest } = from
+  const { metadata: after, ...wanted } = to
+  return [...fields(before, after, '/metadata'), ...fields(rest, wanted, '')]
 }
 
 function isAlive (pid: number): boolean {

@@ -23,14 +23,21 @@ function pageOf ({ id }: Exercise): string {
 }
 
 function page (exercise: Exercise): string {
-  const { id, title, aim, needs, steps, look, control } = exercise
-  const missing = 'withhold' in control ? `\`${pathOf(control.withhold)}\` is not applied` : `${control.faults} % of the answers fail in place of what is asked for`
+  const { id, title, aim, needs, steps, look, controls } = exercise
   return `<!-- Made from packages/companion/src/exercises by npm run docs: change it there. -->
 # ${id}: ${title}
 
 ${aim}
 
     npm run exercise -- ${id}
+
+This carries all of it out, judges it, and brings back what was in the namespace. To play with it afterwards, add \`--keep\`; \`npm run exercise -- --reset\` brings back the rest then. The commands
+below, for by hand, are for a terminal in the project's root, with the exercise's namespace as kubectl's own and a way to the ingress gateway:
+
+    kubectl config set-context --current --namespace istioinaction
+    kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80
+
+With \`--host NAME\` the gateway answers to that host alone: \`curl -H 'Host: NAME' …\`.
 
 ## What is there at the start
 
@@ -56,7 +63,9 @@ ${look.map(item => `- ${item}`).join('\n')}
 
 ## How it fails
 
-When ${missing}, "${control.fails}" is not as expected. The end-to-end tests run it that way too.
+${controls.map(({ when, fails }) => `- When ${when}, "${fails}" is not as expected.`).join('\n')}
+
+The end-to-end tests run it that way too.
 `
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { currentContext } from './context.ts'
 import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
 import { Trouble } from './trouble.ts'
 import { hasProxy } from './workloads.ts'
@@ -10,8 +11,7 @@ import { hasProxy } from './workloads.ts'
  * @throws {Trouble} when it does not
  */
 export async function mesh (kubectl: Kubectl): Promise<string> {
-  const context = (await kubectl.tryCluster(['config', 'current-context'])).stdout.trim()
-  if (context === '') throw new Trouble('kubectl has no current context.', 'Choose a cluster: kubectl config get-contexts, kubectl config use-context NAME. scripts/cluster.sh up makes one.')
+  const context = await currentContext(kubectl)
   const { code, stdout, stderr } = await kubectl.tryCluster(['api-resources', '--api-group=networking.istio.io', '-o', 'name', '--request-timeout=10s'])
   if (code !== 0) {
     throw new Trouble(`The cluster of the context ${context} does not answer: ${stderr.trim().split('\n').at(-1)}`,
@@ -50,6 +50,7 @@ export async function namespaceMade (kubectl: Kubectl): Promise<boolean> {
   const unstoppable = new Kubectl(namespace, { announce: kubectl.announce }) // half a namespace would be left behind
   for (const args of [['create', 'namespace', namespace], ['label', 'namespace', namespace, 'istio-injection=enabled']]) {
     const result = await unstoppable.tryCluster(args, 'lesson')
+    if (args[0] === 'create' && /AlreadyExists/.test(result.stderr)) return false // somebody was faster
     if (result.code !== 0) throw new KubectlError(args, result)
   }
   return true
@@ -62,11 +63,13 @@ export async function namespaceMade (kubectl: Kubectl): Promise<boolean> {
  */
 export async function injected (kubectl: Kubectl): Promise<void> {
   const { namespace } = kubectl
-  const probe = await kubectl.try(['run', 'probe', '--image=none', '--dry-run=server', '-o', 'json'])
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { generateName: 'probe-' }, spec: { containers: [{ name: 'probe', image: 'none' }] } }
+  const dryRun = ['create', '--dry-run=server', '-o', 'json', '-f', '-']
+  const probe = await kubectl.try(dryRun, { text: JSON.stringify(pod), is: 'would a Pod get a proxy?' })
   if (/failed calling webhook/.test(probe.stderr)) {
     throw new Trouble(`Istio's injector does not answer: ${probe.stderr.trim()}`, 'Is istiod running? kubectl -n istio-system get pods -l app=istiod')
   }
-  if (probe.code !== 0) throw new KubectlError(['run', 'probe', '--dry-run=server'], probe)
+  if (probe.code !== 0) throw new KubectlError(['-n', namespace, ...dryRun], probe)
   if (!hasProxy(JSON.parse(probe.stdout) as Parameters<typeof hasProxy>[0])) {
     throw new Trouble(`Pods of namespace ${namespace} get no proxy: the namespace is not injected.`,
       `kubectl label namespace ${namespace} istio-injection=enabled, then, for pods that run already, kubectl -n ${namespace} rollout restart deployment. Or take another: --namespace NAME makes it.`)

@@ -1,11 +1,13 @@
 import type { Exercise } from './exercise.ts'
 import { Kubectl } from './kubectl.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger, type Restored } from './ledger.ts'
 import { hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
 import type { Reporter, Result } from './reporter.ts'
 import { Stage } from './stage.ts'
 import { carryOut, type Play } from './steps.ts'
 import { Trouble } from './trouble.ts'
+
+export type { Restored }
 
 export interface RunOptions {
   exercises: Exercise[]
@@ -23,14 +25,12 @@ export interface RunOptions {
   patience?: number
 }
 
-export interface Summary {
+export interface Summary extends Restored {
   passed: number
   failed: number
   results: Result[]
   /** why the run ended early */
   error?: string
-  /** what could not be brought back */
-  unrestored: string[]
 }
 
 /**
@@ -38,8 +38,8 @@ export interface Summary {
  * An exercise that fails does not keep the next from running; trouble that all of them would meet ends the run.
  */
 export async function run (options: RunOptions): Promise<Summary> {
-  const { exercises, namespace, host, keep = false, report, signal, error: errorOfCheck, patience = 30_000 } = options
-  const kubectl = new Kubectl(namespace, { announce: report.command, ...(signal && { signal }) })
+  const { exercises, namespace, host, keep = false, report, signal = new AbortController().signal, error: errorOfCheck, patience = 30_000 } = options
+  let kubectl = new Kubectl(namespace, { announce: report.command, signal })
   const results: Result[] = []
   let ledger: Ledger | undefined
   let stage: Stage | undefined
@@ -51,33 +51,37 @@ export async function run (options: RunOptions): Promise<Summary> {
     await injected(kubectl)
     await hostIsFree(kubectl, host)
     ledger ??= await taken(kubectl, report) ?? await Ledger.begin(kubectl, { namespaceIsOurs: false })
+    const ends = AbortSignal.any([signal, ledger.lost])
+    kubectl = new Kubectl(namespace, { announce: report.command, signal: ends })
     stage = new Stage({ kubectl, ledger, report, host, patience })
-    for (const exercise of exercises) results.push(await play(exercise, stage, { report, signal, error: errorOfCheck, patience }))
+    for (const exercise of exercises) results.push(await play(exercise, stage, { report, signal: ends, error: errorOfCheck, patience }))
   } catch (caught) {
-    error = signal?.aborted === true ? 'The run was interrupted.' : messageOf(caught)
+    error = signal.aborted ? 'The run was interrupted.' : messageOf(ledger?.lost.aborted === true ? ledger.lost.reason : caught)
   }
   await stage?.close()
   const isKept = keep && error === undefined
   if (isKept) await ledger?.keep()
-  const unrestored = isKept ? [] : await restore(ledger, report)
+  const { unrestored, kept } = isKept ? NOTHING : await restore(ledger, report)
   const passed = results.filter(({ verdict }) => verdict === 'pass').length
-  return { passed, failed: exercises.length - passed, results, unrestored, ...(error !== undefined && { error }) }
+  return { passed, failed: exercises.length - passed, results, unrestored, kept, ...(error !== undefined && { error }) }
 }
 
+const NOTHING: Restored = { unrestored: [], kept: [] }
+
 async function taken (kubectl: Kubectl, report: Reporter): Promise<Ledger | undefined> {
-  const ledger = await Ledger.takeOver(kubectl)
+  const ledger = await Ledger.takeOver(kubectl, report)
   if (ledger !== undefined) report.note('A run before this one was kept or killed: what was there before that one is brought back at the end of this one.')
   return ledger
 }
 
-async function restore (ledger: Ledger | undefined, report: Reporter): Promise<string[]> {
-  if (ledger === undefined) return []
+async function restore (ledger: Ledger | undefined, report: Reporter): Promise<Restored> {
+  if (ledger === undefined || ledger.lost.aborted) return NOTHING // whoever has taken the ledger over brings everything back
   report.note('Bringing back what was there before.')
   return await ledger.restore()
 }
 
 /** @throws what ends the whole run: trouble, or its interruption */
-async function play (exercise: Exercise, stage: Stage, { report, signal, error, patience }: Pick<RunOptions, 'report' | 'error'> & { signal: AbortSignal | undefined, patience: number }): Promise<Result> {
+async function play (exercise: Exercise, stage: Stage, { report, signal, error, patience }: Pick<RunOptions, 'report' | 'error'> & { signal: AbortSignal, patience: number }): Promise<Result> {
   const start = performance.now()
   const play: Play = { stage, exercise, error, patience, calls: [], since: 0, metrics: {}, checks: [] }
   report.begin(exercise)
@@ -90,7 +94,7 @@ async function play (exercise: Exercise, stage: Stage, { report, signal, error, 
     }
     result = { id: exercise.id, verdict: play.checks.every(({ ok }) => ok) ? 'pass' : 'fail', checks: play.checks }
   } catch (caught) {
-    if (caught instanceof Trouble || signal?.aborted === true) throw caught
+    if (caught instanceof Trouble || signal.aborted) throw caught
     result = { id: exercise.id, verdict: 'error', checks: play.checks, error: messageOf(caught) }
   }
   report.end(result, performance.now() - start)
@@ -104,11 +108,11 @@ function messageOf (error: unknown): string {
 /**
  * Brings back what a run with `keep`, or one that was killed, has left.
  *
- * @returns whether there was anything to bring back, and what could not be
+ * @returns whether there was anything to bring back, what could not be, and what stays in a namespace that was made
  */
-export async function reset (namespace: string, report: Reporter): Promise<{ found: boolean, unrestored: string[] }> {
+export async function reset ({ namespace, report }: Pick<RunOptions, 'namespace' | 'report'>): Promise<{ found: boolean } & Restored> {
   const kubectl = new Kubectl(namespace, { announce: report.command })
   await mesh(kubectl)
-  const ledger = await Ledger.takeOver(kubectl)
-  return { found: ledger !== undefined, unrestored: await restore(ledger, report) }
+  const ledger = await Ledger.takeOver(kubectl, report)
+  return { found: ledger !== undefined, ...await restore(ledger, report) }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chaos } from './chaos.ts'
+import { chaos, clearFaults } from './chaos.ts'
 import { NEEDS, type Need } from './exercise.ts'
 import { openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
@@ -10,8 +10,15 @@ import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
 import { gone, podReady, PORTS, proxied, rolledOut } from './workloads.ts'
 
-/** The category of all that Istio defines: everything that could change what an exercise sees. */
+/** The categories of what could change what an exercise sees: all that Istio and the Gateway API define. */
 const ISTIO = 'istio-io'
+const GATEWAY_API = 'gateway-api'
+
+/** How a Service's eyes see it: by the labels of its Pods. */
+const isOfStore = (deployment: KubeObject) => (deployment as unknown as { spec: { template: { metadata?: { labels?: Record<string, string> } } } }).spec.template.metadata?.labels?.['app'] as string in PORTS
+
+/** How kubectl replaces what a reader had under the same name. */
+const REPLACING: Record<string, string[]> = { Deployment: ['--save-config'], Pod: ['--save-config', '--force', '--wait'] }
 
 export interface StageOptions {
   kubectl: Kubectl
@@ -20,6 +27,12 @@ export interface StageOptions {
   host?: string | undefined
   /** milliseconds that are waited for the gateway */
   patience: number
+}
+
+/** Where a request goes, and with which headers. */
+export interface Address {
+  url: string
+  headers: Record<string, string>
 }
 
 /** The namespace in which exercises are played, and the way to it. */
@@ -31,9 +44,9 @@ export class Stage {
   readonly #patience: number
   /** by key: what exercises have applied, and still is there */
   readonly #applied: Set<string>
-  #isFirst = true
   readonly #manifests = new Map<string, Promise<Manifest>>()
   #gateway: Promise<Gateway> | undefined
+  #categories: Promise<string> | undefined
 
   constructor ({ kubectl, ledger, report, host, patience }: StageOptions) {
     this.kubectl = kubectl
@@ -81,25 +94,26 @@ export class Stage {
     for (const { metadata } of objects.filter(object => object.kind === 'Pod')) await podReady(this.kubectl, metadata.name)
   }
 
-  /** A reader's Deployment may have what `kubectl apply` leaves alone, such as another variable: it is replaced. */
+  /** A reader's Deployment or Pod may have what `kubectl apply` leaves alone, such as another variable: it is replaced. A Pod has to be made anew for that. */
   async #asWritten (path: string): Promise<void> {
     const { objects } = await this.#manifest(path)
     await this.#ledger.remember(objects.map(object => this.#key(object)))
-    const theirs = objects.filter(object => object.kind === 'Deployment' && this.#ledger.has(this.#key(object)))
+    const theirs = objects.filter(object => object.kind in REPLACING && this.#ledger.has(this.#key(object)))
     if (theirs.length === 0) return
     const present = new Set((await this.kubectl.objects(theirs.map(object => nameOf(this.#key(object))))).map(object => this.#key(object))) // an exercise before this one may have done without it
-    const list = theirs.filter(object => present.has(this.#key(object)))
-    if (list.length > 0) await this.kubectl.run(['replace', '--save-config', '-f', '-'], { text: asList(list), is: `${list.map(({ metadata }) => metadata.name).join(' ')} of k8s/${path}` })
+    for (const [kind, list] of Map.groupBy(theirs.filter(object => present.has(this.#key(object))), ({ kind }) => kind)) {
+      await this.kubectl.run(['replace', ...REPLACING[kind] as string[], '-f', '-'], { text: asList(list), is: `${list.map(({ metadata }) => metadata.name).join(' ')} of k8s/${path}` })
+    }
   }
 
   /** scripts/chaos.sh, as a part of the lesson. */
-  async chaos (...args: string[]): Promise<void> {
-    const { stdout, stderr } = await chaos(this.kubectl, [...args, '--verbose'], 'lesson')
+  async chaos (args: string[]): Promise<void> {
+    const { stdout, stderr } = await chaos(this.kubectl, args, 'lesson')
     this.report.output(stderr + stdout)
   }
 
   /** Where a path of the webapp is, and with which headers. */
-  async address (path: string, headers: Record<string, string> = {}): Promise<{ url: string, headers: Record<string, string> }> {
+  async address (path: string, headers: Record<string, string> = {}): Promise<Address> {
     this.#gateway ??= openGateway(this.kubectl.in('istio-system'))
     const { origin } = await this.#gateway
     return { url: origin + path, headers: { ...headers, ...(this.#host !== undefined && { host: this.#host }) } }
@@ -111,8 +125,9 @@ export class Stage {
 
   /** What is not wanted: of Istio, of the store, and of what exercises have applied. */
   async #clear (wanted: Set<string>): Promise<void> {
-    const found = await this.kubectl.objects([ISTIO])
-    const store = await this.kubectl.objects(['deployments', '-l', 'app in (catalog,webapp,forum)'])
+    this.#categories ??= this.kubectl.tryCluster(['api-resources', `--categories=${GATEWAY_API}`, '-o', 'name']).then(({ stdout }) => stdout.trim() === '' ? ISTIO : `${ISTIO},${GATEWAY_API}`)
+    const found = await this.kubectl.objects([await this.#categories])
+    const store = (await this.kubectl.objects(['deployments'])).filter(isOfStore)
     const going = [...new Set([...[...found, ...store].map(object => this.#key(object)), ...this.#applied])].filter(key => !wanted.has(key))
     if (going.length > 0) {
       await this.#ledger.remember(going)
@@ -120,10 +135,7 @@ export class Stage {
       for (const key of going) this.#applied.delete(key)
     }
     await gone(this.kubectl, store.filter(object => !wanted.has(this.#key(object))).map(({ metadata }) => metadata.name))
-
-    // Exercises set faults in the catalog; a reader may have set them anywhere.
-    for (const app of this.#isFirst ? Object.keys(PORTS) : ['catalog']) await chaos(this.kubectl, ['delete', '--app', app], 'upkeep', { mayBeNone: true })
-    this.#isFirst = false
+    await clearFaults(this.kubectl)
     await this.#proxiesHaveForgotten(going)
   }
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Arrival, Exercise, Fault, Inspect, Load, Step } from './exercise.ts'
+import type { Arrival, Exercise, Inspect, Load, Step } from './exercise.ts'
 import { judge, sampleFor, type Check } from './judgement.ts'
 import { quoted } from './kubectl.ts'
 import { ask, load, type Call } from './load.ts'
 import { argumentsFor, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
-import type { Stage } from './stage.ts'
+import type { Address, Stage } from './stage.ts'
 import { Tally } from './tally.ts'
 import { PORTS } from './workloads.ts'
 
@@ -35,7 +35,7 @@ export interface Play {
 export async function carryOut (step: Step, play: Play): Promise<void> {
   switch (step.kind) {
     case 'apply': return await play.stage.apply(step.file)
-    case 'fault': return await play.stage.chaos(...faultArguments(step))
+    case 'fault': return await play.stage.chaos(step.arguments)
     case 'load': return await drive(step, play)
     case 'expect': return verdict(play, judge(step.name, step.expected, step.count(play.calls, play.metrics), play.error))
     case 'inspect': return await look(step, play)
@@ -46,9 +46,9 @@ export async function carryOut (step: Step, play: Play): Promise<void> {
 export function commandOf (step: Step): string | undefined {
   switch (step.kind) {
     case 'apply': return `kubectl apply ${argumentsFor(pathOf(step.file)).join(' ')}`
-    case 'fault': return `scripts/chaos.sh ${faultArguments(step).join(' ')}`
-    case 'load': return `curl ${Object.entries(step.headers).map(([name, value]) => `-H '${name}: ${value}' `).join('')}localhost:8080${step.path}`
-    case 'inspect': return step.command.map(word => quoted(word.replaceAll('NAMESPACE', 'istioinaction').replace('start=SINCE', 'lookback=5m'))).join(' ')
+    case 'fault': return `scripts/chaos.sh ${step.arguments.join(' ')}`
+    case 'load': return curl({ url: `localhost:8080${step.path}`, headers: step.headers })
+    case 'inspect': return step.command.map(word => quoted(word.replaceAll('NAMESPACE', 'istioinaction').replace('start=SINCE', 'lookback=5m').replace('SINCE', '0'))).join(' ')
     case 'expect': return undefined
   }
 }
@@ -60,9 +60,7 @@ export function requestsOf (step: Load, { steps }: Pick<Exercise, 'steps'>, erro
   return Math.max(...(next === -1 ? after : after.slice(0, next)).flatMap(step => 'expected' in step ? sampleFor(step.expected, error) : []))
 }
 
-function faultArguments ({ type, percentage }: Fault): string[] {
-  return [type, String(percentage)]
-}
+const curl = ({ url, headers }: Address) => ['curl', ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]), url].map(quoted).join(' ')
 
 async function drive (step: Load, play: Play): Promise<void> {
   const { stage, exercise, error } = play
@@ -71,6 +69,7 @@ async function drive (step: Load, play: Play): Promise<void> {
 
   const total = requestsOf(step, exercise, error)
   const before = await scrape(step.scrape, stage)
+  stage.kubectl.announce(`${curl(address)}   # ${total} times, ${RATE} a second`, 'lesson')
   const tally = new Tally()
   play.since = Date.now() * 1000
   play.calls = await load({
@@ -89,7 +88,7 @@ async function drive (step: Load, play: Play): Promise<void> {
 }
 
 /** Waits for a change to be seen, or until patience is at its end: what follows is judged by itself. */
-async function arrival (arrived: Arrival, { url, headers }: { url: string, headers: Record<string, string> }, { stage, patience }: Play): Promise<void> {
+async function arrival (arrived: Arrival, { url, headers }: Address, { stage, patience }: Play): Promise<void> {
   const deadline = Date.now() + patience
   let inRow = 0
   while (inRow < ('only' in arrived ? 20 : 1) && Date.now() < deadline) {
@@ -116,7 +115,7 @@ async function look (step: Inspect, play: Play): Promise<void> {
   let before: number | undefined
   for (;;) {
     const { stdout, stderr } = await (name === 'kubectl' ? kubectl.try(args, undefined, 'lesson') : kubectl.shell(name, args, 'lesson'))
-    const count = step.count(stdout, { namespace, calls: calls.length })
+    const count = step.count(stdout, { namespace, calls })
     const check = judge(step.name, step.expected, count, error)
     // What is to be all has come when it is all. A share is judged when it has stopped growing: on its way to all it passes every other.
     const hasCome = step.expected.kind === 'exactly' ? check.ok : before === count.count && count.count > 0

@@ -36,14 +36,15 @@ export function terminal ({ wait, signal }: { wait: boolean, signal: AbortSignal
     },
 
     command (line, kind) {
-      if (kind === 'upkeep' && announced.has(line)) return // asked again and again until it is as it is to be
+      if (announced.has(line)) return // asked again and again until it is as it is to be
       announced.add(line)
-      console.log(`    ${kind === 'lesson' ? `${styleText('green', '$')} ${line}` : styleText('dim', `$ ${line}`)}`)
+      const prompt = line.startsWith('#') ? '' : '$ '
+      console.log(`    ${kind === 'lesson' ? `${styleText('green', prompt)}${line}` : styleText('dim', cut(prompt + line))}`)
     },
 
     output (text) {
       const trimmed = text.trimEnd()
-      if (trimmed !== '') console.log(shortened(trimmed.split('\n')).map(line => `      ${line.length > 300 ? `${line.slice(0, 300)} …` : line}`).join('\n'))
+      if (trimmed !== '') console.log(shortened(trimmed.split('\n')).map(line => `      ${cut(line)}`).join('\n'))
     },
 
     progress (progress) {
@@ -87,6 +88,9 @@ function drawing ({ tally, total }: Progress): string {
 function shortened (lines: string[]): string[] {
   return lines.length <= 12 ? lines : [...lines.slice(0, 8), `… ${lines.length - 10} more lines`, ...lines.slice(-2)]
 }
+
+/** What is too long to be read is cut off. */
+const cut = (line: string) => line.length > 300 ? `${line.slice(0, 300)} …` : line
 
 function wrapped (text: string): string {
   return text.replace(/(.{1,100})(?:\s+|$)/g, '$1\n').trimEnd()

@@ -26,7 +26,7 @@ test('what there is not is named', () => {
 })
 
 describe.each(course)('$id', exercise => {
-  const { steps, needs, control } = exercise
+  const { steps, needs, controls } = exercise
   const checks = steps.filter(step => 'expected' in step)
 
   test('its files are there', () => {
@@ -34,15 +34,19 @@ describe.each(course)('$id', exercise => {
     for (const file of files) expect(existsSync(join(ROOT, 'k8s', file)), file).toBe(true)
   })
 
+  test('it can fail', () => {
+    expect(controls).not.toEqual([])
+  })
+
   test('its checks have names of their own, and every load is judged', () => {
     expect(new Set(checks.map(({ name }) => name)).size).toBe(checks.length)
     for (const step of steps) if (step.kind === 'load') expect(requestsOf(step, exercise, ERROR)).toBeGreaterThanOrEqual(100)
   })
 
-  test('its control takes the lesson away, and names the check that is to fail', () => {
+  test.each(controls)('its control takes something of the lesson away, and names the check that is to fail: when $when', control => {
     expect(checks.map(({ name }) => name)).toContain(control.fails)
-    expect(withoutLesson(exercise).steps).not.toEqual(steps)
-    expect(withoutLesson(exercise).steps.filter(step => 'expected' in step)).toEqual(checks)
+    expect(withoutLesson(exercise, control).steps).not.toEqual(steps)
+    expect(withoutLesson(exercise, control).steps.filter(step => 'expected' in step)).toEqual(checks)
   })
 })
 

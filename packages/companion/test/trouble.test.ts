@@ -19,14 +19,14 @@ afterEach(() => { for (const each of undo.splice(0)) each() })
 const PROXY = { spec: { containers: [{ name: 'probe' }], initContainers: [{ name: 'istio-proxy' }] } }
 const MESH: Answer[] = [
   [/^config current-context/, { stdout: 'kind-outfitters\n' }],
-  [/^api-resources/, { stdout: 'gateways.networking.istio.io\nvirtualservices.networking.istio.io\n' }],
+  [/^api-resources --api-group/, { stdout: 'gateways.networking.istio.io\nvirtualservices.networking.istio.io\n' }],
   [/^get namespace/, { stdout: 'Active' }],
-  [/run probe/, { stdout: PROXY }],
+  [/create --dry-run/, { stdout: PROXY }],
   [/^get gateways/, { stdout: { items: [] } }],
   [/get configmap/, {}],
   [/get pods -l/, { stdout: { items: [] } }],
-  [/get pods .*go-template/, {}],
-  [/apply --server-side/, {}],
+  [/^api-resources --categories=gateway-api/, {}],
+  [/ (create|replace) -f - -o jsonpath/, { stdout: '7' }],
   [/get istio-io/, {}],
   [/get deployments/, {}],
   [/kustomize/, { stdout: 'apiVersion: v1\nkind: Service\nmetadata: { name: catalog }' }],
@@ -49,21 +49,21 @@ test('no context', async () => {
 })
 
 test('a cluster that does not answer', async () => {
-  expect(await reason([/^api-resources/, { code: 1, stderr: 'The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?' }]))
+  expect(await reason([/^api-resources --api-group/, { code: 1, stderr: 'The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?' }]))
     .toMatch(/^The cluster of the context kind-outfitters does not answer: The connection to the server .* refused.*\n.*use-context/)
 })
 
 test('no Istio', async () => {
-  expect(await reason([/^api-resources/, {}])).toMatch(/^The cluster of the context kind-outfitters has no Istio\.\nInstall it: istioctl install/)
+  expect(await reason([/^api-resources --api-group/, {}])).toMatch(/^The cluster of the context kind-outfitters has no Istio\.\nInstall it: istioctl install/)
 })
 
 test('no injection', async () => {
-  expect(await reason([/run probe/, { stdout: { spec: { containers: [{ name: 'probe' }] } } }]))
+  expect(await reason([/create --dry-run/, { stdout: { spec: { containers: [{ name: 'probe' }] } } }]))
     .toMatch(/^Pods of namespace shop get no proxy: the namespace is not injected\.\nkubectl label namespace shop istio-injection=enabled/)
 })
 
 test('an injector that does not answer', async () => {
-  expect(await reason([/run probe/, { code: 1, stderr: 'Error from server (InternalError): failed calling webhook "namespace.sidecar-injector.istio.io": connection refused' }]))
+  expect(await reason([/create --dry-run/, { code: 1, stderr: 'Error from server (InternalError): failed calling webhook "namespace.sidecar-injector.istio.io": connection refused' }]))
     .toMatch(/^Istio's injector does not answer: .*\nIs istiod running\? kubectl/)
 })
 
@@ -133,11 +133,31 @@ test('pods without a proxy in an injected namespace', async () => {
   await expect(proxied(new Kubectl('shop'), ['catalog'])).rejects.toThrow(/^Pods of namespace shop have no proxy.*: catalog-abc-12345\..*\nMake them anew: kubectl -n shop rollout restart deployment$/)
 })
 
-test('another run in the same namespace', async () => {
-  const ledger = (pid: number, host = hostname()) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'outfitters-companion' }, data: { entries: JSON.stringify({ holder: { host, pid }, namespaceIsOurs: false, objects: {}, faults: [] }) } })
-  expect(await reason([/get configmap/, { stdout: ledger(process.pid) }])).toMatch(new RegExp(`^Another run is at work in namespace shop: process ${process.pid} on .*\\.\nWait for it, or take a namespace of your own`))
-  expect(await reason([/get configmap/, { stdout: ledger(1, 'elsewhere') }])).toMatch(/^Another run is at work in namespace shop: process 1 on elsewhere/)
-  expect(await reason([/get configmap/, { stdout: ledger(2 ** 30) }], [/get service istio-ingressgateway/, {}])).toMatch(/^There is no ingress gateway/) // it was killed
+const ledger = (version: string, pid?: number, host = hostname()) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'outfitters-companion', resourceVersion: version },
+  data: { ...(pid !== undefined && { holder: JSON.stringify({ id: 'theirs', host, pid }) }), entries: JSON.stringify({ namespaceIsOurs: false, objects: {}, faults: [] }) }
+})
+
+test('another run in the same namespace: its ledger is written meanwhile', async () => {
+  for (const [pid, host] of [[process.pid, hostname()], [1, 'elsewhere']] as const) {
+    expect(await reason([/get configmap/, { stdout: ledger('1', pid, host), then: { stdout: ledger('2', pid, host) } }])).toMatch(new RegExp(`^Another run is at work in namespace shop: process ${pid} on ${host}\\.\nWait for it, or take a namespace of your own`))
+  }
+})
+
+test('another run in the same namespace: it has begun its ledger a moment ago', async () => {
+  expect(await reason([/ create -f - -o jsonpath/, { code: 1, stderr: 'Error from server (AlreadyExists): configmaps "outfitters-companion" already exists' }], [/get configmap/, { then: { stdout: ledger('1', 1, 'elsewhere') } }]))
+    .toMatch(/^Another run is at work in namespace shop: process 1 on elsewhere\./)
+})
+
+test('a run that was killed on this machine, or kept, is in nobody\'s way', async () => {
+  for (const pid of [2 ** 30, undefined]) expect(await reason([/get configmap/, { stdout: ledger('1', pid) }], [/get service istio-ingressgateway/, {}])).toMatch(/^There is no ingress gateway/)
+})
+
+test('a gateway that one may not look at', async () => {
+  expect(await reason([/get service istio-ingressgateway/, { code: 1, stderr: 'Error from server (Forbidden): services "istio-ingressgateway" is forbidden: User "trainee" cannot get resource' }]))
+    .toMatch(/^You are not allowed to look at the ingress gateway in namespace istio-system: kubectl -n istio-system get service .*trainee.*\nWhoever runs the cluster can allow it: kubectl create clusterrole/)
 })
 
 test('kubectl is not installed', async () => {

@@ -1,5 +1,6 @@
 import { expect, inspect, load, share, type Inspect, type Step } from '../exercise.ts'
 import { all, type Count } from '../judgement.ts'
+import type { Call } from '../load.ts'
 
 /** As Jaeger tells it. */
 export interface Trace {
@@ -46,12 +47,15 @@ export function tracesIn (output: string): Trace[] {
   }
 }
 
-/** How many of the traces lead from the gateway to the webapp and on to the catalog, in one piece. */
-export const whole = (output: string, { namespace }: { namespace: string }): Count => share(tracesIn(output), trace => {
+/** For how many of the calls there is a trace that leads from the gateway to the webapp and on to the catalog in one piece; pieces count as calls. */
+export const whole = (output: string, { namespace, calls }: { namespace: string, calls: Call[] }): Count => {
   const services = [GATEWAY, `webapp.${namespace}`, `catalog.${namespace}`]
-  const graph = graphOf(trace)
-  return rootsOf(trace) === 1 && services.slice(1).every((service, i) => graph.has(`${services[i]} → ${service}`))
-})
+  const { count, of } = share(tracesIn(output), trace => {
+    const graph = graphOf(trace)
+    return rootsOf(trace) === 1 && services.slice(1).every((service, i) => graph.has(`${services[i]} → ${service}`))
+  })
+  return { count, of: Math.max(of, calls.length) }
+}
 
 /** Whether a tag has a value in any span of a trace. */
 export const hasTag = (trace: Trace, tag: string, wanted: string) => trace.spans.some(({ tags }) => tags.some(({ key, value }) => key === tag && value === wanted))

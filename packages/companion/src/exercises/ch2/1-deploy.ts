@@ -1,4 +1,4 @@
-import { apply, inspect, share, type Exercise } from '../../exercise.ts'
+import { apply, inspect, share, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 
 const CATALOG_ITEM = '{\n  "id": 1,\n  "color": "amber",\n  "department": "Eyewear",\n  "name": "Elinor Glasses",\n  "price": "282.00"\n}'
@@ -18,6 +18,12 @@ export default {
       expected: all,
       count: output => share(output.trim().split('\n').slice(1), line => / 2\/2 +Running /.test(line))
     }),
+    inspect('the pod to call from is outside of the mesh', {
+      says: 'Look at the pod that calls: its containers have no proxy among them.',
+      command: ['kubectl', 'get', 'pod', 'outside', '-o', 'jsonpath={.spec.containers[*].name} {.spec.initContainers[*].name}'],
+      expected: all,
+      count: output => ({ count: output.trim() === 'outside' ? 1 : 0, of: 1 })
+    }),
     inspect('the catalog answers from outside of the mesh', {
       says: 'Ask the catalog for an item, from a pod that has no proxy.',
       command: ['kubectl', 'exec', 'outside', '--', 'curl', '-s', '--max-time', '5', 'http://catalog.NAMESPACE/items/1'],
@@ -36,5 +42,5 @@ export default {
     '`istioctl kube-inject -f k8s/services/catalog.yaml`: what the injection adds, without a cluster being changed.',
     '`istioctl proxy-status`: every proxy that the control plane knows, and whether it is up to date.'
   ],
-  control: { withhold: '.', fails: 'pods that have their proxy and are ready' }
+  controls: [withhold('.', 'pods that have their proxy and are ready')]
 } satisfies Exercise

@@ -1,4 +1,4 @@
-import { apply, expect, inspect, load, type Exercise } from '../../exercise.ts'
+import { apply, expect, inspect, load, share, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 
 export default {
@@ -10,11 +10,17 @@ export default {
     apply('istio/ch2/ingress-gateway.yaml', 'Open port 80 of the ingress gateway, and route what comes in to the webapp.'),
     load('/api/catalog/items/1', { says: 'Ask for an item through the gateway.', arrived: { seen: ({ status }) => status === 200 } }),
     expect('calls answered with the item', all, ({ status, body }) => status === 200 && body.includes('"name":"Elinor Glasses"')),
+    inspect('calls that a pod of this namespace has answered', {
+      says: 'Others may use the gateway too: x-served-by names the pod that has answered. Is it one of yours?',
+      command: ['kubectl', 'get', 'pods', '-l', 'app=catalog', '-o', 'name'],
+      expected: all,
+      count: (output, { calls }) => share(calls, ({ pod }) => output.split('\n').includes(`pod/${pod}`))
+    }),
     inspect('the gateway has the route', {
       says: 'Look into the gateway: its routes name the VirtualService.',
       command: ['istioctl', 'proxy-config', 'routes', 'deploy/istio-ingressgateway', '-n', 'istio-system'],
       expected: all,
-      count: (output, { namespace }) => ({ count: output.includes(`webapp-virtualservice.${namespace}`) ? 1 : 0, of: 1 })
+      count: (output, { namespace }) => ({ count: output.split(/\s+/).includes(`webapp-virtualservice.${namespace}`) ? 1 : 0, of: 1 })
     })
   ],
   look: [
@@ -22,5 +28,5 @@ export default {
     '`kubectl -n istio-system get service istio-ingressgateway`: where the gateway is. Without an external address, `kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80` leads there.',
     'Delete the VirtualService alone: the gateway answers, with 404.'
   ],
-  control: { withhold: 'istio/ch2/ingress-gateway.yaml', fails: 'calls answered with the item' }
+  controls: [withhold('istio/ch2/ingress-gateway.yaml', 'calls answered with the item')]
 } satisfies Exercise

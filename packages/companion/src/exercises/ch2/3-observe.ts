@@ -1,4 +1,4 @@
-import { apply, expect, expectMetrics, fault, inspect, load, type Exercise } from '../../exercise.ts'
+import { apply, expect, expectMetrics, fault, inspect, load, withhold, type Exercise } from '../../exercise.ts'
 import { about, all } from '../../judgement.ts'
 import { gatewayHasHeard, proxiesHaveHeard, tracesOf, whole } from '../traces.ts'
 import { failed } from './calls.ts'
@@ -16,7 +16,7 @@ export default {
     apply('components/observability/telemetry.yaml', 'Let the proxies of the store add to them.'),
     apply('components/observability/access-log.yaml', 'Have them write a line of JSON for each request.'),
     ...proxiesHaveHeard,
-    fault('500', 50, 'Have something to see: let half of the catalog\'s answers fail.'),
+    fault('500 50', 'Have something to see: let half of the catalog\'s answers fail.'),
     load('/api/catalog', { says: 'Read the metrics, send requests, and read the metrics again.', scrape: ['webapp', 'catalog'] }),
     expect('calls that fail', about(1 / 2, { tellFrom: [0.6] }), failed),
     expectMetrics('calls that the webapp has counted', all, (calls, { webapp }) =>
@@ -37,7 +37,7 @@ export default {
       says: 'Read the proxy\'s access log.',
       command: ['kubectl', 'logs', 'deploy/webapp', '-c', 'istio-proxy', '--since=1m'],
       expected: all,
-      count: (output, { calls }) => ({ count: Math.min(calls, output.split('\n').filter(line => /^\{.*"path":"\/api\/catalog"/.test(line)).length), of: calls })
+      count: (output, { calls }) => ({ count: Math.min(calls.length, output.split('\n').filter(line => /^\{.*"path":"\/api\/catalog"/.test(line)).length), of: calls.length })
     })
   ],
   look: [
@@ -46,5 +46,5 @@ export default {
     '`kubectl logs deploy/catalog -c catalog`: a line for each request, with `fault` where one was injected, and the `requestId` that the webapp\'s line has too.',
     '`kubectl logs deploy/webapp -c istio-proxy`: the same requests as the proxy sees them, with the attempts that each took.'
   ],
-  control: { withhold: 'components/observability/telemetry.yaml', fails: 'traces from the gateway through the webapp to the catalog' }
+  controls: [withhold('components/observability/telemetry.yaml', 'traces from the gateway through the webapp to the catalog')]
 } satisfies Exercise

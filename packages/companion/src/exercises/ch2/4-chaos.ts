@@ -1,4 +1,4 @@
-import { expect, fault, load, type Exercise } from '../../exercise.ts'
+import { expect, fault, load, otherFault, type Exercise } from '../../exercise.ts'
 import { about, all } from '../../judgement.ts'
 import { failed } from './calls.ts'
 
@@ -8,11 +8,11 @@ export default {
   aim: 'Faults are switched on in the running service: first every call fails, then half of them. Istio retries by itself, but not an answer with the status 500.',
   needs: ['store', 'gateway'],
   steps: [
-    fault('500', 100, 'Let every answer of the catalog be a 500.'),
+    fault('500 100', 'Let every answer of the catalog be a 500.'),
     load('/api/catalog', { says: 'Nothing gets through.' }),
     expect('calls that fail while all of the catalog\'s answers do', all, failed),
     expect('failures that are marked as injected', all, call => call.fault === '500', { among: failed }),
-    fault('500', 50, 'Let half of them be one.'),
+    fault('500 50', 'Let half of them be one.'),
     load('/api/catalog', { says: 'Half of the calls get through.' }),
     expect('calls that fail', about(1 / 2, { tellFrom: [0.6] }), failed),
     expect('other calls that get the catalog', all, ({ status }) => status === 200, { among: call => !failed(call) })
@@ -22,5 +22,5 @@ export default {
     '`curl -i localhost:8080/api/catalog`: `x-chaos: 500` marks the injected fault, `x-served-by` names the pod.',
     '`docs/faults.md`: latencies, dropped connections, scopes, and replay by a seed.'
   ],
-  control: { faults: 60, fails: 'calls that fail' }
+  controls: [otherFault('500 60', 'calls that fail')]
 } satisfies Exercise

@@ -1,4 +1,4 @@
-import { apply, expect, fault, load, type Exercise } from '../../exercise.ts'
+import { apply, expect, fault, load, otherFault, withhold, type Exercise } from '../../exercise.ts'
 import { about, all, none } from '../../judgement.ts'
 import { failed } from './calls.ts'
 
@@ -8,7 +8,7 @@ export default {
   aim: 'With three more attempts a call fails only if all four do: of a catalog that fails half of the time, one call in sixteen still sees it. No service has changed for that.',
   needs: ['store', 'gateway'],
   steps: [
-    fault('500', 50, 'Let half of the catalog\'s answers fail.'),
+    fault('500 50', 'Let half of the catalog\'s answers fail.'),
     apply('istio/ch2/catalog-virtualservice.yaml', 'Let the proxies try three more times.'),
     load('/api/catalog', { says: 'Most of the calls get through, many at a later attempt.', arrived: { seen: ({ attempt = 1 }) => attempt > 1 } }),
     expect('calls that fail', about(1 / 16, { tellFrom: [1 / 8, 0.6 ** 4] }), failed),
@@ -20,5 +20,8 @@ export default {
     '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the retry policy is with the caller; the webapp\'s proxy has it, the catalog\'s has not.',
     '`kubectl logs deploy/catalog -c catalog`: there are more requests in it than were sent.'
   ],
-  control: { withhold: 'istio/ch2/catalog-virtualservice.yaml', fails: 'calls that fail' }
+  controls: [
+    withhold('istio/ch2/catalog-virtualservice.yaml', 'calls that fail'),
+    otherFault('500 60', 'calls that fail')
+  ]
 } satisfies Exercise

@@ -1,4 +1,4 @@
-import { apply, expect, load, type Exercise } from '../../exercise.ts'
+import { apply, expect, load, withhold, type Exercise } from '../../exercise.ts'
 import { all, around } from '../../judgement.ts'
 import { hasImages } from './calls.ts'
 
@@ -18,5 +18,5 @@ export default {
     '`istioctl proxy-config endpoints deploy/webapp --cluster "outbound|80||catalog.istioinaction.svc.cluster.local"`: how the webapp\'s proxy sees them.',
     'Istio gives each call to the less busy of two pods chosen at random. That is no coin, which is why a band is judged here and no exact half.'
   ],
-  control: { withhold: 'services/catalog-v2.yaml', fails: 'answers with pictures' }
+  controls: [withhold('services/catalog-v2.yaml', 'answers with pictures')]
 } satisfies Exercise

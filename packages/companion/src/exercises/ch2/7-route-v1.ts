@@ -1,4 +1,4 @@
-import { apply, expect, load, type Exercise } from '../../exercise.ts'
+import { apply, expect, load, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 import { hasNone } from './calls.ts'
 
@@ -19,5 +19,5 @@ export default {
     '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the route names `version-v1`.',
     'Apply the VirtualService before the DestinationRule and the calls fail with 503 for a moment: the route leads to a subset that is not there yet.'
   ],
-  control: { withhold: 'istio/ch2/catalog-virtualservice-all-v1.yaml', fails: 'answers without pictures' }
+  controls: [withhold('istio/ch2/catalog-virtualservice-all-v1.yaml', 'answers without pictures')]
 } satisfies Exercise

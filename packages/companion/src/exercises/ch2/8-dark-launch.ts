@@ -1,4 +1,4 @@
-import { apply, expect, load, type Exercise } from '../../exercise.ts'
+import { apply, expect, load, otherHeaders, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 import { hasImages, hasNone } from './calls.ts'
 
@@ -19,8 +19,11 @@ export default {
   ],
   look: [
     '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the match comes first, the rest after it.',
-    '`kubectl logs deploy/catalog-v2 -c catalog`: only the calls with the header.',
+    '`kubectl logs deploy/catalog-v2 -c catalog`: of the calls since the route was applied, those with the header and no others.',
     'The routing is done by the webapp\'s proxy. The gateway knows nothing of it.'
   ],
-  control: { withhold: 'istio/ch2/catalog-virtualservice-dark-v2.yaml', fails: 'answers with pictures for who sends the header' }
+  controls: [
+    withhold('istio/ch2/catalog-virtualservice-dark-v2.yaml', 'answers with pictures for who sends the header'),
+    otherHeaders('With another value: version 1.', { 'x-dark-launch': 'v2' }, 'answers without pictures for who sends another value')
+  ]
 } satisfies Exercise

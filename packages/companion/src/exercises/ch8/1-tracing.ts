@@ -1,4 +1,4 @@
-import { apply, expect, inspect, load, share, type Exercise } from '../../exercise.ts'
+import { apply, expect, inspect, load, share, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 import { hasNone } from '../ch2/calls.ts'
 import { connectionsAreNew, gatewayHasHeard, hasTag, proxiesHaveHeard, tracesIn, tracesOf, whole } from '../traces.ts'
@@ -26,7 +26,7 @@ export default {
       says: 'Look for the tag in them.',
       command: tracesOf('webapp.NAMESPACE'),
       expected: all,
-      count: (output, { calls }) => ({ count: share(tracesIn(output), trace => hasTag(trace, 'dark-launch', 'v2')).count, of: calls })
+      count: (output, { calls }) => ({ count: share(tracesIn(output), trace => hasTag(trace, 'dark-launch', 'v2')).count, of: calls.length })
     })
   ],
   look: [
@@ -34,5 +34,5 @@ export default {
     '`kubectl apply -f k8s/components/observability/tracing.yaml`, then `kubectl rollout restart deployment`: the services add spans of their own, the injected faults among them.',
     '`kubectl logs deploy/catalog -c catalog`: `trace_id` in each line is the one that Jaeger shows.'
   ],
-  control: { withhold: 'components/observability/telemetry.yaml', fails: 'calls of which there is a trace with the tag' }
+  controls: [withhold('components/observability/telemetry.yaml', 'calls of which there is a trace with the tag')]
 } satisfies Exercise
