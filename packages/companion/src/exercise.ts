@@ -39,14 +39,29 @@ export interface Exercise {
   controls: Control[]
 }
 
-/** `says` is what the reader is told before the step. */
-export type Step = Apply | Fault | Load | Expect | Inspect
+/**
+ * `says` is what the reader is told before the step. In commands, and in the names of files that are made, NAMESPACE stands for the
+ * exercise's, FOLDER for one that is there while it runs, SINCE for the microsecond at which the last load began, and istioinaction.io
+ * for what --host puts in its place.
+ */
+export type Step = Apply | Run | Fault | Load | Expect | Inspect
 
 /** kubectl apply of a file, or of a folder with a kustomization, beneath k8s/; waits for what it deploys. */
 export interface Apply {
   kind: 'apply'
   says: string
   file: string
+  /** by a word in the file: the file whose text takes its place */
+  values: Record<string, string>
+}
+
+/** A command that changes something: it has to end with 0. */
+export interface Run {
+  kind: 'run'
+  says: string
+  command: string[]
+  /** keys of the objects that it makes or changes, as in `istio-system:secret/webapp-credential`; those of the exercise's namespace begin with the colon */
+  makes: string[]
 }
 
 /** scripts/chaos.sh, by default in every catalog pod. */
@@ -61,7 +76,17 @@ export interface Load {
   kind: 'load'
   says: string
   path: string
+  method: 'GET' | 'POST'
   headers: Record<string, string>
+  body?: string | undefined
+  /** which of the hosts that the gateway knows is asked */
+  host?: string | undefined
+  /** By HTTPS: the files of the authority by which the gateway is known, and of a certificate and its key where it wants to know us. */
+  tls?: { ca: string, cert?: string, key?: string } | undefined
+  /** requests a second */
+  rate?: number | undefined
+  /** As long as this command runs, however many that are. */
+  during?: string[] | undefined
   /** The proxies hear of a change a moment after it was applied: how to tell. The load waits for it, but not for ever. */
   arrived?: Arrival | undefined
   /** services whose /metrics are read before and after; the expectations see what was added */
@@ -76,7 +101,8 @@ export interface Expect {
   kind: 'expect'
   name: string
   expected: Expected
-  count: (calls: Call[], metrics: Record<string, Samples>) => Count
+  /** `output` is that of the command during which the load went on */
+  count: (calls: Call[], metrics: Record<string, Samples>, output: string) => Count
 }
 
 /** What a command is to print. It is run again for some seconds while it is not as expected. */
@@ -85,7 +111,7 @@ export interface Inspect {
   says: string
   name: string
   expected: Expected
-  /** without a shell; NAMESPACE stands for the exercise's, SINCE for the microsecond at which the last load began */
+  /** without a shell */
   command: string[]
   /** `calls` are those of the last load */
   count: (output: string, play: { namespace: string, calls: Call[] }) => Count
@@ -100,19 +126,22 @@ export interface Control {
   fails: string
 }
 
-export const apply = (file: string, says: string): Apply => ({ kind: 'apply', says, file })
+export const apply = (file: string, says: string, { values = {} }: Partial<Pick<Apply, 'values'>> = {}): Apply => ({ kind: 'apply', says, file, values })
+
+/** @param command without a shell, words separated by spaces */
+export const run = (command: string, says: string, { makes = [] }: Partial<Pick<Run, 'makes'>> = {}): Run => ({ kind: 'run', says, command: command.split(' '), makes })
 
 /** @param words of scripts/chaos.sh, as in `500 50` */
 export const fault = (words: string, says: string): Fault => ({ kind: 'fault', says, arguments: words.split(' ') })
 
-export const load = (path: string, { says, headers = {}, arrived, scrape = [] }: { says: string, headers?: Record<string, string>, arrived?: Arrival, scrape?: string[] }): Load =>
-  ({ kind: 'load', says, path, headers, arrived, scrape })
+export const load = (path: string, step: Pick<Load, 'says'> & Partial<Load>): Load =>
+  ({ kind: 'load', path, method: 'GET', headers: {}, scrape: [], ...step })
 
 /** Expects a share of the calls, or of those `among` them, to be as `is` says. */
 export const expect = (name: string, expected: Expected, is: (call: Call) => boolean, { among = () => true }: { among?: (call: Call) => boolean } = {}): Expect =>
   ({ kind: 'expect', name, expected, count: calls => share(calls.filter(among), is) })
 
-/** Expects it of what the scraped services counted meanwhile. */
+/** Expects it of what the scraped services counted meanwhile, or of what the command printed during which the load went on. */
 export const expectMetrics = (name: string, expected: Expected, count: Expect['count']): Expect => ({ kind: 'expect', name, expected, count })
 
 export const inspect = (name: string, step: Omit<Inspect, 'kind' | 'name'>): Inspect => ({ kind: 'inspect', name, ...step })

@@ -30,7 +30,8 @@ const STATUS_PORT = 15021
  * @param kubectl in the gateway's namespace
  * @throws {Trouble} where there is none, or no way to it
  */
-export async function openGateway (kubectl: Kubectl, name = 'istio-ingressgateway'): Promise<Gateway> {
+export async function openGateway (kubectl: Kubectl, { name = 'istio-ingressgateway', port = 80 } = {}): Promise<Gateway> {
+  const scheme = port === 443 ? 'https' : 'http'
   const { namespace } = kubectl
   const [service] = await kubectl.objects(['service', name]).catch((error: Error) => {
     if (!/\(Forbidden\)/.test(error.message)) throw error
@@ -43,10 +44,10 @@ export async function openGateway (kubectl: Kubectl, name = 'istio-ingressgatewa
   const { spec, status } = service
   const hosts = [...status.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname) ?? [], spec.clusterIP]
   for (const host of hosts) {
-    if (host !== undefined && await answers(host, STATUS_PORT)) return { origin: `http://${host.includes(':') ? `[${host}]` : host}`, close: () => {} }
+    if (host !== undefined && await answers(host, STATUS_PORT)) return { origin: `${scheme}://${host.includes(':') ? `[${host}]` : host}`, close: () => {} }
   }
-  kubectl.announce(`kubectl -n ${namespace} port-forward --address 127.0.0.1 service/${name} :80`, 'upkeep')
-  return await forward(namespace, `service/${name}`, 80).catch((error: Error) => {
+  kubectl.announce(`kubectl -n ${namespace} port-forward --address 127.0.0.1 service/${name} :${port}`, 'upkeep')
+  return await forward(namespace, `service/${name}`, port).then(gateway => ({ ...gateway, origin: gateway.origin.replace('http', scheme) })).catch((error: Error) => {
     throw new Trouble(`There is no way to the ingress gateway: ${error.message}`, `Is it running? kubectl -n ${namespace} get pods -l istio=ingressgateway`)
   })
 }

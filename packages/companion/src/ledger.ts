@@ -9,7 +9,7 @@ import { othersIn } from './namespace.ts'
 import { Trouble } from './trouble.ts'
 import { rolledOut } from './workloads.ts'
 
-/** The ConfigMap that holds the ledger, in the namespace of the exercises. */
+/** The Secret that holds the ledger, in the namespace of the exercises: there may be others' secrets in it. */
 const NAME = 'outfitters-companion'
 
 /** How often a run at work writes its ledger, in milliseconds, and how long one may be silent before it counts as killed. */
@@ -31,7 +31,7 @@ interface Entries {
   faults: PodFaults[]
 }
 
-type LedgerMap = KubeObject & { metadata: { resourceVersion: string }, data: { holder?: string, entries: string } }
+type Written = KubeObject & { metadata: { resourceVersion: string }, data: { holder?: string, entries: string } }
 
 /** How it came out that everything was brought back. */
 export interface Restored {
@@ -74,7 +74,7 @@ export class Ledger {
   static async takeOver (kubectl: Kubectl, options: LedgerOptions): Promise<Ledger | undefined> {
     const found = await silent(kubectl, options)
     if (found === undefined) return undefined
-    const ledger = new Ledger(kubectl, JSON.parse(found.data.entries) as Entries, found.metadata.resourceVersion)
+    const ledger = new Ledger(kubectl, parsed<Entries>(found.data.entries), found.metadata.resourceVersion)
     await ledger.#hold()
     return ledger
   }
@@ -145,7 +145,7 @@ export class Ledger {
       await rolledOut(kubectl, deploymentsOf(theirs.map(([, object]) => object))).catch(() => {}) // in what has not, no fault can be set, which is said then
       await attempt(async () => { unrestored.push(...await setAgain(kubectl, faults)) })
     }
-    const kept = namespaceIsOurs && unrestored.length === 0 ? await othersIn(kubectl, [`configmap/${NAME}`, ...this.ours.map(nameOf)]).catch((error: unknown) => [`what cannot be listed (${(error as Error).message})`]) : []
+    const kept = namespaceIsOurs && unrestored.length === 0 ? await othersIn(kubectl, [`secret/${NAME}`, ...this.ours.map(nameOf)]).catch((error: unknown) => [`what cannot be listed (${(error as Error).message})`]) : []
     if (unrestored.length === 0) await attempt(() => this.#discard(namespaceIsOurs && kept.length === 0))
     clearInterval(this.#beat)
     return { unrestored, kept }
@@ -172,7 +172,7 @@ export class Ledger {
     await this.#writes
     await (withNamespace
       ? this.#kubectl.run(['delete', 'namespace', this.#kubectl.namespace, '--wait=false'])
-      : this.#kubectl.run(['delete', 'configmap', NAME, '--ignore-not-found']))
+      : this.#kubectl.run(['delete', 'secret', NAME, '--ignore-not-found']))
   }
 
   async #hold (): Promise<void> {
@@ -189,15 +189,15 @@ export class Ledger {
   }
 
   async #send (kubectl: Kubectl, isRepeated = false): Promise<void> {
-    const configMap = {
+    const secret = {
       apiVersion: 'v1',
-      kind: 'ConfigMap',
+      kind: 'Secret',
       metadata: { name: NAME, ...(this.#version !== undefined && { resourceVersion: this.#version }) },
-      data: { ...(this.#isHeld && { holder: JSON.stringify(this.#us) }), beat: new Date().toISOString(), entries: JSON.stringify(this.#entries) }
+      stringData: { ...(this.#isHeld && { holder: JSON.stringify(this.#us) }), beat: new Date().toISOString(), entries: JSON.stringify(this.#entries) }
     }
     const verb = this.#version === undefined ? 'create' : 'replace'
     try {
-      this.#version = await kubectl.run([verb, '-f', '-', '-o', 'jsonpath={.metadata.resourceVersion}'], { text: JSON.stringify(configMap), is: `what was there before, in ConfigMap ${NAME}` })
+      this.#version = await kubectl.run([verb, '-f', '-', '-o', 'jsonpath={.metadata.resourceVersion}'], { text: JSON.stringify(secret), is: `what was there before, in Secret ${NAME}` })
     } catch (error) {
       if (!(error instanceof KubectlError) || !/AlreadyExists|Conflict|NotFound/.test(error.message)) throw error
       const found = await read(kubectl)
@@ -207,7 +207,7 @@ export class Ledger {
     }
   }
 
-  #lose (found: LedgerMap | undefined): Trouble {
+  #lose (found: Written | undefined): Trouble {
     clearInterval(this.#beat)
     const trouble = atWork(this.#kubectl.namespace, found && holderOf(found))
     this.#lost.abort(trouble)
@@ -216,7 +216,7 @@ export class Ledger {
 }
 
 /** The ledger in the namespace, as soon as it is sure that no run holds it. */
-async function silent (kubectl: Kubectl, { note }: LedgerOptions): Promise<LedgerMap | undefined> {
+async function silent (kubectl: Kubectl, { note }: LedgerOptions): Promise<Written | undefined> {
   const found = await read(kubectl)
   const holder = found && holderOf(found)
   if (found === undefined || holder === undefined || (holder.host === hostname() && !isAlive(holder.pid))) return found
@@ -231,11 +231,13 @@ async function silent (kubectl: Kubectl, { note }: LedgerOptions): Promise<Ledge
   return found
 }
 
-async function read (kubectl: Kubectl): Promise<LedgerMap | undefined> {
-  return (await kubectl.objects(['configmap', NAME]) as LedgerMap[])[0]
+async function read (kubectl: Kubectl): Promise<Written | undefined> {
+  return (await kubectl.objects(['secret', NAME]) as Written[])[0]
 }
 
-const holderOf = ({ data: { holder } }: LedgerMap) => holder === undefined ? undefined : JSON.parse(holder) as Holder
+const holderOf = ({ data: { holder } }: Written) => holder === undefined ? undefined : parsed<Holder>(holder)
+
+const parsed = <T>(base64: string) => JSON.parse(Buffer.from(base64, 'base64').toString()) as T
 
 function atWork (namespace: string, holder: Holder | undefined): Trouble {
   return new Trouble(`Another run is at work in namespace ${namespace}${holder === undefined ? '' : `: process ${holder.pid} on ${holder.host}`}.`,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Agent, request } from 'undici'
+import { Agent, request as send } from 'undici'
 
 /** One request, and what came back. */
 export interface Call {
@@ -18,9 +18,17 @@ export interface Call {
   fault?: string | undefined
 }
 
-export interface LoadOptions {
+/** Where a request goes, and how. */
+export interface Address {
   url: string
+  method?: 'GET' | 'POST'
   headers?: Record<string, string>
+  body?: string | undefined
+  /** for HTTPS: the name that the other side is to prove, by whose signature, and as PEM what we prove of ourselves */
+  tls?: { servername: string, ca: string | undefined, cert: string | undefined, key: string | undefined }
+}
+
+export interface LoadOptions extends Address {
   /** requests a second */
   rate: number
   /** how many requests, or until when */
@@ -35,8 +43,8 @@ export interface LoadOptions {
  * Open-loop load: requests leave at their rate, whether or not earlier ones have been answered, so that a slow service does not
  * slow down the measurement of it. Nothing is tried again.
  */
-export async function load ({ url, headers = {}, rate, until, onCall = () => {}, signal }: LoadOptions): Promise<Call[]> {
-  const agent = new Agent()
+export async function load ({ rate, until, onCall = () => {}, signal, ...address }: LoadOptions): Promise<Call[]> {
+  const agent = agentFor(address)
   const start = performance.now()
   const pending: Promise<Call>[] = []
   const goesOn = () => typeof until === 'number' ? pending.length < until : !until.aborted
@@ -45,7 +53,7 @@ export async function load ({ url, headers = {}, rate, until, onCall = () => {},
       const early = start + pending.length * 1000 / rate - performance.now()
       if (early > 0) await sleep(early, undefined, { signal })
       signal?.throwIfAborted()
-      if (goesOn()) pending.push(ask(url, headers, agent).then(call => { onCall(call); return call }))
+      if (goesOn()) pending.push(request(address, agent).then(call => { onCall(call); return call }))
     }
     return await Promise.race([Promise.all(pending), aborted(signal)])
   } finally {
@@ -58,11 +66,23 @@ function aborted (signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('The load was ended.', { cause: signal.reason }))))
 }
 
-/** One request. */
-export async function ask (url: string, headers: Record<string, string> = {}, dispatcher?: Agent): Promise<Call> {
+/** One request, on a connection of its own. */
+export async function ask (address: Address | string): Promise<Call> {
+  const to = typeof address === 'string' ? { url: address } : address
+  const agent = agentFor(to)
+  try {
+    return await request(to, agent)
+  } finally {
+    await agent.close()
+  }
+}
+
+const agentFor = ({ tls }: Address) => new Agent(tls === undefined ? {} : { connect: tls as NonNullable<Agent.Options['connect']> })
+
+async function request ({ url, method = 'GET', headers = {}, body: sent }: Address, dispatcher: Agent): Promise<Call> {
   const start = performance.now()
   try {
-    const answer = await request(url, { headers, headersTimeout: 30_000, ...(dispatcher && { dispatcher }) })
+    const answer = await send(url, { method, headers, body: sent ?? null, headersTimeout: 30_000, dispatcher })
     const body = await answer.body.text()
     return { status: answer.statusCode, headers: answer.headers, body, duration: performance.now() - start, ...identityOf(answer.headers) }
   } catch (error) {

@@ -20,20 +20,31 @@ export const pathOf = (file: string) => join('k8s', file)
 /** How kubectl takes a path of the project: a folder is a kustomization. */
 export const argumentsFor = (path: string) => [statSync(join(ROOT, path)).isDirectory() ? '-k' : '-f', path]
 
+/** The domain of the book's hosts. */
+export const DOMAIN = 'istioinaction.io'
+
 /**
  * Reads a manifest.
  *
- * @param host takes the place of the host `*`
+ * @param host takes the place of the host `*`, and of the domain of the others
+ * @param values by a word in the file: the file whose text takes its place
  */
-export async function manifest (kubectl: Kubectl, path: string, host?: string): Promise<Manifest> {
+export async function manifest (kubectl: Kubectl, path: string, { host, values = {} }: { host?: string | undefined, values?: Record<string, string> } = {}): Promise<Manifest> {
   const file = pathOf(path)
   const args = argumentsFor(file)
   const of = (objects: KubeObject[]) => ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })
   if (args[0] === '-k') return { ...of(parse(await kubectl.run(['kustomize', file]))), args }
   const text = readFileSync(join(ROOT, file), 'utf8')
-  if (host === undefined || !text.includes('"*"')) return { ...of(parse(text)), args }
-  const ours = text.replaceAll('"*"', `"${host}"`)
-  return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from: `sed 's/"\\*"/"${host}"/' ${file}` } }
+  const changes = [
+    ...host !== undefined && /^kind: (Gateway|VirtualService|HTTPRoute)$/m.test(text)
+      ? [{ from: '"*"', to: `"${host}"`, sed: `s/"\\*"/"${host}"/` }, { from: DOMAIN, to: host, sed: `s/${DOMAIN}/${host}/` }]
+      : [],
+    ...Object.entries(values).map(([word, source]) => ({ from: word, to: readFileSync(source, 'utf8').trim(), sed: `s|${word}|$(cat ${source})|` }))
+  ].filter(({ from }) => text.includes(from))
+  if (changes.length === 0) return { ...of(parse(text)), args }
+  const ours = changes.reduce((text, { from, to }) => text.replaceAll(from, to), text)
+  const script = changes.map(({ sed }) => sed).join('; ')
+  return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from: `sed ${script.includes('$(') ? `"${script.replaceAll('"', '\\"')}"` : `'${script}'`} ${file}` } }
 }
 
 function parse (text: string): KubeObject[] {

@@ -77,23 +77,23 @@ export async function injected (kubectl: Kubectl): Promise<void> {
 }
 
 /**
- * The Gateways of other namespaces that claim a host of the ingress gateway's port 80. Of two that claim the same one the older wins, and
+ * The Gateways of other namespaces that claim a host at a port of the ingress gateway. Of two that claim the same one the older wins, and
  * requests reach somebody else's store.
  */
-export async function claims (kubectl: Kubectl, host = '*'): Promise<{ name: string, namespace: string }[]> {
+export async function claims (kubectl: Kubectl, host = '*', port = 80): Promise<{ name: string, namespace: string }[]> {
   const { code, stdout } = await kubectl.tryCluster(['get', 'gateways.networking.istio.io', '-A', '-o', 'json'])
   if (code !== 0) return [] // not allowed to look; whose pods answer is looked at as well
   const gateways = (JSON.parse(stdout) as { items: (KubeObject & { spec: { selector?: Record<string, string>, servers: { port: { number: number }, hosts: string[] }[] } })[] }).items
   return gateways
     .filter(({ metadata, spec }) => metadata.namespace !== kubectl.namespace &&
       spec.selector?.['istio'] === 'ingressgateway' &&
-      spec.servers.some(({ port, hosts }) => port.number === 80 && hosts.some(claimed => claimed.replace(/^.*\//, '') === host)))
+      spec.servers.some(server => server.port.number === port && server.hosts.some(claimed => claimed.replace(/^.*\//, '') === host)))
     .map(({ metadata }) => ({ name: metadata.name, namespace: metadata.namespace as string }))
 }
 
 /** @throws {Trouble} when another namespace claims the host */
-export async function hostIsFree (kubectl: Kubectl, host = '*'): Promise<void> {
-  const [other] = await claims(kubectl, host)
+export async function hostIsFree (kubectl: Kubectl, host = '*', port = 80): Promise<void> {
+  const [other] = await claims(kubectl, host, port)
   if (other === undefined) return
   throw new Trouble(`Gateway ${other.name} in namespace ${other.namespace} claims the host ${host} on the ingress gateway already; of two the older one wins, and you would see its store.`,
     `Take a host of your own: --host NAME.example. Or delete the other: kubectl -n ${other.namespace} delete gateways.networking.istio.io ${other.name}`)

@@ -14,7 +14,10 @@ export interface Result {
 /** A load while it runs. */
 export interface Progress {
   tally: Tally
-  total: number
+  /** undefined while it goes on until something ends */
+  total: number | undefined
+  /** requests a second */
+  rate: number
 }
 
 /** Whoever wants to see a run while it goes on. */

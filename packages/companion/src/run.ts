@@ -83,7 +83,7 @@ async function restore (ledger: Ledger | undefined, report: Reporter): Promise<R
 /** @throws what ends the whole run: trouble, or its interruption */
 async function play (exercise: Exercise, stage: Stage, { report, signal, error, patience }: Pick<RunOptions, 'report' | 'error'> & { signal: AbortSignal, patience: number }): Promise<Result> {
   const start = performance.now()
-  const play: Play = { stage, exercise, error, patience, calls: [], since: 0, metrics: {}, checks: [] }
+  const play: Play = { stage, exercise, error, patience, calls: [], since: 0, metrics: {}, output: '', checks: [] }
   report.begin(exercise)
   let result: Result
   try {

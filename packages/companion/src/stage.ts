@@ -1,11 +1,15 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chaos, clearFaults } from './chaos.ts'
-import { NEEDS, type Need } from './exercise.ts'
+import { NEEDS, type Apply, type Load, type Need, type Run } from './exercise.ts'
 import { openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
 import type { Ledger } from './ledger.ts'
-import { ask, type Call } from './load.ts'
-import { asList, deploymentsOf, inEach, keyOf, manifest, nameOf, type Manifest } from './manifests.ts'
+import { ask, type Address, type Call } from './load.ts'
+import { DOMAIN, asList, deploymentsOf, inEach, keyOf, manifest, nameOf, type Manifest } from './manifests.ts'
+import { hostIsFree } from './preflight.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
 import { gone, podReady, PORTS, proxied, rolledOut } from './workloads.ts'
@@ -13,6 +17,11 @@ import { gone, podReady, PORTS, proxied, rolledOut } from './workloads.ts'
 /** The categories of what could change what an exercise sees: all that Istio and the Gateway API define. */
 const ISTIO = 'istio-io'
 const GATEWAY_API = 'gateway-api'
+
+/** The hosts, with their ports, that Gateways among these claim at the ingress gateway. */
+const claimsOf = (objects: KubeObject[]) => objects.filter(({ kind, apiVersion }) => kind === 'Gateway' && apiVersion.startsWith('networking.istio.io/'))
+  .flatMap(object => (object as unknown as { spec: { servers: { port: { number: number }, hosts: string[] }[] } }).spec.servers)
+  .flatMap(({ port, hosts }) => hosts.map(host => [host, port.number] as const))
 
 /** How a Service's eyes see it: by the labels of its Pods. */
 const isOfStore = (deployment: KubeObject) => (deployment as unknown as { spec: { template: { metadata?: { labels?: Record<string, string> } } } }).spec.template.metadata?.labels?.['app'] as string in PORTS
@@ -29,12 +38,6 @@ export interface StageOptions {
   patience: number
 }
 
-/** Where a request goes, and with which headers. */
-export interface Address {
-  url: string
-  headers: Record<string, string>
-}
-
 /** The namespace in which exercises are played, and the way to it. */
 export class Stage {
   readonly kubectl: Kubectl
@@ -45,7 +48,8 @@ export class Stage {
   /** by key: what exercises have applied, and still is there */
   readonly #applied: Set<string>
   readonly #manifests = new Map<string, Promise<Manifest>>()
-  #gateway: Promise<Gateway> | undefined
+  readonly #gateways = new Map<number, Promise<Gateway>>()
+  #folder: string | undefined
   #categories: Promise<string> | undefined
 
   constructor ({ kubectl, ledger, report, host, patience }: StageOptions) {
@@ -65,7 +69,7 @@ export class Stage {
     await this.#clear(new Set(wanted.flatMap(({ objects }) => objects.map(object => this.#key(object)))))
     for (const file of files) {
       await this.#asWritten(file)
-      await this.apply(file, 'upkeep')
+      await this.apply({ file }, 'upkeep')
     }
     if (needs.includes('gateway')) await this.#gatewayLeadsHere()
   }
@@ -79,11 +83,10 @@ export class Stage {
   }
 
   /** Applies a file or folder beneath k8s/, and waits for what it deploys. */
-  async apply (path: string, kind: CommandKind = 'lesson'): Promise<void> {
-    const { objects, namespace, args, input } = await this.#manifest(path)
-    const keys = objects.map(object => this.#key(object))
-    await this.#ledger.remember(keys)
-    for (const key of keys) this.#applied.add(key)
+  async apply ({ file, values = {} }: Pick<Apply, 'file'> & Partial<Apply>, kind: CommandKind = 'lesson'): Promise<void> {
+    const { objects, namespace, args, input } = await this.#manifest(file, values)
+    for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, host, port)
+    await this.#takes(objects.map(object => this.#key(object)))
     const said = await this.kubectl.in(namespace).run(['apply', ...args], input, kind)
     if (kind === 'lesson') this.report.output(said)
     const deployments = deploymentsOf(objects)
@@ -92,6 +95,34 @@ export class Stage {
       await proxied(this.kubectl, deployments)
     }
     for (const { metadata } of objects.filter(object => object.kind === 'Pod')) await podReady(this.kubectl, metadata.name)
+  }
+
+  /** Runs a command that changes something. */
+  async run ({ command, makes }: Pick<Run, 'command' | 'makes'>): Promise<void> {
+    await this.#takes(makes.map(key => key.startsWith(':') ? this.kubectl.namespace + key : key))
+    const [name = '', ...args] = command.map(word => this.filled(word))
+    const { code, stdout, stderr } = await (name === 'kubectl' && args[0] !== '-n' ? this.kubectl.try(args, undefined, 'lesson') : this.kubectl.shell(name, args, 'lesson'))
+    this.report.output(stdout + stderr)
+    if (code !== 0) throw new Error(`${[name, ...args].join(' ')} ended with ${code}: ${stderr.trim()}`)
+  }
+
+  /** A word with what stands for things that are known only now. */
+  filled (word: string): string {
+    const text = word.replaceAll('NAMESPACE', this.kubectl.namespace).replaceAll(DOMAIN, this.#host ?? DOMAIN)
+    if (!text.includes('FOLDER')) return text
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'outfitters-'))
+    return text.replaceAll('FOLDER', this.#folder)
+  }
+
+  /** The same with what is in files, as a shell would: `Bearer $(cat FOLDER/token)`. */
+  expanded (text: string): string {
+    return text.replace(/\$\(cat ([^)]+)\)/g, (_, file: string) => readFileSync(this.filled(file), 'utf8').trim())
+  }
+
+  /** Makes these objects the exercise's. */
+  async #takes (keys: string[]): Promise<void> {
+    await this.#ledger.remember(keys)
+    for (const key of keys) this.#applied.add(key)
   }
 
   /** A reader's Deployment or Pod may have what `kubectl apply` leaves alone, such as another variable: it is replaced. A Pod has to be made anew for that. */
@@ -112,15 +143,26 @@ export class Stage {
     this.report.output(stderr + stdout)
   }
 
-  /** Where a path of the webapp is, and with which headers. */
-  async address (path: string, headers: Record<string, string> = {}): Promise<Address> {
-    this.#gateway ??= openGateway(this.kubectl.in('istio-system'))
-    const { origin } = await this.#gateway
-    return { url: origin + path, headers: { ...headers, ...(this.#host !== undefined && { host: this.#host }) } }
+  /** Where a path is at the ingress gateway, and how it is asked for. */
+  async address ({ path, method = 'GET', headers = {}, body, host, tls }: Pick<Load, 'path'> & Partial<Load>): Promise<Address> {
+    const port = tls === undefined ? 80 : 443
+    const gateway = this.#gateways.get(port) ?? openGateway(this.kubectl.in('istio-system'), { port })
+    this.#gateways.set(port, gateway)
+    const { origin } = await gateway
+    const name = host === undefined ? this.#host : this.filled(host)
+    const file = (path: string | undefined) => path === undefined ? {} : { text: readFileSync(this.filled(path), 'utf8') }
+    return {
+      url: origin + path,
+      method,
+      body,
+      headers: { ...headers, ...(name !== undefined && { host: name }) },
+      ...(tls !== undefined && { tls: { servername: name as string, ca: file(tls.ca).text, cert: file(tls.cert).text, key: file(tls.key).text } })
+    }
   }
 
   async close (): Promise<void> {
-    await this.#gateway?.then(({ close }) => close(), () => {})
+    for (const gateway of this.#gateways.values()) await gateway.then(({ close }) => close(), () => {})
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
   }
 
   /** What is not wanted: of Istio, of the store, and of what exercises have applied. */
@@ -143,8 +185,9 @@ export class Stage {
     return keyOf(object, this.kubectl.namespace)
   }
 
-  #manifest (path: string): Promise<Manifest> {
-    const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, this.#host)
+  #manifest (path: string, values: Record<string, string> = {}): Promise<Manifest> {
+    if (Object.keys(values).length > 0) return manifest(this.kubectl, path, { host: this.#host, values: Object.fromEntries(Object.entries(values).map(([word, file]) => [word, this.filled(file)])) })
+    const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, { host: this.#host })
     this.#manifests.set(path, read)
     return read
   }
@@ -168,15 +211,16 @@ export class Stage {
    * @throws {Trouble} when it refuses, has no route, or leads elsewhere
    */
   async #gatewayLeadsHere (): Promise<void> {
-    const { url, headers } = await this.address('/api/catalog')
+    const address = await this.address({ path: '/api/catalog' })
+    const { url } = address
     const deadline = Date.now() + this.#patience
     const pods = await this.kubectl.pods('app=catalog')
     const isHere = ({ status, pod }: Call) => status === 200 && pods.includes(pod ?? '')
-    let call = await ask(url, headers)
+    let call = await ask(address)
     while (!isHere(call) && Date.now() < deadline) {
       await sleep(200)
       this.kubectl.signal?.throwIfAborted()
-      call = await ask(url, headers)
+      call = await ask(address)
     }
     if (isHere(call)) return
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Arrival, Exercise, Inspect, Load, Step } from './exercise.ts'
+import type { Apply, Arrival, Exercise, Inspect, Load, Step } from './exercise.ts'
 import { judge, sampleFor, type Check } from './judgement.ts'
 import { quoted } from './kubectl.ts'
-import { ask, load, type Call } from './load.ts'
+import { ask, load, type Address, type Call } from './load.ts'
 import { argumentsFor, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
-import type { Address, Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
 import { PORTS } from './workloads.ts'
 
@@ -28,16 +28,19 @@ export interface Play {
   /** when it began, in microseconds */
   since: number
   metrics: Record<string, Samples>
+  /** of the command during which the last load went on */
+  output: string
   checks: Check[]
 }
 
 /** Carries a step out. */
 export async function carryOut (step: Step, play: Play): Promise<void> {
   switch (step.kind) {
-    case 'apply': return await play.stage.apply(step.file)
+    case 'apply': return await play.stage.apply(step)
+    case 'run': return await play.stage.run(step)
     case 'fault': return await play.stage.chaos(step.arguments)
     case 'load': return await drive(step, play)
-    case 'expect': return verdict(play, judge(step.name, step.expected, step.count(play.calls, play.metrics), play.error))
+    case 'expect': return verdict(play, judge(step.name, step.expected, step.count(play.calls, play.metrics, play.output), play.error))
     case 'inspect': return await look(step, play)
   }
 }
@@ -45,12 +48,33 @@ export async function carryOut (step: Step, play: Play): Promise<void> {
 /** The command of a step as a reader would type it; undefined where there is none. */
 export function commandOf (step: Step): string | undefined {
   switch (step.kind) {
-    case 'apply': return `kubectl apply ${argumentsFor(pathOf(step.file)).join(' ')}`
+    case 'apply': return applyOf(step)
+    case 'run': return step.command.map(word => quoted(asWritten(word))).join(' ')
     case 'fault': return `scripts/chaos.sh ${step.arguments.join(' ')}`
-    case 'load': return curl({ url: `localhost:8080${step.path}`, headers: step.headers })
-    case 'inspect': return step.command.map(word => quoted(word.replaceAll('NAMESPACE', 'istioinaction').replace('start=SINCE', 'lookback=5m').replace('SINCE', '0'))).join(' ')
+    case 'load': return loadOf(step)
+    case 'inspect': return step.command.map(word => quoted(asWritten(word))).join(' ')
     case 'expect': return undefined
   }
+}
+
+function applyOf ({ file, values }: Apply): string {
+  const path = pathOf(file)
+  const words = Object.entries(values)
+  if (words.length === 0) return `kubectl apply ${argumentsFor(path).join(' ')}`
+  return `sed "${words.map(([word, source]) => `s|${word}|$(cat ${asWritten(source)})|`).join('; ')}" ${path} | kubectl apply -f -`
+}
+
+function loadOf ({ path, method, headers, body, host, tls, during }: Load): string {
+  const options = tls === undefined
+    ? { url: `localhost:8080${path}`, headers: { ...headers, ...(host !== undefined && { host }) } }
+    : { url: `https://${host}:8443${path}`, headers, resolve: `${host}:8443:127.0.0.1`, files: tls }
+  const line = curl({ ...options, method, body })
+  return during === undefined ? line : `while :; do ${line}; sleep 0.1; done & ${during.map(word => quoted(asWritten(word))).join(' ')}; kill %1`
+}
+
+/** A word for whoever follows an exercise by hand. */
+function asWritten (word: string): string {
+  return word.replaceAll('NAMESPACE', 'istioinaction').replace('start=SINCE', 'lookback=5m').replace('SINCE', '0').replaceAll('FOLDER', '/tmp/outfitters')
 }
 
 /** How many requests a load sends: what the most demanding of the expectations up to the next load needs. */
@@ -60,39 +84,76 @@ export function requestsOf (step: Load, { steps }: Pick<Exercise, 'steps'>, erro
   return Math.max(...(next === -1 ? after : after.slice(0, next)).flatMap(step => 'expected' in step ? sampleFor(step.expected, error) : []))
 }
 
-const curl = ({ url, headers }: Address) => ['curl', ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]), url].map(quoted).join(' ')
+interface Curl {
+  url: string
+  method?: string | undefined
+  headers?: Record<string, string> | undefined
+  body?: string | undefined
+  resolve?: string
+  files?: Load['tls']
+}
+
+function curl ({ url, method = 'GET', headers = {}, body, resolve, files }: Curl, stage?: Stage): string {
+  return [
+    'curl',
+    ...resolve === undefined ? [] : ['--resolve', resolve],
+    ...files === undefined ? [] : ['--cacert', files.ca, ...files.cert === undefined ? [] : ['--cert', files.cert], ...files.key === undefined ? [] : ['--key', files.key]],
+    ...method === 'GET' || body !== undefined ? [] : ['-X', method],
+    ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
+    ...body === undefined ? [] : ['-d', body],
+    url
+  ].map(word => stage === undefined ? asWritten(word) : stage.filled(word)).map(word => word.includes('$(') ? `"${word}"` : quoted(word)).join(' ')
+}
 
 async function drive (step: Load, play: Play): Promise<void> {
   const { stage, exercise, error } = play
-  const address = await stage.address(step.path, step.headers)
+  const address = await stage.address({ ...step, headers: mapValues(step.headers, value => stage.expanded(value)) })
   if (step.arrived !== undefined) await arrival(step.arrived, address, play)
 
-  const total = requestsOf(step, exercise, error)
+  const { rate = RATE, during } = step
+  const total = during === undefined ? requestsOf(step, exercise, error) : undefined
   const before = await scrape(step.scrape, stage)
-  stage.kubectl.announce(`${curl(address)}   # ${total} times, ${RATE} a second`, 'lesson')
+  stage.kubectl.announce(`${told(address, step, stage)}   # ${total === undefined ? '' : `${total} times, `}${rate} a second`, 'lesson')
   const tally = new Tally()
+  const ended = new AbortController()
+  const [name = '', ...args] = during?.map(word => stage.filled(word)) ?? []
   play.since = Date.now() * 1000
+  const command = during === undefined ? undefined : stage.kubectl.shell(name, args, 'lesson').finally(() => ended.abort())
   play.calls = await load({
     ...address,
-    rate: RATE,
-    until: total,
+    rate,
+    until: total ?? ended.signal,
     signal: stage.kubectl.signal,
     onCall (call) {
       tally.add(call)
-      stage.report.progress({ tally, total })
+      stage.report.progress({ tally, total, rate })
     }
   })
-  stage.report.loaded({ tally, total })
+  stage.report.loaded({ tally, total, rate })
+  const said = await command
+  if (said !== undefined) {
+    stage.report.output(said.stdout + said.stderr)
+    play.output = said.stdout
+  }
   const after = await scrape(step.scrape, stage)
   play.metrics = Object.fromEntries(step.scrape.map(service => [service, added(before[service] as Samples, after[service] as Samples)]))
 }
 
+/** The line that makes one request of a load from here. */
+function told ({ url, headers = {}, tls }: Address, step: Load, stage: Stage): string {
+  const { method, body } = step
+  const { host } = headers
+  if (tls === undefined) return curl({ url, method, headers: { ...step.headers, ...(host !== undefined && { host }) }, body }, stage)
+  const { hostname, port } = new URL(url)
+  return curl({ url: url.replace(hostname, tls.servername), method, headers: step.headers, body, resolve: `${tls.servername}:${port || 443}:${hostname}`, files: step.tls }, stage)
+}
+
 /** Waits for a change to be seen, or until patience is at its end: what follows is judged by itself. */
-async function arrival (arrived: Arrival, { url, headers }: Address, { stage, patience }: Play): Promise<void> {
+async function arrival (arrived: Arrival, address: Address, { stage, patience }: Play): Promise<void> {
   const deadline = Date.now() + patience
   let inRow = 0
   while (inRow < ('only' in arrived ? 20 : 1) && Date.now() < deadline) {
-    const call = await ask(url, headers)
+    const call = await ask(address)
     stage.kubectl.signal?.throwIfAborted()
     inRow = ('only' in arrived ? arrived.only(call) : arrived.seen(call)) ? inRow + 1 : 0
     await sleep(20)
@@ -108,9 +169,10 @@ async function scrape (services: string[], { kubectl }: Stage): Promise<Record<s
 }
 
 async function look (step: Inspect, play: Play): Promise<void> {
-  const { stage: { kubectl, report }, error, patience, calls, since } = play
+  const { stage, error, patience, calls, since } = play
+  const { kubectl, report } = stage
   const { namespace } = kubectl
-  const [name = '', ...args] = step.command.map(word => word.replaceAll('NAMESPACE', namespace).replaceAll('SINCE', String(since)))
+  const [name = '', ...args] = step.command.map(word => stage.filled(word).replaceAll('SINCE', String(since)))
   const deadline = Date.now() + patience
   let before: number | undefined
   for (;;) {
@@ -132,3 +194,5 @@ function verdict ({ checks, stage }: Play, check: Check): void {
   checks.push(check)
   stage.report.check(check)
 }
+
+const mapValues = (record: Record<string, string>, change: (value: string) => string) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]))

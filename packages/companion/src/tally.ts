@@ -3,10 +3,12 @@ import type { Call } from './load.ts'
 /** What the calls of a load have in common, counted. */
 export class Tally {
   readonly #counts = { status: new Map<string, number>(), version: new Map<string, number>(), pod: new Map<string, number>(), attempt: new Map<string, number>() }
+  readonly #durations: number[] = []
   calls = 0
 
-  add ({ status, fault, version, pod, attempt }: Call): void {
+  add ({ status, fault, version, pod, attempt, duration }: Call): void {
     this.calls++
+    this.#durations.push(duration)
     this.#count('status', (status === 0 ? 'no answer' : String(status)) + (fault === undefined ? '' : ' injected'))
     if (version !== undefined) this.#count('version', version)
     if (pod !== undefined) this.#count('pod', pod)
@@ -15,8 +17,11 @@ export class Tally {
 
   /** A line for each kind of thing that was seen: `status  200 ×762  500 injected ×50`. */
   lines (): string[] {
-    return Object.entries(this.#counts).filter(([, counts]) => counts.size > 0).map(([name, counts]) =>
+    const counted = Object.entries(this.#counts).filter(([, counts]) => counts.size > 0).map(([name, counts]) =>
       `${name.padEnd(7)}  ${[...counts].sort(([a], [b]) => a.localeCompare(b)).map(([value, n]) => `${value} ×${n}`).join('   ')}`)
+    if (this.calls === 0) return counted
+    const sorted = this.#durations.toSorted((a, b) => a - b)
+    return [...counted, `latency  ${[50, 95, 99].map(p => `p${p} ${Math.round(sorted[Math.ceil(sorted.length * p / 100) - 1] as number)} ms`).join('   ')}`]
   }
 
   #count (name: 'status' | 'version' | 'pod' | 'attempt', value: string): void {

@@ -3,7 +3,6 @@ import { styleText } from 'node:util'
 import { createLogUpdate } from 'log-update'
 import { checkText, number } from './figures.ts'
 import type { Progress, Reporter, Result } from './reporter.ts'
-import { RATE } from './steps.ts'
 import { Trouble } from './trouble.ts'
 
 const BAR = 30
@@ -76,10 +75,10 @@ export function coloured (verdict: Result['verdict']): string {
   return styleText(verdict === 'pass' ? ['bold', 'green'] : ['bold', 'red'], verdict.toUpperCase())
 }
 
-function drawing ({ tally, total }: Progress): string {
-  const done = Math.round(BAR * tally.calls / total)
+function drawing ({ tally, total, rate }: Progress): string {
+  const done = total === undefined ? BAR : Math.round(BAR * tally.calls / total)
   return [
-    `${'█'.repeat(done)}${'░'.repeat(BAR - done)}  ${number(tally.calls)} of ${number(total)} requests, ${RATE} a second`,
+    `${'█'.repeat(done)}${'░'.repeat(BAR - done)}  ${number(tally.calls)} ${total === undefined ? '' : `of ${number(total)} `}requests, ${rate} a second`,
     ...tally.lines()
   ].map(line => `    ${line}`).join('\n')
 }

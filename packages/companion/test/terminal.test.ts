@@ -15,7 +15,8 @@ test('a tally by status, version, pod and attempt, with faults marked', () => {
     'status   200 ×3   500 injected ×1   503 ×1   no answer ×1',
     'version  v1 ×4',
     'pod      catalog-1 ×4',
-    'attempt  1 ×1   2 ×1   3 ×1   4 ×1'
+    'attempt  1 ×1   2 ×1   3 ×1   4 ×1',
+    'latency  p50 1 ms   p95 1 ms   p99 1 ms'
   ])
 })
 

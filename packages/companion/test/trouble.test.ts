@@ -23,7 +23,7 @@ const MESH: Answer[] = [
   [/^get namespace/, { stdout: 'Active' }],
   [/create --dry-run/, { stdout: PROXY }],
   [/^get gateways/, { stdout: { items: [] } }],
-  [/get configmap/, {}],
+  [/get secret/, {}],
   [/get pods -l/, { stdout: { items: [] } }],
   [/^api-resources --categories=gateway-api/, {}],
   [/ (create|replace) -f - -o jsonpath/, { stdout: '7' }],
@@ -133,26 +133,27 @@ test('pods without a proxy in an injected namespace', async () => {
   await expect(proxied(new Kubectl('shop'), ['catalog'])).rejects.toThrow(/^Pods of namespace shop have no proxy.*: catalog-abc-12345\..*\nMake them anew: kubectl -n shop rollout restart deployment$/)
 })
 
+const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64')
 const ledger = (version: string, pid?: number, host = hostname()) => ({
   apiVersion: 'v1',
-  kind: 'ConfigMap',
+  kind: 'Secret',
   metadata: { name: 'outfitters-companion', resourceVersion: version },
-  data: { ...(pid !== undefined && { holder: JSON.stringify({ id: 'theirs', host, pid }) }), entries: JSON.stringify({ namespaceIsOurs: false, objects: {}, faults: [] }) }
+  data: { ...(pid !== undefined && { holder: base64({ id: 'theirs', host, pid }) }), entries: base64({ namespaceIsOurs: false, objects: {}, faults: [] }) }
 })
 
 test('another run in the same namespace: its ledger is written meanwhile', async () => {
   for (const [pid, host] of [[process.pid, hostname()], [1, 'elsewhere']] as const) {
-    expect(await reason([/get configmap/, { stdout: ledger('1', pid, host), then: { stdout: ledger('2', pid, host) } }])).toMatch(new RegExp(`^Another run is at work in namespace shop: process ${pid} on ${host}\\.\nWait for it, or take a namespace of your own`))
+    expect(await reason([/get secret/, { stdout: ledger('1', pid, host), then: { stdout: ledger('2', pid, host) } }])).toMatch(new RegExp(`^Another run is at work in namespace shop: process ${pid} on ${host}\\.\nWait for it, or take a namespace of your own`))
   }
 })
 
 test('another run in the same namespace: it has begun its ledger a moment ago', async () => {
-  expect(await reason([/ create -f - -o jsonpath/, { code: 1, stderr: 'Error from server (AlreadyExists): configmaps "outfitters-companion" already exists' }], [/get configmap/, { then: { stdout: ledger('1', 1, 'elsewhere') } }]))
+  expect(await reason([/ create -f - -o jsonpath/, { code: 1, stderr: 'Error from server (AlreadyExists): secrets "outfitters-companion" already exists' }], [/get secret/, { then: { stdout: ledger('1', 1, 'elsewhere') } }]))
     .toMatch(/^Another run is at work in namespace shop: process 1 on elsewhere\./)
 })
 
 test('a run that was killed on this machine, or kept, is in nobody\'s way', async () => {
-  for (const pid of [2 ** 30, undefined]) expect(await reason([/get configmap/, { stdout: ledger('1', pid) }], [/get service istio-ingressgateway/, {}])).toMatch(/^There is no ingress gateway/)
+  for (const pid of [2 ** 30, undefined]) expect(await reason([/get secret/, { stdout: ledger('1', pid) }], [/get service istio-ingressgateway/, {}])).toMatch(/^There is no ingress gateway/)
 })
 
 test('a gateway that one may not look at', async () => {

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Makes an authority, and certificates that it has signed, for the exercises with TLS. They are for that alone: whoever has the folder has the keys.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: certificates.sh FOLDER NAME…
+
+Makes in FOLDER an authority (ca.crt, ca.key), unless there is one, and for each NAME a certificate (NAME.crt) and its key (NAME.key).
+A NAME is the host that a server proves to be, or what a client calls itself. All of them end after a day.
+EOF
+}
+die() { echo "certificates.sh: $2" >&2; exit "$1"; }
+
+case ${1:-} in -h | --help) usage; exit 0 ;; esac
+[ $# -ge 2 ] || { usage >&2; exit 2; }
+folder=$1
+shift
+for name in "$@"; do
+  [[ $name =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] || die 2 "a NAME has small letters, digits, dots and dashes, but one is '$name'"
+done
+command -v openssl >/dev/null || die 1 'openssl is not installed'
+
+umask 077
+mkdir -p "$folder"
+key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc)
+if [ ! -f "$folder/ca.key" ]; then
+  openssl req -x509 "${key[@]}" -keyout "$folder/ca.key" -out "$folder/ca.crt" -days 1 -subj '/O=Outfitters/CN=an authority for exercises' \
+    -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign' 2>/dev/null
+fi
+for name in "$@"; do
+  # Browsers and libraries look at the alternative name alone.
+  openssl req -x509 "${key[@]}" -keyout "$folder/$name.key" -out "$folder/$name.crt" -days 1 -subj "/O=Outfitters/CN=$name" -addext "subjectAltName=DNS:$name" \
+    -addext 'basicConstraints=critical,CA:FALSE' -CA "$folder/ca.crt" -CAkey "$folder/ca.key" 2>/dev/null
+  echo "$folder/$name.crt for $name, signed by $folder/ca.crt"
+done
