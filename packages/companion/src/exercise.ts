@@ -40,8 +40,8 @@ export interface Exercise {
 }
 
 /**
- * `says` is what the reader is told before the step. In commands, and in the names of files that are made, NAMESPACE stands for the
- * exercise's, FOLDER for one that is there while it runs, SINCE for the microsecond at which the last load began, and istioinaction.io
+ * `says` is what the reader is told before the step. In manifests, commands, and the names of files that are made, NAMESPACE stands for the
+ * exercise's, FOLDER for one that is there while it runs, SINCE for the microsecond at which the last load began (`--since=SINCE` for kubectl logs), and istioinaction.io
  * for what --host puts in its place.
  */
 export type Step = Apply | Run | Fault | Load | Expect | Inspect
@@ -155,6 +155,13 @@ export function share<T> (things: T[], is: (thing: T) => boolean): Count {
 export const withhold = (file: string, fails: string): Control => ({
   when: `\`k8s/${file === '.' ? '' : file}\` is not applied`,
   change: step => step.kind === 'apply' && step.file === file ? undefined : step,
+  fails
+})
+
+/** Another file is applied in its place. */
+export const otherFile = (file: string, other: string, fails: string): Control => ({
+  when: `\`k8s/${other}\` is applied in place of \`k8s/${file}\``,
+  change: step => step.kind === 'apply' && step.file === file ? { ...step, file: other } : step,
   fails
 })
 

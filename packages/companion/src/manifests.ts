@@ -20,6 +20,9 @@ export const pathOf = (file: string) => join('k8s', file)
 /** How kubectl takes a path of the project: a folder is a kustomization. */
 export const argumentsFor = (path: string) => [statSync(join(ROOT, path)).isDirectory() ? '-k' : '-f', path]
 
+/** Whether a file of the project says NAMESPACE where that of the exercises belongs. */
+export const isNamed = (path: string) => !statSync(join(ROOT, path)).isDirectory() && readFileSync(join(ROOT, path), 'utf8').includes('NAMESPACE')
+
 /** The domain of the book's hosts. */
 export const DOMAIN = 'istioinaction.io'
 
@@ -36,6 +39,7 @@ export async function manifest (kubectl: Kubectl, path: string, { host, values =
   if (args[0] === '-k') return { ...of(parse(await kubectl.run(['kustomize', file]))), args }
   const text = readFileSync(join(ROOT, file), 'utf8')
   const changes = [
+    { from: 'NAMESPACE', to: kubectl.namespace, sed: `s/NAMESPACE/${kubectl.namespace}/` },
     ...host !== undefined && /^kind: (Gateway|VirtualService|HTTPRoute)$/m.test(text)
       ? [{ from: '"*"', to: `"${host}"`, sed: `s/"\\*"/"${host}"/` }, { from: DOMAIN, to: host, sed: `s/${DOMAIN}/${host}/` }]
       : [],

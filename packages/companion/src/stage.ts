@@ -23,8 +23,13 @@ const claimsOf = (objects: KubeObject[]) => objects.filter(({ kind, apiVersion }
   .flatMap(object => (object as unknown as { spec: { servers: { port: { number: number }, hosts: string[] }[] } }).spec.servers)
   .flatMap(({ port, hosts }) => hosts.map(host => [host, port.number] as const))
 
+const labelsOfPods = (deployment: KubeObject) => (deployment as unknown as { spec: { template: { metadata?: { labels?: Record<string, string> } } } }).spec.template.metadata?.labels ?? {}
+
 /** How a Service's eyes see it: by the labels of its Pods. */
-const isOfStore = (deployment: KubeObject) => (deployment as unknown as { spec: { template: { metadata?: { labels?: Record<string, string> } } } }).spec.template.metadata?.labels?.['app'] as string in PORTS
+const isOfStore = (deployment: KubeObject) => (labelsOfPods(deployment)['app'] ?? '') in PORTS
+
+/** Whether a Deployment wants no proxies. */
+const optsOut = (object: KubeObject) => object.kind === 'Deployment' && labelsOfPods(object)['sidecar.istio.io/inject'] === 'false'
 
 /** How kubectl replaces what a reader had under the same name. */
 const REPLACING: Record<string, string[]> = { Deployment: ['--save-config'], Pod: ['--save-config', '--force', '--wait'] }
@@ -92,18 +97,20 @@ export class Stage {
     const deployments = deploymentsOf(objects)
     if (deployments.length > 0) {
       await rolledOut(this.kubectl, deployments, kind)
-      await proxied(this.kubectl, deployments)
+      await proxied(this.kubectl, deploymentsOf(objects.filter(object => !optsOut(object))))
     }
     for (const { metadata } of objects.filter(object => object.kind === 'Pod')) await podReady(this.kubectl, metadata.name)
   }
 
-  /** Runs a command that changes something. */
+  /** Runs a command that changes something, and waits for the Deployments among that. */
   async run ({ command, makes }: Pick<Run, 'command' | 'makes'>): Promise<void> {
     await this.#takes(makes.map(key => key.startsWith(':') ? this.kubectl.namespace + key : key))
     const [name = '', ...args] = command.map(word => this.filled(word))
     const { code, stdout, stderr } = await (name === 'kubectl' && args[0] !== '-n' ? this.kubectl.try(args, undefined, 'lesson') : this.kubectl.shell(name, args, 'lesson'))
     this.report.output(stdout + stderr)
     if (code !== 0) throw new Error(`${[name, ...args].join(' ')} ended with ${code}: ${stderr.trim()}`)
+    const deployments = makes.flatMap(key => /^:deployment\.apps\/(.*)$/.exec(key)?.[1] ?? [])
+    if (deployments.length > 0) await rolledOut(this.kubectl, deployments)
   }
 
   /** A word with what stands for things that are known only now. */

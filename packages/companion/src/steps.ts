@@ -3,7 +3,7 @@ import type { Apply, Arrival, Exercise, Inspect, Load, Step } from './exercise.t
 import { judge, sampleFor, type Check } from './judgement.ts'
 import { quoted } from './kubectl.ts'
 import { ask, load, type Address, type Call } from './load.ts'
-import { argumentsFor, pathOf } from './manifests.ts'
+import { argumentsFor, isNamed, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
 import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
@@ -60,7 +60,7 @@ export function commandOf (step: Step): string | undefined {
 function applyOf ({ file, values }: Apply): string {
   const path = pathOf(file)
   const words = Object.entries(values)
-  if (words.length === 0) return `kubectl apply ${argumentsFor(path).join(' ')}`
+  if (words.length === 0) return isNamed(path) ? `sed 's/NAMESPACE/istioinaction/' ${path} | kubectl apply -f -` : `kubectl apply ${argumentsFor(path).join(' ')}`
   return `sed "${words.map(([word, source]) => `s|${word}|$(cat ${asWritten(source)})|`).join('; ')}" ${path} | kubectl apply -f -`
 }
 
@@ -74,7 +74,7 @@ function loadOf ({ path, method, headers, body, host, tls, during }: Load): stri
 
 /** A word for whoever follows an exercise by hand. */
 function asWritten (word: string): string {
-  return word.replaceAll('NAMESPACE', 'istioinaction').replace('start=SINCE', 'lookback=5m').replace('SINCE', '0').replaceAll('FOLDER', '/tmp/outfitters')
+  return word.replaceAll('NAMESPACE', 'istioinaction').replace('start=SINCE', 'lookback=5m').replace('--since=SINCE', '--since=1m').replace('SINCE', '0').replaceAll('FOLDER', '/tmp/outfitters')
 }
 
 /** How many requests a load sends: what the most demanding of the expectations up to the next load needs. */
@@ -163,7 +163,8 @@ async function arrival (arrived: Arrival, address: Address, { stage, patience }:
 async function scrape (services: string[], { kubectl }: Stage): Promise<Record<string, Samples>> {
   const metrics: Record<string, Samples> = {}
   for (const service of services) {
-    metrics[service] = parseMetrics(await kubectl.run(['exec', `deploy/${service}`, '-c', service, '--', 'curl', '-s', `localhost:${PORTS[service]}/metrics`], undefined, 'lesson'))
+    const app = service.replace(/-v\d+$/, '')
+    metrics[service] = parseMetrics(await kubectl.run(['exec', `deploy/${service}`, '-c', app, '--', 'curl', '-s', `localhost:${PORTS[app]}/metrics`], undefined, 'lesson'))
   }
   return metrics
 }
@@ -172,7 +173,7 @@ async function look (step: Inspect, play: Play): Promise<void> {
   const { stage, error, patience, calls, since } = play
   const { kubectl, report } = stage
   const { namespace } = kubectl
-  const [name = '', ...args] = step.command.map(word => stage.filled(word).replaceAll('SINCE', String(since)))
+  const [name = '', ...args] = step.command.map(word => stage.filled(word).replace('--since=SINCE', `--since-time=${new Date(since / 1000).toISOString()}`).replaceAll('SINCE', String(since)))
   const deadline = Date.now() + patience
   let before: number | undefined
   for (;;) {

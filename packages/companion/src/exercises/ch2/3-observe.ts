@@ -35,7 +35,7 @@ export default {
     }),
     inspect('calls in the access log of the webapp\'s proxy', {
       says: 'Read the proxy\'s access log.',
-      command: ['kubectl', 'logs', 'deploy/webapp', '-c', 'istio-proxy', '--since=1m'],
+      command: ['kubectl', 'logs', 'deploy/webapp', '-c', 'istio-proxy', '--since=SINCE'],
       expected: all,
       count: (output, { calls }) => ({ count: Math.min(calls.length, output.split('\n').filter(line => /^\{.*"path":"\/api\/catalog"/.test(line)).length), of: calls.length })
     })

@@ -1,0 +1,34 @@
+import { apply, expect, load, otherHeaders, withhold, type Exercise } from '../../exercise.ts'
+import { all } from '../../judgement.ts'
+
+const host = 'catalog.istioinaction.io'
+const from = (version: string) => (call: { status: number, version?: string | undefined }) => call.status === 200 && call.version === version
+
+export default {
+  id: 'ch5.edge',
+  title: 'Route at the edge',
+  aim: 'The catalog gets a host of its own at the gateway, and the gateway tells its versions apart: to deploy version 2 is not yet to release it, and who is internal sees it first.',
+  needs: ['store', 'v2'],
+  steps: [
+    apply('istio/ch5/catalog-gateway.yaml', 'Let the gateway answer to the catalog\'s host.'),
+    load('/items', { says: 'It does, but no route leads anywhere: 404.', host, arrived: { seen: ({ status }) => status > 0 } }),
+    expect('answers without a route', all, ({ status }) => status === 404),
+    apply('istio/ch2/catalog-destinationrule.yaml', 'Give the versions names.'),
+    apply('istio/ch5/catalog-vs-v1.yaml', 'Send everybody to version 1.'),
+    load('/items', { says: 'Version 2 is deployed, and nobody gets it.', host, arrived: { only: from('v1') } }),
+    expect('answers that version 1 has given', all, from('v1')),
+    apply('istio/ch5/catalog-vs-v2-request.yaml', 'Send who is internal to version 2.'),
+    load('/items', { says: 'With the header of internal people: version 2.', host, headers: { 'x-istio-cohort': 'internal' }, arrived: { only: from('v2') } }),
+    expect('answers that version 2 has given to internal people', all, from('v2')),
+    load('/items', { says: 'Without it: version 1.', host }),
+    expect('answers that version 1 has given to others', all, from('v1'))
+  ],
+  look: [
+    '`istioctl proxy-config routes deploy/istio-ingressgateway -n istio-system -o yaml`: the host, the match by header and the subsets are all in the gateway.',
+    '`curl -i -H \'Host: catalog.istioinaction.io\' localhost:8080/items`: `x-served-version` names the version.'
+  ],
+  controls: [
+    withhold('istio/ch5/catalog-vs-v2-request.yaml', 'answers that version 2 has given to internal people'),
+    otherHeaders('Without it: version 1.', { 'x-istio-cohort': 'internal' }, 'answers that version 1 has given to others')
+  ]
+} satisfies Exercise

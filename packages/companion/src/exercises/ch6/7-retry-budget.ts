@@ -1,0 +1,29 @@
+import { apply, expect, fault, load, withhold, type Exercise } from '../../exercise.ts'
+import { all, around } from '../../judgement.ts'
+import { failed } from '../ch2/calls.ts'
+import { webappCallsBy, webappRoutesBy } from '../proxies.ts'
+
+export default {
+  id: 'ch6.retry-budget',
+  title: 'Keep retries from making it worse',
+  aim: 'Retries multiply the load on what is broken already: four attempts for each call. A budget keeps them to a share of the calls that are under way.',
+  needs: ['store', 'gateway'],
+  steps: [
+    fault('500 100', 'Break the catalog,'),
+    fault('latency 200', 'and make it slow.'),
+    apply('istio/ch2/catalog-virtualservice.yaml', 'Let the proxies try three more times.'),
+    webappRoutesBy('the webapp\'s proxy tries again', /"numRetries": 3/),
+    load('/api/catalog', { says: 'Every call has four attempts: the catalog gets four times the load.', rate: 25 }),
+    expect('calls with four attempts', all, ({ attempt }) => attempt === 4),
+    apply('istio/ch6/catalog-dr-retry-budget.yaml', 'Let retries be a tenth of what is under way.'),
+    webappCallsBy('the webapp\'s proxy has the budget', /"retryBudget"/),
+    load('/api/catalog', { says: 'Now few calls are tried again. They fail all the same, but the catalog is spared.', rate: 50 }),
+    expect('calls with four attempts within the budget', around(0, { low: 0, high: 0.2 }), ({ attempt }) => attempt === 4),
+    expect('calls that fail', all, failed)
+  ],
+  look: [
+    '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request GET "stats?filter=retry_overflow"`, with the statistics of ch7.metrics included: the retries that the budget has refused.',
+    '`retryBudget` is new in Istio: before it, the number of retries under way at once was the only limit (`connectionPool.http.maxRetries`).'
+  ],
+  controls: [withhold('istio/ch6/catalog-dr-retry-budget.yaml', 'calls with four attempts within the budget')]
+} satisfies Exercise

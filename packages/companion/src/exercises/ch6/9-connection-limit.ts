@@ -1,0 +1,27 @@
+import { apply, expect, fault, inspect, load, withhold, type Exercise } from '../../exercise.ts'
+import { all, around } from '../../judgement.ts'
+import { failed } from '../ch2/calls.ts'
+import { overflowsOf } from './overflow.ts'
+import { webappCallsBy } from '../proxies.ts'
+
+export default {
+  id: 'ch6.connection-limit',
+  title: 'Limit the connections',
+  aim: 'A slow service must not take all that its callers have. Over one connection, with one more call that may wait, the rest is refused at once, without a word to the catalog.',
+  needs: ['store', 'gateway'],
+  steps: [
+    fault('latency 200', 'Let every answer of the catalog take 200 ms.'),
+    load('/api/catalog', { says: 'Without a limit all calls get through, ten at once.', rate: 50 }),
+    expect('calls that are answered', all, ({ status }) => status === 200),
+    apply('istio/ch6/catalog-dr-conn-limit.yaml', 'Allow one connection, and one call that waits for it.'),
+    webappCallsBy('the webapp\'s proxy has the limit', /"maxConnections": 1\b/),
+    load('/api/catalog', { says: 'Five a second get through at most; the others are refused.', rate: 50 }),
+    expect('calls that are refused', around(0.88, { low: 0.7, high: 0.97 }), failed),
+    inspect('refusals by the webapp\'s own proxy, flagged UO', overflowsOf(failed))
+  ],
+  look: [
+    '`kubectl logs deploy/webapp -c istio-proxy`: 503 with the flag `UO`, upstream overflow. The catalog\'s log has none of these calls.',
+    '`curl -i localhost:8080/api/catalog`: the webapp makes the book\'s 500 of it.'
+  ],
+  controls: [withhold('istio/ch6/catalog-dr-conn-limit.yaml', 'calls that are refused')]
+} satisfies Exercise

@@ -1,0 +1,14 @@
+import type { Inspect } from '../../exercise.ts'
+import { all } from '../../judgement.ts'
+import type { Call } from '../../load.ts'
+
+/** Whether each of the last load's calls that are so has its line with the flag UO in the access log of the webapp's proxy. */
+export const overflowsOf = (is: (call: Call) => boolean): Omit<Inspect, 'kind' | 'name'> => ({
+  says: 'Read the access log of the webapp\'s proxy: it has refused them, and the catalog has not heard of them.',
+  command: ['kubectl', 'logs', 'deploy/webapp', '-c', 'istio-proxy', '--since=SINCE'],
+  expected: all,
+  count (output, { calls }) {
+    const of = calls.filter(is).length
+    return { count: Math.min(of, output.split('\n').filter(line => / 503 UO /.test(line)).length), of }
+  }
+})
