@@ -10,11 +10,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { activeFaults } from '../src/chaos.ts'
 import { command, ROOT } from '../src/command.ts'
 import { course, ERROR } from '../src/course.ts'
-import { withoutLesson } from '../src/exercise.ts'
+import { withoutLesson, type Step } from '../src/exercise.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { othersIn } from '../src/namespace.ts'
 import { namespaceMade } from '../src/preflight.ts'
-import { silent } from '../src/reporter.ts'
+import { silent, type Unjudged } from '../src/reporter.ts'
 import { run, type Summary } from '../src/run.ts'
 import { rolledOut } from '../src/workloads.ts'
 import { k8s } from './mesh.ts'
@@ -31,6 +31,13 @@ const fresh = () => {
   return name
 }
 
+/** What the result of an exercise has beside its verdict: its checks, but for what this mesh cannot show. */
+const promised = (steps: Step[], unjudged: Unjudged[]) => ({
+  checks: steps.filter(step => 'expected' in step && !unjudged.some(({ name }) => name === step.name)).map(step =>
+    ({ name: 'name' in step && step.name, expected: expect.any(Number), observed: expect.any(Number), n: expect.any(Number), low: expect.any(Number), high: expect.any(Number), ok: true })),
+  ...(unjudged.length > 0 && { unjudged })
+})
+
 /** Runs the companion as a reader does; `input` is what is typed. */
 const exercise = (args: string[], input = '') => command('node', [CLI, ...args], { input })
 
@@ -39,7 +46,7 @@ afterAll(async () => {
   await cluster.run(['delete', 'namespace', ...namespaces, '--ignore-not-found', '--wait=false'])
 })
 
-describe('the course', () => {
+describe.each(['the first time', 'the second time'])('the course, %s from a fresh namespace', () => {
   let summary: Summary
   const namespace = fresh()
 
@@ -48,7 +55,7 @@ describe('the course', () => {
     const { stdout } = await exercise(['--all', '--json', '--namespace', namespace])
     summary = JSON.parse(stdout) as Summary
     console.log(`${summary.passed} exercises passed, ${summary.failed} failed, in ${Math.round((Date.now() - start) / 1000)} s`)
-  }, 600_000)
+  }, 1_800_000)
 
   test.each(course)('$id passes', ({ id }) => {
     expect(summary.results.find(result => result.id === id)).toMatchObject({ verdict: 'pass' })
@@ -61,8 +68,7 @@ describe('the course', () => {
       results: course.map(({ id, steps }) => ({
         id,
         verdict: 'pass',
-        checks: steps.filter(step => 'expected' in step).map(({ name }) =>
-          ({ name, expected: expect.any(Number), observed: expect.any(Number), n: expect.any(Number), low: expect.any(Number), high: expect.any(Number), ok: true }))
+        ...promised(steps, summary.results.find(result => result.id === id)?.unjudged ?? [])
       }))
     })
   })
@@ -78,7 +84,7 @@ describe('without its lesson no exercise passes', () => {
 
   beforeAll(async () => {
     summary = await run({ exercises: controls.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), report: silent, error: ERROR, patience: 3000 })
-  }, 600_000)
+  }, 1_800_000)
 
   test.each(controls.map((each, index) => ({ ...each, index })))('$exercise.id: when $control.when, $control.fails', ({ control, index }) => {
     const result = summary.results[index]

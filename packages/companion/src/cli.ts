@@ -138,6 +138,7 @@ function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { 
     const reasons = result?.checks.filter(({ ok }) => !ok).map(checkText) ?? []
     console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error?.split('\n')[0], ...reasons].filter(Boolean).join('  ')}`)
   }
+  if (results.some(({ verdict }) => verdict !== 'pass')) console.log(`\n${deeper(results.find(({ verdict }) => verdict !== 'pass')?.id as string, namespace)}`)
   console.log(`\n${passed} passed, ${failed} failed`)
   if (unrestored.length > 0) console.error(unrestoredText(unrestored))
   else if (kept.length > 0) console.log(keptText(kept, namespace))
@@ -146,6 +147,14 @@ function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { 
 
 function unrestoredText (failures: string[]): string {
   return `Not everything could be brought back; npm run exercise -- --reset tries again.\n${failures.map(failure => `  ${failure}`).join('\n')}`
+}
+
+/** How to find out why an exercise has not passed. */
+function deeper (id: string, namespace: string): string {
+  return `To look deeper: npm run exercise -- ${id} --keep, and then
+  istioctl proxy-status                                          whether the proxies have what istiod knows
+  istioctl proxy-config routes deploy/webapp -n ${namespace} -o yaml   what the webapp's proxy does with a call; clusters and endpoints likewise
+  kubectl -n ${namespace} logs deploy/webapp -c istio-proxy            what became of each call, with Envoy's flag for the reason`
 }
 
 function keptText (kept: string[], namespace: string): string {

@@ -1,8 +1,13 @@
-// npm run docs: writes the pages of the exercises, and the table in the README, from the exercises themselves.
+// npm run docs: writes the pages of the exercises, and the table in the README, from the exercises themselves. With the file that `npm run exercise -- --all --json`
+// has written, `npm run docs -- FILE`, what came out there is the figure of each check from then on.
 import { mkdirSync, rmSync, writeFileSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ROOT } from './command.ts'
+import { record } from './record.ts'
 import { pages, withTable } from './pages.ts'
+
+const [results] = process.argv.slice(2)
+if (results !== undefined) record(results)
 
 rmSync(join(ROOT, 'docs/exercises'), { recursive: true, force: true })
 for (const [file, text] of pages()) {

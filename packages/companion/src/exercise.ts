@@ -113,6 +113,8 @@ export interface Inspect {
   expected: Expected
   /** without a shell */
   command: string[]
+  /** What the mesh lacks for this to be judged, told by what the command prints; by default nothing. */
+  lacks?: ((output: string) => string | undefined) | undefined
   /** `calls` are those of the last load */
   count: (output: string, play: { namespace: string, calls: Call[] }) => Count
 }

@@ -3,6 +3,7 @@ import { NEEDS, type Exercise, type Expect, type Inspect, type Need, type Step }
 import { expectedText, number, percent } from './figures.ts'
 import { bounds, FALSE_ALARM, POWER } from './judgement.ts'
 import { pathOf } from './manifests.ts'
+import { figures } from './record.ts'
 import { commandOf, RATE, requestsOf } from './steps.ts'
 
 /** The documentation of the exercises: a page for each, by its path in the project. */
@@ -24,6 +25,7 @@ function pageOf ({ id }: Exercise): string {
 
 function page (exercise: Exercise): string {
   const { id, title, aim, needs, steps, look, controls } = exercise
+  const seen = figures()[id]
   return `<!-- Made from packages/companion/src/exercises by npm run docs: change it there. -->
 # ${id}: ${title}
 
@@ -51,9 +53,11 @@ ${steps.filter(step => step.kind !== 'expect').map((step, index) => stepText(ste
 
 ## What is to come out
 
-| | expected | allowed |
-|---|---|---|
+| | expected | allowed | seen |
+|---|---|---|---|
 ${steps.filter(step => 'expected' in step).map(step => rowOf(step, exercise)).join('\n')}
+
+${seen === undefined ? 'No run has been recorded yet.' : `Seen in a run on ${seen.on}.`}
 
 ${steps.some(step => 'expected' in step && step.expected.kind === 'about')
   ? `The bounds are those of independent draws: right behaviour leaves them so rarely that a run of all exercises has a false alarm with a probability of at most ${FALSE_ALARM}. There are enough requests to tell ${toldApart(steps)} with a probability of ${POWER}.\n\n`
@@ -77,18 +81,20 @@ function needText (need: Need): string {
 function stepText (step: Step, position: number, exercise: Exercise): string {
   const says = 'says' in step ? step.says : ''
   const more = step.kind === 'load'
-    ? ` ${number(requestsOf(step, exercise, ERROR))} requests, ${RATE} a second.`
+    ? ` ${step.during === undefined ? `${number(requestsOf(step, exercise, ERROR))} requests` : 'Requests go on meanwhile'}, ${step.rate ?? RATE} a second.`
     : step.kind === 'apply' ? ` ${link(step.file)}` : ''
   return `${position}. ${says}${more}\n\n       ${commandOf(step)}`
 }
 
 function rowOf (step: Expect | Inspect, exercise: Exercise): string {
   const { name, expected } = step
-  if (expected.kind === 'exactly') return `| ${name} | ${expectedText(expected)} | |`
+  const figure = figures()[exercise.id]?.checks[name]
+  const seen = figure === undefined ? '' : `${percent(figure.observed)} of ${number(figure.n)}`
+  if (expected.kind === 'exactly') return `| ${name} | ${expectedText(expected)} | | ${seen} |`
   const before = exercise.steps.slice(0, exercise.steps.indexOf(step)).findLast(({ kind }) => kind === 'load')
-  const n = before?.kind === 'load' ? requestsOf(before, exercise, ERROR) : 0
-  const { low, high } = bounds(expected, n, ERROR)
-  return `| ${name} | ${expectedText(expected)} | ${percent(low)} to ${percent(high)} of ${number(n)} |`
+  const n = before?.kind === 'load' && before.during === undefined ? requestsOf(before, exercise, ERROR) : undefined
+  const { low, high } = bounds(expected, n ?? 0, ERROR)
+  return `| ${name} | ${expectedText(expected)} | ${percent(low)} to ${percent(high)}${n === undefined ? '' : ` of ${number(n)}`} | ${seen} |`
 }
 
 function toldApart (steps: Step[]): string {

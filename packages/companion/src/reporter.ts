@@ -3,11 +3,18 @@ import type { Check } from './judgement.ts'
 import type { Announce } from './kubectl.ts'
 import type { Tally } from './tally.ts'
 
+/** A check that this mesh cannot show, and what it lacks for it. */
+export interface Unjudged {
+  name: string
+  lacks: string
+}
+
 /** How an exercise came out; `error` says why it could not be judged. */
 export interface Result {
   id: string
   verdict: 'pass' | 'fail' | 'error'
   checks: Check[]
+  unjudged?: Unjudged[]
   error?: string
 }
 
@@ -34,6 +41,7 @@ export interface Reporter {
   /** the load has ended */
   loaded (progress: Progress): void
   check (check: Check): void
+  unjudged (check: Unjudged): void
   end (result: Result, milliseconds: number): void
   /** after all */
   close (): void
@@ -49,6 +57,7 @@ export const silent: Reporter = {
   progress () {},
   loaded () {},
   check () {},
+  unjudged () {},
   end () {},
   close () {}
 }

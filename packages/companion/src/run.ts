@@ -83,7 +83,7 @@ async function restore (ledger: Ledger | undefined, report: Reporter): Promise<R
 /** @throws what ends the whole run: trouble, or its interruption */
 async function play (exercise: Exercise, stage: Stage, { report, signal, error, patience }: Pick<RunOptions, 'report' | 'error'> & { signal: AbortSignal, patience: number }): Promise<Result> {
   const start = performance.now()
-  const play: Play = { stage, exercise, error, patience, calls: [], since: 0, metrics: {}, output: '', checks: [] }
+  const play: Play = { stage, exercise, error, patience, calls: [], since: 0, metrics: {}, output: '', checks: [], unjudged: [] }
   report.begin(exercise)
   let result: Result
   try {
@@ -92,7 +92,7 @@ async function play (exercise: Exercise, stage: Stage, { report, signal, error, 
       await report.step(step, 'says' in step ? step.says : step.name)
       await carryOut(step, play)
     }
-    result = { id: exercise.id, verdict: play.checks.every(({ ok }) => ok) ? 'pass' : 'fail', checks: play.checks }
+    result = { id: exercise.id, verdict: play.checks.every(({ ok }) => ok) ? 'pass' : 'fail', checks: play.checks, ...(play.unjudged.length > 0 && { unjudged: play.unjudged }) }
   } catch (caught) {
     if (caught instanceof Trouble || signal.aborted) throw caught
     result = { id: exercise.id, verdict: 'error', checks: play.checks, error: messageOf(caught) }

@@ -5,6 +5,7 @@ import { quoted } from './kubectl.ts'
 import { ask, load, type Address, type Call } from './load.ts'
 import { argumentsFor, isNamed, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
+import type { Unjudged } from './reporter.ts'
 import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
 import { PORTS } from './workloads.ts'
@@ -31,6 +32,7 @@ export interface Play {
   /** of the command during which the last load went on */
   output: string
   checks: Check[]
+  unjudged: Unjudged[]
 }
 
 /** Carries a step out. */
@@ -178,6 +180,11 @@ async function look (step: Inspect, play: Play): Promise<void> {
   let before: number | undefined
   for (;;) {
     const { stdout, stderr } = await (name === 'kubectl' ? kubectl.try(args, undefined, 'lesson') : kubectl.shell(name, args, 'lesson'))
+    const lacks = step.lacks?.(stdout)
+    if (lacks !== undefined) {
+      play.unjudged.push({ name: step.name, lacks })
+      return report.unjudged(play.unjudged.at(-1) as Unjudged)
+    }
     const count = step.count(stdout, { namespace, calls })
     const check = judge(step.name, step.expected, count, error)
     // What is to be all has come when it is all. A share is judged when it has stopped growing: on its way to all it passes every other.

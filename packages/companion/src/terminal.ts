@@ -61,6 +61,10 @@ export function terminal ({ wait, signal }: { wait: boolean, signal: AbortSignal
       console.log(`    ${check.ok ? styleText('green', '✓') : styleText('red', '✗')} ${checkText(check)}`)
     },
 
+    unjudged ({ name, lacks }) {
+      console.log(`    ${styleText('yellow', '–')} ${name}: not judged, since this mesh lacks ${lacks}`)
+    },
+
     end ({ id, verdict, error }, milliseconds) {
       if (error !== undefined) console.log(`\n  ${styleText('red', error)}`)
       console.log(`\n  ${coloured(verdict)} ${id} in ${(milliseconds / 1000).toFixed(1)} s`)
