@@ -5,12 +5,13 @@ cd "$(dirname "$0")/.."
 
 cluster=outfitters namespace=istioinaction mark=app.kubernetes.io/managed-by=outfitters-cluster.sh
 istio=1.31
+gateway_api=v1.6.0
 addons_url=https://raw.githubusercontent.com/istio/istio/release-$istio/samples/addons
 
 usage() {
   cat <<EOF
 usage: cluster.sh up [--here] [--without-addons]   bring up whatever of these is missing: the kind cluster "$cluster", Istio (demo
-                                                   profile), Prometheus, Grafana, Jaeger and Kiali, the images, and the store in the
+                                                   profile), Prometheus, Grafana, Jaeger and Kiali, the Gateway API, the images, and the store in the
                                                    injected namespace $namespace, which kubectl then uses by default
        cluster.sh status [--here]                  say what is there
        cluster.sh down [--here]                    delete the kind cluster
@@ -93,6 +94,12 @@ up() {
         kubectl_ apply --filename "$addons_url/$addon.yaml" >/dev/null
       fi
     done
+    if exists crd httproutes.gateway.networking.k8s.io; then
+      say "the Gateway API is there"
+    else
+      say "installing the Gateway API, with its experimental channel"
+      kubectl_ apply --server-side --filename "https://github.com/kubernetes-sigs/gateway-api/releases/download/$gateway_api/experimental-install.yaml" >/dev/null
+    fi
   fi
 
   say "building the images and putting them into the cluster"

@@ -65,7 +65,8 @@ function read (file: string): Found[] {
 
 /** Where the models of an API version are. */
 function libraryOf (apiVersion: string): string {
-  return `${apiVersion.includes('istio.io/') ? '@kubernetes-models/istio' : 'kubernetes-models'}/${apiVersion}`
+  const library = apiVersion.includes('istio.io/') ? '@kubernetes-models/istio' : apiVersion.startsWith('gateway.networking.k8s.io/') ? '@kubernetes-models/gateway-api' : 'kubernetes-models'
+  return `${library}/${apiVersion}`
 }
 
 /** Types and values, by the validators. */
@@ -139,10 +140,10 @@ function askCluster (): void {
 /** A file as it is in namespace default, where it says NAMESPACE. */
 function inNamespace (path: string): string {
   const text = readFileSync(path, 'utf8')
-  if (!text.includes('NAMESPACE')) return path
+  if (!/\bNAMESPACE\b/.test(text)) return path // not POD_NAMESPACE
   const copy = join('node_modules/.cache/validate', path)
   mkdirSync(dirname(copy), { recursive: true })
-  writeFileSync(copy, text.replaceAll('NAMESPACE', 'default'))
+  writeFileSync(copy, text.replace(/\bNAMESPACE\b/g, 'default'))
   return copy
 }
 

@@ -10,6 +10,7 @@ import { silent } from './reporter.ts'
 import { reset, run, type Restored, type Summary } from './run.ts'
 import { coloured, terminal } from './terminal.ts'
 import { Trouble } from './trouble.ts'
+import { hasTwin, type Api } from './twins.ts'
 
 const USAGE = `usage: npm run exercise                        list the exercises
        npm run exercise -- ch2.retry …        run some, by id or by chapter (ch2)
@@ -21,6 +22,7 @@ const USAGE = `usage: npm run exercise                        list the exercises
   --step            explain each step, and wait for Enter before it
   --namespace NAME  by default that of the current context, or istioinaction; one that is not there is made, and removed at the end
   --host NAME       answer to this host alone at the ingress gateway, so that several can share one
+  --api gateway     route by the Kubernetes Gateway API in place of Istio's own objects, where an exercise has such a twin
   --json            print the result as JSON, and nothing else
 
 Exit codes: 0 all passed; 1 some did not; 2 the call makes no sense; 3 the exercises cannot run here; 130 interrupted.`
@@ -50,13 +52,14 @@ async function main (): Promise<number> {
   const abort = new AbortController()
   abortOnSignals(abort)
   const report = values.json ? silent : terminal({ wait: values.step, signal: abort.signal })
-  const exercises = isRun ? chosen(names, values.from) : []
+  const api = values.api as Api
+  const exercises = isRun ? chosen(names, values.from, api) : []
   const unbound = new Kubectl('default')
   await holdContext(unbound)
   const namespace = values.namespace ?? await usualNamespace(unbound)
   if (values.reset === true) return await bringBack({ namespace, report }, values.json)
 
-  const summary = await run({ exercises, namespace, host: values.host, keep: values.keep, report, signal: abort.signal, error: ERROR })
+  const summary = await run({ exercises, namespace, host: values.host, keep: values.keep, api, report, signal: abort.signal, error: ERROR })
   report.close()
   if (values.json) print(summary)
   else tell(summary, { exercises, namespace, keep: values.keep })
@@ -76,6 +79,7 @@ function parse () {
         reset: { type: 'boolean' },
         namespace: { type: 'string' },
         host: { type: 'string' },
+        api: { type: 'string', default: 'istio' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h' }
       }
@@ -87,6 +91,7 @@ function parse () {
       ...isRun ? [] : OF_A_RUN.filter(option => values[option]).map(option => `--${option} belongs to a run: name an exercise, or --all`),
       ...values.host !== undefined && !isRun && values.reset !== true ? ['--host belongs to a run: name an exercise, or --all'] : [],
       ...values.json && values.step ? ['--json prints nothing before the end, and --step waits for a reader; take one of them'] : [],
+      ...['istio', 'gateway'].includes(values.api) ? [] : [`--api must be istio or gateway, but is '${values.api}'`],
       ...values.namespace !== undefined && !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) ? [`--namespace must be the name of a namespace, but is '${values.namespace}'`] : [],
       ...values.host !== undefined && !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(values.host) ? [`--host must be a host name with a dot, in small letters, but is '${values.host}'`] : []
     ]
@@ -97,9 +102,13 @@ function parse () {
   }
 }
 
-function chosen (names: string[], from?: string): Exercise[] {
+function chosen (names: string[], from: string | undefined, api: Api): Exercise[] {
   try {
-    return choose(names, from)
+    const exercises = choose(names, from)
+    if (api === 'istio') return exercises
+    const twins = exercises.filter(hasTwin)
+    if (twins.length === 0) throw new RangeError(`${names.join(', ')} cannot be done by the Gateway API; these can: ${course.filter(hasTwin).map(({ id }) => id).join(', ')}`)
+    return twins
   } catch (error) {
     throw new UsageError((error as Error).message)
   }

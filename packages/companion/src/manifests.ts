@@ -21,7 +21,10 @@ export const pathOf = (file: string) => join('k8s', file)
 export const argumentsFor = (path: string) => [statSync(join(ROOT, path)).isDirectory() ? '-k' : '-f', path]
 
 /** Whether a file of the project says NAMESPACE where that of the exercises belongs. */
-export const isNamed = (path: string) => !statSync(join(ROOT, path)).isDirectory() && readFileSync(join(ROOT, path), 'utf8').includes('NAMESPACE')
+export const isNamed = (path: string) => !statSync(join(ROOT, path)).isDirectory() && NAMESPACE.test(readFileSync(join(ROOT, path), 'utf8'))
+
+/** Not within POD_NAMESPACE. */
+const NAMESPACE = /\bNAMESPACE\b/
 
 /** The domain of the book's hosts. */
 export const DOMAIN = 'istioinaction.io'
@@ -39,14 +42,14 @@ export async function manifest (kubectl: Kubectl, path: string, { host, values =
   if (args[0] === '-k') return { ...of(parse(await kubectl.run(['kustomize', file]))), args }
   const text = readFileSync(join(ROOT, file), 'utf8')
   const changes = [
-    { from: 'NAMESPACE', to: kubectl.namespace, sed: `s/NAMESPACE/${kubectl.namespace}/` },
+    { from: NAMESPACE, to: kubectl.namespace, sed: `s/NAMESPACE/${kubectl.namespace}/` },
     ...host !== undefined && /^kind: (Gateway|VirtualService|HTTPRoute)$/m.test(text)
-      ? [{ from: '"*"', to: `"${host}"`, sed: `s/"\\*"/"${host}"/` }, { from: DOMAIN, to: host, sed: `s/${DOMAIN}/${host}/` }]
+      ? [{ from: /"\*"/, to: `"${host}"`, sed: `s/"\\*"/"${host}"/` }, { from: new RegExp(DOMAIN), to: host, sed: `s/${DOMAIN}/${host}/` }]
       : [],
-    ...Object.entries(values).map(([word, source]) => ({ from: word, to: readFileSync(source, 'utf8').trim(), sed: `s|${word}|$(cat ${source})|` }))
-  ].filter(({ from }) => text.includes(from))
+    ...Object.entries(values).map(([word, source]) => ({ from: new RegExp(`\\b${word}\\b`), to: readFileSync(source, 'utf8').trim(), sed: `s|${word}|$(cat ${source})|` }))
+  ].filter(({ from }) => from.test(text))
   if (changes.length === 0) return { ...of(parse(text)), args }
-  const ours = changes.reduce((text, { from, to }) => text.replaceAll(from, to), text)
+  const ours = changes.reduce((text, { from, to }) => text.replaceAll(new RegExp(from, 'g'), () => to), text)
   const script = changes.map(({ sed }) => sed).join('; ')
   return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from: `sed ${script.includes('$(') ? `"${script.replaceAll('"', '\\"')}"` : `'${script}'`} ${file}` } }
 }

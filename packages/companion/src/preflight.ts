@@ -98,3 +98,11 @@ export async function hostIsFree (kubectl: Kubectl, host = '*', port = 80): Prom
   throw new Trouble(`Gateway ${other.name} in namespace ${other.namespace} claims the host ${host} on the ingress gateway already; of two the older one wins, and you would see its store.`,
     `Take a host of your own: --host NAME.example. Or delete the other: kubectl -n ${other.namespace} delete gateways.networking.istio.io ${other.name}`)
 }
+
+/** @throws {Trouble} when the cluster does not have the kinds of the Gateway API */
+export async function gatewayApiIsThere (kubectl: Kubectl): Promise<void> {
+  const { stdout } = await kubectl.tryCluster(['api-resources', '--api-group=gateway.networking.k8s.io', '-o', 'name'])
+  if (stdout.includes('httproutes.')) return
+  throw new Trouble('The cluster does not have the Gateway API.',
+    'Install it, with its experimental channel for the retries: kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.0/experimental-install.yaml')
+}

@@ -1,11 +1,12 @@
 import type { Exercise } from './exercise.ts'
 import { Kubectl } from './kubectl.ts'
 import { Ledger, type Restored } from './ledger.ts'
-import { hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
+import { gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
 import type { Reporter, Result } from './reporter.ts'
 import { Stage } from './stage.ts'
 import { carryOut, type Play } from './steps.ts'
 import { Trouble } from './trouble.ts'
+import type { Api } from './twins.ts'
 
 export type { Restored }
 
@@ -16,6 +17,8 @@ export interface RunOptions {
   host?: string | undefined
   /** leave everything as the last exercise has left it */
   keep?: boolean
+  /** by whose objects is routed; Istio's by default */
+  api?: Api
   report: Reporter
   /** ends the run; what was there before is brought back all the same */
   signal?: AbortSignal
@@ -38,7 +41,7 @@ export interface Summary extends Restored {
  * An exercise that fails does not keep the next from running; trouble that all of them would meet ends the run.
  */
 export async function run (options: RunOptions): Promise<Summary> {
-  const { exercises, namespace, host, keep = false, report, signal = new AbortController().signal, error: errorOfCheck, patience = 30_000 } = options
+  const { exercises, namespace, host, keep = false, api = 'istio', report, signal = new AbortController().signal, error: errorOfCheck, patience = 30_000 } = options
   let kubectl = new Kubectl(namespace, { announce: report.command, signal })
   const results: Result[] = []
   let ledger: Ledger | undefined
@@ -49,11 +52,12 @@ export async function run (options: RunOptions): Promise<Summary> {
     report.note(`Namespace ${namespace} of the context ${context}`)
     if (await namespaceMade(kubectl)) ledger = await Ledger.begin(kubectl, { namespaceIsOurs: true })
     await injected(kubectl)
-    await hostIsFree(kubectl, host)
+    if (api === 'istio') await hostIsFree(kubectl, host)
+    else await gatewayApiIsThere(kubectl)
     ledger ??= await taken(kubectl, report) ?? await Ledger.begin(kubectl, { namespaceIsOurs: false })
     const ends = AbortSignal.any([signal, ledger.lost])
     kubectl = new Kubectl(namespace, { announce: report.command, signal: ends })
-    stage = new Stage({ kubectl, ledger, report, host, patience })
+    stage = new Stage({ kubectl, ledger, report, host, api, patience })
     for (const exercise of exercises) results.push(await play(exercise, stage, { report, signal: ends, error: errorOfCheck, patience }))
   } catch (caught) {
     error = signal.aborted ? 'The run was interrupted.' : messageOf(ledger?.lost.aborted === true ? ledger.lost.reason : caught)

@@ -12,7 +12,8 @@ import { DOMAIN, asList, deploymentsOf, inEach, keyOf, manifest, nameOf, type Ma
 import { hostIsFree } from './preflight.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
-import { gone, podReady, PORTS, proxied, rolledOut } from './workloads.ts'
+import { fileFor, type Api } from './twins.ts'
+import { gone, podReady, podsOf, PORTS, proxied, rolledOut } from './workloads.ts'
 
 /** The categories of what could change what an exercise sees: all that Istio and the Gateway API define. */
 const ISTIO = 'istio-io'
@@ -39,6 +40,7 @@ export interface StageOptions {
   ledger: Ledger
   report: Reporter
   host?: string | undefined
+  api: Api
   /** milliseconds that are waited for the gateway */
   patience: number
 }
@@ -50,14 +52,19 @@ export class Stage {
   readonly #ledger: Ledger
   readonly #host: string | undefined
   readonly #patience: number
+  readonly #api: Api
   /** by key: what exercises have applied, and still is there */
   readonly #applied: Set<string>
   readonly #manifests = new Map<string, Promise<Manifest>>()
-  readonly #gateways = new Map<number, Promise<Gateway>>()
+  /** by where it leads */
+  readonly #gateways = new Map<string, Promise<Gateway>>()
+  /** the Gateway of the Gateway API that was applied last: it has a Service of its own */
+  #own: string | undefined
   #folder: string | undefined
   #categories: Promise<string> | undefined
 
-  constructor ({ kubectl, ledger, report, host, patience }: StageOptions) {
+  constructor ({ kubectl, ledger, report, host, api, patience }: StageOptions) {
+    this.#api = api
     this.kubectl = kubectl
     this.report = report
     this.#ledger = ledger
@@ -98,6 +105,11 @@ export class Stage {
     if (deployments.length > 0) {
       await rolledOut(this.kubectl, deployments, kind)
       await proxied(this.kubectl, deploymentsOf(objects.filter(object => !optsOut(object))))
+    }
+    for (const { metadata } of objects.filter(({ kind, apiVersion }) => kind === 'Gateway' && apiVersion.startsWith('gateway.networking.k8s.io/'))) {
+      this.#own = metadata.name
+      await this.kubectl.run(['wait', '--for=condition=Programmed', `gateways.gateway.networking.k8s.io/${metadata.name}`, '--timeout=60s'])
+      await rolledOut(this.kubectl, [`${metadata.name}-istio`])
     }
     for (const { metadata } of objects.filter(object => object.kind === 'Pod')) await podReady(this.kubectl, metadata.name)
   }
@@ -153,8 +165,10 @@ export class Stage {
   /** Where a path is at the ingress gateway, and how it is asked for. */
   async address ({ path, method = 'GET', headers = {}, body, host, tls }: Pick<Load, 'path'> & Partial<Load>): Promise<Address> {
     const port = tls === undefined ? 80 : 443
-    const gateway = this.#gateways.get(port) ?? openGateway(this.kubectl.in('istio-system'), { port })
-    this.#gateways.set(port, gateway)
+    const where = `${this.#own ?? ''}:${port}`
+    const gateway = this.#gateways.get(where) ??
+      (this.#own === undefined ? openGateway(this.kubectl.in('istio-system'), { port }) : openGateway(this.kubectl, { name: `${this.#own}-istio`, port }))
+    this.#gateways.set(where, gateway)
     const { origin } = await gateway
     const name = host === undefined ? this.#host : this.filled(host)
     const file = (path: string | undefined) => path === undefined ? {} : { text: readFileSync(this.filled(path), 'utf8') }
@@ -167,6 +181,16 @@ export class Stage {
     }
   }
 
+  /** A Gateway of the Gateway API has gone, and its Service with it. */
+  #forgetOwn (): void {
+    for (const [where, gateway] of this.#gateways) {
+      if (where.startsWith(':')) continue
+      gateway.then(({ close }) => close(), () => {})
+      this.#gateways.delete(where)
+    }
+    this.#own = undefined
+  }
+
   async close (): Promise<void> {
     for (const gateway of this.#gateways.values()) await gateway.then(({ close }) => close(), () => {})
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
@@ -175,13 +199,16 @@ export class Stage {
   /** What is not wanted: of Istio, of the store, and of what exercises have applied. */
   async #clear (wanted: Set<string>): Promise<void> {
     this.#categories ??= this.kubectl.tryCluster(['api-resources', `--categories=${GATEWAY_API}`, '-o', 'name']).then(({ stdout }) => stdout.trim() === '' ? ISTIO : `${ISTIO},${GATEWAY_API}`)
-    const found = await this.kubectl.objects([await this.#categories])
+    const found = (await this.kubectl.objects([await this.#categories])).filter(({ metadata }) => metadata.namespace !== undefined) // a GatewayClass is everybody's
     const store = (await this.kubectl.objects(['deployments'])).filter(isOfStore)
     const going = [...new Set([...[...found, ...store].map(object => this.#key(object)), ...this.#applied])].filter(key => !wanted.has(key))
     if (going.length > 0) {
       await this.#ledger.remember(going)
       await inEach(this.kubectl, going, (kubectl, keys) => kubectl.run(['delete', ...keys.map(nameOf), '--ignore-not-found']))
+      const pods = await podsOf(this.kubectl, store.filter(object => !wanted.has(this.#key(object))).map(({ metadata }) => metadata.name))
+      if (pods.length > 0) await this.kubectl.run(['delete', 'pods', ...pods.map(({ metadata }) => metadata.name), '--grace-period=1', '--wait=false', '--ignore-not-found']) // nobody calls them any more
       for (const key of going) this.#applied.delete(key)
+      if (going.some(key => nameOf(key).startsWith('gateway.gateway.networking.k8s.io/'))) this.#forgetOwn()
     }
     await gone(this.kubectl, store.filter(object => !wanted.has(this.#key(object))).map(({ metadata }) => metadata.name))
     await clearFaults(this.kubectl)
@@ -192,7 +219,8 @@ export class Stage {
     return keyOf(object, this.kubectl.namespace)
   }
 
-  #manifest (path: string, values: Record<string, string> = {}): Promise<Manifest> {
+  #manifest (file: string, values: Record<string, string> = {}): Promise<Manifest> {
+    const path = fileFor(file, this.#api)
     if (Object.keys(values).length > 0) return manifest(this.kubectl, path, { host: this.#host, values: Object.fromEntries(Object.entries(values).map(([word, file]) => [word, this.filled(file)])) })
     const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, { host: this.#host })
     this.#manifests.set(path, read)

@@ -96,7 +96,7 @@ export function hasProxy ({ spec }: Pick<Pod, 'spec'>): boolean {
 }
 
 /** The pods of these Deployments, or of these names. */
-async function podsOf (kubectl: Kubectl, owners: string[]): Promise<Pod[]> {
+export async function podsOf (kubectl: Kubectl, owners: string[]): Promise<Pod[]> {
   const pods = await kubectl.objects(['pods']) as Pod[]
   return pods.filter(({ metadata }) => owners.some(owner => new RegExp(`^${owner}(-[^-]+-[^-]+)?$`).test(metadata.name)))
 }

@@ -1,0 +1,27 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT } from './command.ts'
+import { NEEDS, type Exercise } from './exercise.ts'
+import { pathOf } from './manifests.ts'
+
+/** By whose objects an exercise routes: Istio's own, or those of the Kubernetes Gateway API. */
+export type Api = 'istio' | 'gateway'
+
+/** Kinds of Istio's for which the Gateway API has others. */
+const ROUTING = /^kind: (Gateway|VirtualService)$/m
+
+const twinOf = (file: string) => file.replace(/^istio\//, 'gateway-api/')
+
+/** The file that is applied in place of a file: its twin where it has one, if the API says so. */
+export function fileFor (file: string, api: Api): string {
+  return api === 'gateway' && existsSync(join(ROOT, pathOf(twinOf(file)))) ? twinOf(file) : file
+}
+
+/** Whether an exercise routes at all, and everything by which it does has a twin. */
+export function hasTwin ({ needs, steps }: Exercise): boolean {
+  const files = [...needs.flatMap(need => NEEDS[need].file ?? []), ...steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])]
+  const routing = files.filter(file => statSync(join(ROOT, pathOf(file))).isFile() && ROUTING.test(readFileSync(join(ROOT, pathOf(file)), 'utf8')))
+  // Who looks at the routes of Istio's own gateway, or of Istio's own objects, has nothing to look at.
+  const looks = steps.some(step => 'command' in step && step.command.some(word => /istio-ingressgateway/.test(word))) || steps.some(step => step.kind === 'load' && step.during !== undefined)
+  return routing.length > 0 && !looks && routing.every(file => fileFor(file, 'gateway') !== file)
+}
