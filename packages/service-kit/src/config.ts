@@ -24,6 +24,8 @@ export const baseConfig = {
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ format: 'http-url', description: 'where traces go, by OTLP; without it nobody traces' })),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(Type.String({ format: 'http-url', description: 'the same, with its path' })),
   OTEL_PROPAGATORS: Type.Optional(Type.String({ description: 'by which headers traces go on: tracecontext, baggage, b3, b3multi, none' })),
+  OTEL_TRACES_SAMPLER: Type.Optional(Type.String({ description: 'which traces are made' })),
+  OTEL_TRACES_SAMPLER_ARG: Type.Optional(Type.String({ description: 'the share of traces, from 0 to 1' })),
   OTEL_SDK_DISABLED: Type.Boolean({ default: false })
 }
 

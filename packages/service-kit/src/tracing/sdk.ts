@@ -4,6 +4,7 @@ import { NodeSDK } from '@opentelemetry/sdk-node'
 import type { FastifyBaseLogger } from 'fastify'
 import type { BaseConfig } from '../config.ts'
 import { propagatorFor } from './propagator.ts'
+import { samplerFor } from './sampler.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** Starts OpenTelemetry's SDK for traces alone: metrics are Prometheus' to fetch, and the log goes to stdout. */
@@ -26,6 +27,7 @@ export function startSdk (name: string, config: BaseConfig, logger: FastifyBaseL
         : { 'service.name': `${name}.${POD_NAMESPACE}`, 'k8s.namespace.name': POD_NAMESPACE, 'k8s.pod.name': HOSTNAME }) // the name that Istio's proxies have for it
     })),
     resourceDetectors: [envDetector], // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which take precedence
+    sampler: samplerFor(config.OTEL_TRACES_SAMPLER, config.OTEL_TRACES_SAMPLER_ARG),
     textMapPropagator: null,
     metricReaders: [],
     logRecordProcessors: []
