@@ -120,6 +120,7 @@ describe('the dashboard', () => {
     for (const { datasource, expr } of targets) {
       expect(datasource).toEqual(DATASOURCE)
       expect(expr).toContain('namespace=~"$namespace"')
+      for (const { metric, labels } of selectors(expr).filter(({ metric }) => metric.startsWith('http_'))) expect(labels, metric).toContain('namespace')
     }
     for (const panel of panels.filter(({ type }) => type !== 'row')) expect(panel.datasource).toEqual(DATASOURCE)
     expect(dashboard.templating.list.find(({ name }) => name === 'datasource')?.query).toBe('prometheus')
