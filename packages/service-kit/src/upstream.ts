@@ -96,6 +96,8 @@ export class Upstream {
   readonly #origin: URL
   readonly #pool: Pool
   readonly #duration: Histogram
+  readonly #versions = new Labels()
+  readonly #faults = new Labels()
 
   constructor ({ name, origin, timeoutMs, metrics }: UpstreamOptions) {
     this.name = name
@@ -121,7 +123,7 @@ export class Upstream {
     let answer: UpstreamAnswer | undefined
     try {
       answer = await this.#exchange({ method, path, headers, body: body === undefined ? null : JSON.stringify(body) }, caller)
-      if (span !== undefined) endWithAnswer(span, answer)
+      if (span !== undefined) endWithAnswer(span, answer.status, this.#faults.of(answer.identity['x-chaos']))
       return answer
     } catch (cause) {
       const error = asUpstreamError(this.name, cause, caller)
@@ -147,8 +149,8 @@ export class Upstream {
       upstream: this.name,
       method,
       status: answer?.status ?? 0,
-      version: label(answer?.identity['x-served-version']),
-      fault: label(answer?.identity['x-chaos'])
+      version: this.#versions.of(answer?.identity['x-served-version']),
+      fault: this.#faults.of(answer?.identity['x-chaos'])
     }, ms / 1000)
   }
 
@@ -189,9 +191,9 @@ export class Upstream {
   }
 }
 
-function endWithAnswer (span: Span, { status, identity }: UpstreamAnswer): void {
+function endWithAnswer (span: Span, status: number, fault: string): void {
   span.setAttribute('http.response.status_code', status)
-  if (identity['x-chaos'] !== undefined) span.setAttribute('outfitters.fault', identity['x-chaos'])
+  if (fault !== '') span.setAttribute('outfitters.fault', fault)
   if (status >= 400) endWithError(span, String(status))
   else span.end()
 }
@@ -207,9 +209,19 @@ function asUpstreamError (name: string, cause: unknown, caller: Caller): Upstrea
   return new UpstreamError('UPSTREAM_UNREACHABLE', `${name} could not be reached: ${(cause as Error).message}`, { cause })
 }
 
-// A label's values must be few, and these come from another process.
-function label (value = ''): string {
-  return /^[\w.,-]{0,32}$/.test(value) ? value : 'other'
+/** More versions, and more faults that go together, than any lesson has. */
+const MAX_LABELS = 20
+
+/** The values of a label, which must be short and few for Prometheus' sake, and come from another process: whatever is more is `other`. */
+class Labels {
+  readonly #known = new Set([''])
+
+  of (value = ''): string {
+    if (this.#known.has(value)) return value
+    if (this.#known.size > MAX_LABELS || !/^[\w.,-]{1,32}$/.test(value)) return 'other'
+    this.#known.add(value)
+    return value
+  }
 }
 
 function durationIn (metrics: Registry): Histogram {

@@ -109,3 +109,15 @@ test('calls are measured by upstream, status, version and fault; strange labels 
   expect(text).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="500",version="v2",fault="500"} 1')
   expect(text).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="200",version="other",fault="500"} 1')
 })
+
+test('an upstream brings at most twenty versions and twenty faults into the metrics', async () => {
+  const { upstream, metrics } = await upstreamThat((request, response) => {
+    const n = request.url?.slice(1)
+    response.writeHead(200, { 'x-served-version': `v${n}`, 'x-chaos': `fault-${n}` }).end()
+  })
+  for (let n = 0; n < 30; n++) await upstream.call({ path: `/${n}` }, caller())
+  await upstream.call({ path: '/3' }, caller())
+  const counts = Array.from((await metrics.metrics()).matchAll(/_count\{.*version="(.*?)",fault="(.*?)"\} (\d+)/g), ([, version, fault, n]) => `${version} ${fault} ${n}`)
+  expect(counts).toHaveLength(21)
+  expect(counts).toEqual(expect.arrayContaining(['v3 fault-3 2', 'v19 fault-19 1', 'other other 10']))
+})

@@ -21,7 +21,7 @@ async function traced ({ sampled = true } = {}) {
   const { logger, lines } = recordingLogger()
   const stub = await stubUpstream((request, response) => {
     if (request.url === '/hang') request.socket.destroy()
-    else response.writeHead(request.url === '/broken' ? 503 : 200, { 'x-chaos': '500' }).end('[]')
+    else response.writeHead(request.url === '/broken' ? 503 : 200, { 'x-chaos': request.url === '/odd' ? '{"a":1}' : '500' }).end('[]')
   })
   const app = createService(parseConfig(Type.Object({ ...baseConfig, PORT: Type.Integer({ default: 0 }) }), { CHAOS_ACCESS: 'any' }), {
     name: 'example',
@@ -83,6 +83,12 @@ test.each([
   const { origin, spans } = await traced()
   await request(origin).get(path).expect(status)
   expect((await spans(2)).map(({ attributes, status }) => [attributes['error.type'], status.code])).toEqual([[client, SpanStatusCode.ERROR], [server, SpanStatusCode.ERROR]])
+})
+
+test('what an upstream says of its fault is bounded in a span as it is in the metrics', async () => {
+  const { origin, spans } = await traced()
+  await request(origin).get('/items/odd').expect(200)
+  expect((await spans(2))[0]?.attributes['outfitters.fault']).toBe('other')
 })
 
 test('an error of the caller is none of the server span', async () => {
