@@ -29,6 +29,9 @@ async function catalog (env: Record<string, string>, flags: string[] = []) {
   return { child, origin, log: () => log }
 }
 
+/** The lines of a log, each of which is an object. */
+const linesOf = (log: string) => log.trim().split('\n').map(line => JSON.parse(line) as { level: string, msg: string, service?: string, details?: unknown[] })
+
 async function end (child: ChildProcess): Promise<number | null> {
   child.kill('SIGTERM')
   const [code] = await once(child, 'exit') as [number | null]
@@ -92,9 +95,49 @@ test('a collector that refuses the last spans does not spoil the end', async () 
   expect(collector.requests.length).toBeGreaterThan(0)
 })
 
+test('of mistaken values the log warns, and they count as unset, as the specification has it', async () => {
+  const collector = await stubUpstream((_request, response) => response.end())
+  closers.push(collector.close)
+  const { child, origin, log } = await catalog({
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.origin,
+    OTEL_SDK_DISABLED: 'yes',
+    OTEL_PROPAGATORS: 'jaeger',
+    OTEL_TRACES_EXPORTER: 'jaeger',
+    OTEL_TRACES_SAMPLER: 'sometimes',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'pigeon',
+    OTEL_BSP_SCHEDULE_DELAY: '-1',
+    OTEL_LOG_LEVEL: 'loud'
+  })
+  await request(origin).get('/items').expect(200)
+  expect(await end(child)).toBe(0)
+  expect(collector.requests.map(({ url, headers }) => [url, headers['content-type']])).toEqual([['/v1/traces', 'application/x-protobuf']])
+  const warnings = linesOf(log()).filter(({ level }) => level === 'warn').map(({ msg }) => msg)
+  const mistaken = ["Unknown value 'yes' for OTEL_SDK_DISABLED", 'OTEL_PROPAGATORS names "jaeger"', 'OTEL_TRACES_EXPORTER is "jaeger"', 'OTEL_TRACES_SAMPLER is "sometimes"', 'pigeon', 'OTEL_BSP_SCHEDULE_DELAY', 'OTEL_LOG_LEVEL is "loud"']
+  expect(warnings).toEqual(expect.arrayContaining(mistaken.map(text => expect.stringContaining(text))))
+  expect(warnings).toHaveLength(mistaken.length)
+})
+
+test.each(['2', 'half', '-1'])('a share of %s is none: the log says so, and all is sampled', async OTEL_TRACES_SAMPLER_ARG => {
+  const { child, origin, log } = await catalog({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG, OTEL_EXPORTER_OTLP_TIMEOUT: '500' })
+  await request(origin).get('/items').expect(200)
+  expect(await end(child)).toBe(0)
+  expect(linesOf(log())).toContainEqual(expect.objectContaining({ level: 'warn', msg: expect.stringContaining(`OTEL_TRACES_SAMPLER_ARG is "${OTEL_TRACES_SAMPLER_ARG}"`) }))
+  expect(log()).toContain('127.0.0.1:9') // which refused the span
+})
+
+test('OTEL_LOG_LEVEL has the SDK speak, in lines like all others', async () => {
+  const { child, log } = await catalog({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_LOG_LEVEL: 'debug', LOG_LEVEL: 'info' })
+  expect(await end(child)).toBe(0)
+  const lines = linesOf(log())
+  expect(lines.filter(({ level, msg }) => level === 'debug' && msg.startsWith('tracing: ')).length).toBeGreaterThan(0)
+  expect(lines.every(({ service }) => service === 'catalog')).toBe(true)
+  expect(lines.filter(({ details }) => details !== undefined && details.length === 0)).toEqual([])
+})
+
 test.each([
   ['nothing', {}, false],
-  ['OTEL_SDK_DISABLED', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_SDK_DISABLED: 'true' }, false],
+  ['OTEL_SDK_DISABLED', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_SDK_DISABLED: 'TRUE' }, false],
+  ['OTEL_TRACES_EXPORTER=none', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_TRACES_EXPORTER: 'none' }, false],
   ['an endpoint', { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:9/v1/traces' }, true]
 ])('with %s in the environment: is the SDK loaded?', async (_, env, isLoaded) => {
   const { child, log } = await catalog(env, ['--import', `data:text/javascript,${encodeURIComponent(`

@@ -20,13 +20,16 @@ export const baseConfig = {
   DRAIN_DELAY_MS: Type.Integer({ default: 0, minimum: 0, maximum: 60_000, description: 'milliseconds between failing readiness and closing, at SIGTERM' }),
   CHAOS_ACCESS: Type.Enum(['local', 'any', 'off'], { default: 'local', description: 'who may read and set faults' }),
   CHAOS_SEED: Type.Optional(Type.String({ description: 'replays the faults of an earlier process; random when unset' })),
-  // What decides whether and how traces are made; the OpenTelemetry SDK reads the other OTEL_* by itself.
+  // What decides whether and how traces are made; the OpenTelemetry SDK reads the other OTEL_* by itself. No schema
+  // stands in for the specification, which wants a mistaken value warned of and ignored; an endpoint has nothing that could be its default.
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ format: 'http-url', description: 'where traces go, by OTLP; without it nobody traces' })),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(Type.String({ format: 'http-url', description: 'the same, with its path' })),
   OTEL_PROPAGATORS: Type.Optional(Type.String({ description: 'by which headers traces go on: tracecontext, baggage, b3, b3multi, none' })),
+  OTEL_TRACES_EXPORTER: Type.Optional(Type.String({ description: 'what takes the traces, otlp by default; none makes none' })),
   OTEL_TRACES_SAMPLER: Type.Optional(Type.String({ description: 'which traces are made' })),
   OTEL_TRACES_SAMPLER_ARG: Type.Optional(Type.String({ description: 'the share of traces, from 0 to 1' })),
-  OTEL_SDK_DISABLED: Type.Boolean({ default: false })
+  OTEL_SDK_DISABLED: Type.Optional(Type.String({ description: 'true: nobody traces' })),
+  OTEL_LOG_LEVEL: Type.Optional(Type.String({ description: 'from which level up the tracing speaks of itself' }))
 }
 
 /** What a service that calls upstreams reads besides. */

@@ -1,7 +1,7 @@
 import { defaultTextMapGetter, defaultTextMapSetter, diag } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { B3_MULTI, B3_MULTI_FIELDS, B3_SINGLE } from './b3.ts'
-import type { Propagator } from './telemetry.ts'
+import { listOf, type Propagator } from './telemetry.ts'
 
 const traceContext = new W3CTraceContextPropagator()
 const W3C: Propagator = {
@@ -17,6 +17,8 @@ const PROPAGATORS = new Map<string, Propagator>([
   ['b3multi', B3_MULTI]
 ])
 
+const DEFAULT = 'tracecontext,baggage'
+
 /**
  * Carries traces on in the configured formats, and takes W3C's and B3 where these find nothing; of several that find something, the one
  * that is configured last wins. A format that came in goes out as well, naming the same span. Carried on as it was, it would hang the
@@ -24,7 +26,7 @@ const PROPAGATORS = new Map<string, Propagator>([
  *
  * @param configured as in OTEL_PROPAGATORS: names by commas
  */
-export function propagatorFor (configured = 'tracecontext,baggage'): Propagator {
+export function propagatorFor (configured = DEFAULT): Propagator {
   const own = named(configured)
   const extracts = new Set([...own.toReversed(), W3C, B3_SINGLE].map(({ extract }) => extract))
   return {
@@ -52,10 +54,11 @@ export function propagatorFor (configured = 'tracecontext,baggage'): Propagator 
   }
 }
 
-function named (names: string): Propagator[] {
-  return [...new Set(names.split(',').map(name => name.trim()))].filter(name => name !== 'none').flatMap(name => {
-    const propagator = PROPAGATORS.get(name)
-    if (propagator === undefined) diag.warn(`OTEL_PROPAGATORS names ${name}, which there is not: ${[...PROPAGATORS.keys()].join(', ')}, none`)
-    return propagator ?? []
-  })
+function named (configured: string): Propagator[] {
+  const names = listOf(configured)
+  if (names.includes('none')) return []
+  const unknown = names.filter(name => !PROPAGATORS.has(name))
+  if (unknown.length > 0) diag.warn(`OTEL_PROPAGATORS names "${unknown.join(', ')}", which is none of ${[...PROPAGATORS.keys()].join(', ')}, none`)
+  const known = names.length > unknown.length ? names : listOf(DEFAULT)
+  return known.flatMap(name => PROPAGATORS.get(name) ?? [])
 }

@@ -5,13 +5,13 @@ import { b3StateOf } from './b3.ts'
 const ON = new AlwaysOnSampler()
 const OFF = new AlwaysOffSampler()
 
-const SAMPLERS = new Map<string, (argument: string | undefined) => Sampler>([
+const SAMPLERS = new Map<string, (ratio: () => number) => Sampler>([
   ['always_on', () => ON],
   ['always_off', () => OFF],
-  ['traceidratio', argument => new TraceIdRatioBasedSampler(ratioOf(argument))],
+  ['traceidratio', ratio => new TraceIdRatioBasedSampler(ratio())],
   ['parentbased_always_on', () => parentBased(ON)],
   ['parentbased_always_off', () => parentBased(OFF)],
-  ['parentbased_traceidratio', argument => parentBased(new TraceIdRatioBasedSampler(ratioOf(argument)))]
+  ['parentbased_traceidratio', ratio => parentBased(new TraceIdRatioBasedSampler(ratio()))]
 ])
 const DEFAULT = 'parentbased_always_on'
 
@@ -23,15 +23,15 @@ const DEFAULT = 'parentbased_always_on'
  */
 export function samplerFor (name = DEFAULT, argument?: string): Sampler {
   const sampler = SAMPLERS.get(name)
-  if (sampler !== undefined) return sampler(argument)
-  diag.warn(`OTEL_TRACES_SAMPLER is ${name}, which there is not: ${[...SAMPLERS.keys()].join(', ')}; it is taken for ${DEFAULT}`)
+  if (sampler !== undefined) return sampler(() => ratioOf(argument))
+  diag.warn(`OTEL_TRACES_SAMPLER is "${name}", which is none of ${[...SAMPLERS.keys()].join(', ')}; it is taken for ${DEFAULT}`)
   return parentBased(ON)
 }
 
 function ratioOf (argument = '1'): number {
   const ratio = Number(argument)
   if (argument.trim() !== '' && ratio >= 0 && ratio <= 1) return ratio
-  diag.warn(`OTEL_TRACES_SAMPLER_ARG is ${argument}, which is no number from 0 to 1; it is taken for 1`)
+  diag.warn(`OTEL_TRACES_SAMPLER_ARG is "${argument}", which is no number from 0 to 1; it is taken for 1`)
   return 1
 }
 
