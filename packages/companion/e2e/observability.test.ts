@@ -71,6 +71,15 @@ test('with it on, a request is one trace of proxies and services', async () => {
   }
 })
 
+test('sending the spans begins no traces: all that the webapp has a part in begin at the gateway', async () => {
+  const start = Date.now() * 1000
+  for (let i = 0; i < 3; i++) await tracesOf(1, hasServices) // each is there once its spans were sent, and the proxy's spans follow within seconds
+  const { body } = await ask(`${jaeger.origin}/jaeger/api/traces?service=${webapp()}&limit=1000&start=${start}&end=${Date.now() * 1000}`)
+  const beginnings = tracesIn(body).map(trace => [...graphOf(trace)].filter(edge => edge.startsWith('outside → ')))
+  expect(beginnings.length).toBeGreaterThanOrEqual(3)
+  expect(new Set(beginnings.flat())).toEqual(new Set([`outside → ${GATEWAY}`]))
+})
+
 test('the proxies\' spans have the custom tag', async () => {
   const [trace] = await tracesOf(1, hasServices)
   expect(trace?.spans.flatMap(({ tags }) => tags).filter(({ key, value }) => key === 'dark-launch' && value === 'no').length).toBeGreaterThan(0)
