@@ -16,7 +16,7 @@ export const openapi = fp<OpenapiOptions>(async (app, info) => {
       openapi: '3.1.0',
       info,
       tags: [
-        { name: 'operations', description: 'Probes and metrics' },
+        { name: 'operations', description: 'Probes, metrics and the level of the log' },
         { name: 'faults', description: 'Faults on demand' }
       ]
     }

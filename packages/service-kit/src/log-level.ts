@@ -26,7 +26,9 @@ export const logLevel = fp(async app => {
     onRequest,
     schema: { tags: ['operations'], summary: 'Change the level of the log', body: Level, response: { 200: Level, 400: ErrorAnswer, 403: ErrorAnswer } }
   }, request => {
+    const from = app.log.level
     app.log.level = request.body.level
+    app.log.child({}, { level: 'trace' }).warn({ from, to: app.log.level }, 'level of the log changed') // whichever levels these are
     return level()
   })
 }, { name: 'log-level' })

@@ -24,6 +24,14 @@ test('the level of the log changes while the service runs', async () => {
   expect(lines.map(({ msg }) => msg)).toEqual(['request failed'])
 })
 
+test.each([['debug', 'silent'], ['silent', 'info'], ['error', 'fatal']])('a change from %s to %s is in the log, whichever level shows', async (from, to) => {
+  const origin = await listen(app)
+  app.log.level = from
+  lines.length = 0
+  await request(origin).put('/log-level').send({ level: to }).expect(200)
+  expect(lines.filter(({ msg }) => msg === 'level of the log changed')).toEqual([expect.objectContaining({ level: 'warn', from, to })])
+})
+
 test('what is no level is refused, with those that there are', async () => {
   const origin = await listen(app)
   const { body } = await request(origin).put('/log-level').send({ level: 'loud' }).expect(400)
