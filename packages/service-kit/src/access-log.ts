@@ -30,7 +30,7 @@ function accessLine (request: FastifyRequest, reply: FastifyReply) {
     trace_id: traceIdOf(headers),
     ...request.trace?.ids,
     caller: callerIdentity(headers),
-    client: headers['x-forwarded-for'] ?? request.socket.remoteAddress,
+    client: headers['x-forwarded-for'] || request.socket.remoteAddress,
     fault: request.fault ?? undefined
   }
 }

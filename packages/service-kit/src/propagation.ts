@@ -16,16 +16,17 @@ export function propagatedHeaders (headers: IncomingHttpHeaders): Record<string,
   return carried
 }
 
-const TRACEPARENT = /^[\da-f]{2}-([\da-f]{32})-/
-const B3 = /^([\da-f]{16}|[\da-f]{32})(?:-|$)/
+// An id of nothing but zeros is none.
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-/
+const B3 = /^(?!0+(?:-|$))([\da-f]{16}|[\da-f]{32})(?:-|$)/
 
-/** The trace that a request belongs to, out of `traceparent`, `b3` or `x-b3-traceid`; undefined where it names none. */
+/** The trace that a request belongs to, out of `traceparent`, `b3` or `x-b3-traceid`, in 32 digits as in a span; undefined where it names none. */
 export function traceIdOf (headers: IncomingHttpHeaders): string | undefined {
   return idIn(headers.traceparent, TRACEPARENT) ?? idIn(headers.b3, B3) ?? idIn(headers['x-b3-traceid'], B3)
 }
 
 function idIn (header: string | string[] | undefined, pattern: RegExp): string | undefined {
-  return header === undefined ? undefined : pattern.exec(header as string)?.[1]
+  return header === undefined ? undefined : pattern.exec(header as string)?.[1]?.padStart(32, '0')
 }
 
 // `;` stands between the pairs of one proxy, `,` between proxies; a value in quotes may hold either.

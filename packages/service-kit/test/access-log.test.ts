@@ -49,6 +49,12 @@ test('each request leaves one line with all that a reader of the mesh looks for'
   expect(JSON.stringify(lines)).not.toContain('secret')
 })
 
+test('an empty x-forwarded-for names no client: the connection does', async () => {
+  await request(origin).get('/items').set('x-forwarded-for', '')
+  await expect.poll(accessLines).toHaveLength(1)
+  expect(accessLines()[0]).toMatchObject({ client: expect.stringContaining('127.0.0.1') })
+})
+
 test.each([['/nothing', 404], ['/broken', 500], ['/%zz', 404], ['/%e4', 404], [`/${'9'.repeat(5000)}`, 404]])('a failed request leaves its line as well: %s', async (path, status) => {
   await request(origin).get(path)
   await expect.poll(accessLines).toHaveLength(1)

@@ -52,6 +52,11 @@ test.each([
   expect(traceIdOf(headers)).toBe(TRACE)
 })
 
+test('an id of 64 bits has the form that it has in a span', () => {
+  const short = '463ac35c9f6413ad'
+  for (const headers of [{ b3: `${short}-00f067aa0ba902b7-1` }, { 'x-b3-traceid': short }]) expect(traceIdOf(headers)).toBe(`0000000000000000${short}`)
+})
+
 test.each(['URI=', 'URI="', '"', ';', 'a', '\\', ',URI'])('a header full of %s is read in no time', piece => {
   const header = piece.repeat(16_000 / piece.length)
   const start = performance.now()
@@ -59,7 +64,7 @@ test.each(['URI=', 'URI="', '"', ';', 'a', '\\', ',URI'])('a header full of %s i
   expect(performance.now() - start).toBeLessThan(1000) // a careless pattern takes minutes
 })
 
-test.each([[{}], [{ traceparent: 'nonsense' }], [{ b3: '0' }], [{ 'x-b3-traceid': 'DROP TABLE' }]])('no trace is made up from %j', headers => {
+test.each([[{}], [{ traceparent: 'nonsense' }], [{ b3: '0' }], [{ 'x-b3-traceid': 'DROP TABLE' }], [{ traceparent: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` }], [{ traceparent: `ff-${TRACE}-00f067aa0ba902b7-01` }], [{ b3: `${'0'.repeat(32)}-00f067aa0ba902b7` }], [{ 'x-b3-traceid': '0'.repeat(16) }]])('no trace is made up from %j', headers => {
   expect(traceIdOf(headers)).toBeUndefined()
 })
 
