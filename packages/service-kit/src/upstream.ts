@@ -93,7 +93,9 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024
  */
 export class Upstream {
   readonly name: string
-  readonly #origin: URL
+  readonly #origin: string
+  readonly #address: string
+  readonly #port: number
   readonly #pool: Pool
   readonly #duration: Histogram
   readonly #versions = new Labels()
@@ -101,7 +103,10 @@ export class Upstream {
 
   constructor ({ name, origin, timeoutMs, metrics }: UpstreamOptions) {
     this.name = name
-    this.#origin = new URL(origin)
+    const { origin: base, hostname, protocol, port } = new URL(origin)
+    this.#origin = base
+    this.#address = hostname.replace(/^\[(.*)\]$/, '$1') // an IPv6 one is in brackets
+    this.#port = Number(port || (protocol === 'https:' ? 443 : 80))
     this.#pool = new Pool(origin, {
       connect: { timeout: timeoutMs },
       headersTimeout: timeoutMs,
@@ -127,7 +132,7 @@ export class Upstream {
       return answer
     } catch (cause) {
       const error = asUpstreamError(this.name, cause, caller)
-      if (span !== undefined) endWithError(span, error.code, error.message)
+      if (span !== undefined) endWithFailure(span, error)
       throw error
     } finally {
       if (!caller.hasGone()) this.#observe(method, answer, performance.now() - start) // how it would have ended nobody knows
@@ -137,9 +142,9 @@ export class Upstream {
   #attributesOf (method: string, path: string) {
     return {
       'http.request.method': method,
-      'url.full': this.#origin.origin + pathOf(path), // without the query, which may hold what doesn't belong in a trace
-      'server.address': this.#origin.hostname,
-      'server.port': Number(this.#origin.port || 80),
+      'url.full': this.#origin + pathOf(path), // without the query, which may hold what doesn't belong in a trace
+      'server.address': this.#address,
+      'server.port': this.#port,
       'peer.service': this.name
     }
   }
@@ -196,6 +201,13 @@ function endWithAnswer (span: Span, status: number, fault: string): void {
   if (fault !== '') span.setAttribute('outfitters.fault', fault)
   if (status >= 400) endWithError(span, String(status))
   else span.end()
+}
+
+/** A call that nobody waits for any more is no error of anybody. */
+function endWithFailure (span: Span, { code, message }: UpstreamError): void {
+  if (code !== 'CALLER_GONE') return endWithError(span, code, message)
+  span.setAttribute('outfitters.caller_gone', true)
+  span.end()
 }
 
 function asUpstreamError (name: string, cause: unknown, caller: Caller): UpstreamError {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { stubUpstream } from '../src/testing.ts'
+import type { RequestTrace } from '../src/tracing/request-trace.ts'
 import { Upstream, type UpstreamError } from '../src/upstream.ts'
 
 const closers: (() => Promise<unknown>)[] = []
@@ -120,4 +121,16 @@ test('an upstream brings at most twenty versions and twenty faults into the metr
   const counts = Array.from((await metrics.metrics()).matchAll(/_count\{.*version="(.*?)",fault="(.*?)"\} (\d+)/g), ([, version, fault, n]) => `${version} ${fault} ${n}`)
   expect(counts).toHaveLength(21)
   expect(counts).toEqual(expect.arrayContaining(['v3 fault-3 2', 'v19 fault-19 1', 'other other 10']))
+})
+
+test.each([
+  ['http://catalog', 'catalog', 80],
+  ['https://users.example', 'users.example', 443],
+  ['http://[::1]:3000', '::1', 3000]
+])('the span of a call to %s names host and port', async (origin, address, port) => {
+  const upstream = new Upstream({ name: 'stub', origin, timeoutMs: 1000, metrics: new Registry() })
+  closers.push(() => upstream.close())
+  const call = vi.fn<RequestTrace['call']>(() => { throw new Error('before anything is sent') })
+  await failure(upstream.call({ path: '/' }, { ...caller(), trace: { call } as unknown as RequestTrace }))
+  expect(call.mock.calls[0]?.[1]).toMatchObject({ 'server.address': address, 'server.port': port })
 })

@@ -6,7 +6,7 @@ import { pathOf } from '../paths.ts'
 import { blowupRoutes } from './blowup.ts'
 import { closeWithFin, closeWithRst, HeldConnections } from './connections.ts'
 import { Delays } from './delays.ts'
-import { FaultRules } from './rules.ts'
+import { FaultRules, type Verdict } from './rules.ts'
 import type { FaultRule } from './rule.ts'
 
 declare module 'fastify' {
@@ -45,9 +45,9 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
 
     const { delayMs, ending, fault } = verdict
     identify(request, reply, fault)
-    const hit = Date.now()
+    const endSpan = startSpan(request, reply, verdict)
     const goOn = () => {
-      request.trace?.child(`fault ${fault}`, { 'outfitters.fault': fault, 'outfitters.fault.delay_ms': delayMs }, hit).end()
+      if (ending?.type !== 'drop') endSpan?.()
       if (ending === undefined) done()
       else end(request, reply, ending)
     }
@@ -76,4 +76,16 @@ function identify (request: FastifyRequest, reply: FastifyReply, fault: string):
   request.fault = fault
   reply.header('x-chaos', fault)
   request.trace?.span.setAttribute('outfitters.fault', fault)
+}
+
+/** Starts the span of a fault; it lasts until what is returned is called or the connection is closed, whichever comes first. */
+function startSpan (request: FastifyRequest, reply: FastifyReply, { fault, delayMs }: Verdict): (() => void) | undefined {
+  const span = request.trace?.child(`fault ${fault}`, { 'outfitters.fault': fault, 'outfitters.fault.delay_ms': delayMs })
+  if (span === undefined) return undefined
+  const end = () => {
+    reply.raw.off('close', end)
+    span.end()
+  }
+  reply.raw.prependOnceListener('close', end) // before the span of the request ends
+  return end
 }

@@ -22,7 +22,10 @@ export const tracing = fp<{ telemetry: Telemetry | undefined }>(async (app, { te
 
   app.addHook('onRequest', (request, _reply, done) => {
     const { url: route, config } = request.routeOptions
-    if (config.operational !== true) request.trace = new RequestTrace(telemetry, route === undefined ? request.method : `${request.method} ${route}`, attributesOf(request, route), request.headers)
+    if (config.operational !== true) {
+      const method = METHODS.has(request.method) ? request.method : 'HTTP'
+      request.trace = new RequestTrace(telemetry, route === undefined ? method : `${method} ${route}`, attributesOf(request, route), request.headers)
+    }
     done()
   })
 
@@ -37,17 +40,25 @@ export const tracing = fp<{ telemetry: Telemetry | undefined }>(async (app, { te
   })
 }, { name: 'tracing', dependencies: ['answered'] })
 
+/** The methods that the semantic conventions know; others could be made up without end. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'])
+
+const HOST = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/
+
 // What a sampler may want to know; an unsampled span forgets it.
 function attributesOf ({ method, originalUrl, protocol, host, headers, raw: { httpVersion, socket } }: FastifyRequest, route: string | undefined) {
-  const [address = '', port] = host.split(/:(?=\d+$)/)
+  const isKnown = METHODS.has(method)
+  const [, ipv6, name, port] = HOST.exec(host) ?? []
+  const address = ipv6 ?? name
   return {
-    'http.request.method': method,
+    'http.request.method': isKnown ? method : '_OTHER',
+    'http.request.method_original': isKnown ? undefined : method,
     'url.scheme': protocol,
     'url.path': pathOf(originalUrl),
     'http.route': route,
     'server.address': address,
-    'server.port': port === undefined ? undefined : Number(port),
-    'client.address': headers['x-forwarded-for']?.toString().split(',')[0]?.trim() ?? socket.remoteAddress,
+    'server.port': address === undefined ? undefined : Number(port ?? (protocol === 'https' ? 443 : 80)),
+    'client.address': headers['x-forwarded-for']?.toString().split(',')[0]?.trim() || socket.remoteAddress, // an empty one says nothing
     'user_agent.original': headers['user-agent'],
     'network.protocol.version': httpVersion
   }

@@ -22,9 +22,9 @@ export class RequestTrace {
     return { trace_id: traceId, span_id: spanId }
   }
 
-  /** Starts the span of something that happens while the request is served, and began at `startTime`, in milliseconds of the epoch. */
-  child (name: string, attributes: Attributes, startTime: number): Span {
-    return this.#telemetry.tracer.startSpan(name, { attributes, startTime }, this.#context)
+  /** Starts the span of something that happens while the request is served. */
+  child (name: string, attributes: Attributes): Span {
+    return this.#telemetry.tracer.startSpan(name, { attributes }, this.#context)
   }
 
   /** Starts the span of a call to an upstream, and has the headers of the call name it. */

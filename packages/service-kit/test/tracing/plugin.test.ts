@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { text } from 'node:stream/consumers'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { AlwaysOffSampler, InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { Registry } from 'prom-client'
@@ -20,6 +24,7 @@ async function traced ({ sampled = true } = {}) {
   const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })], ...(!sampled && { sampler: new AlwaysOffSampler() }) })
   const { logger, lines } = recordingLogger()
   const stub = await stubUpstream((request, response) => {
+    if (request.url === '/wait') return
     if (request.url === '/hang') request.socket.destroy()
     else response.writeHead(request.url === '/broken' ? 503 : 200, { 'x-chaos': request.url === '/odd' ? '{"a":1}' : '500' }).end('[]')
   })
@@ -59,6 +64,7 @@ test('one request is one trace: a server span, a client span beneath it, and the
       'url.scheme': 'http',
       'http.response.status_code': 200,
       'server.address': '127.0.0.1',
+      'server.port': Number(new URL(origin).port),
       'client.address': '127.0.0.1',
       'user_agent.original': 'test',
       'network.protocol.version': '1.1'
@@ -85,6 +91,41 @@ test.each([
   expect((await spans(2)).map(({ attributes, status }) => [attributes['error.type'], status.code])).toEqual([[client, SpanStatusCode.ERROR], [server, SpanStatusCode.ERROR]])
 })
 
+test('nobody who leaves makes the call an error; the connection did end before the answer', async () => {
+  const { origin, spans, stub } = await traced()
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+  socket.write('GET /items/wait HTTP/1.1\r\nHost: x\r\n\r\n')
+  await expect.poll(() => stub.requests.length).toBe(1)
+  socket.destroy()
+  const found = await spans(2)
+  expect(found.find(({ kind }) => kind === SpanKind.CLIENT)).toMatchObject({ status: { code: SpanStatusCode.UNSET }, attributes: { 'outfitters.caller_gone': true } })
+  expect(found.find(({ kind }) => kind === SpanKind.CLIENT)?.attributes).not.toHaveProperty('error.type')
+  expect(found.find(({ kind }) => kind === SpanKind.SERVER)?.attributes).toMatchObject({ 'error.type': 'connection_closed' })
+})
+
+test.each([
+  ['an IPv6 Host', 'HTTP/1.1\r\nHost: [2001:db8::1]:8080', { 'server.address': '2001:db8::1', 'server.port': 8080 }],
+  ['an IPv6 Host without a port', 'HTTP/1.1\r\nHost: [2001:db8::1]', { 'server.address': '2001:db8::1', 'server.port': 80 }],
+  ['a Host without a port', 'HTTP/1.1\r\nHost: catalog', { 'server.address': 'catalog', 'server.port': 80 }],
+  ['no Host', 'HTTP/1.0', {}],
+  ['an empty x-forwarded-for', 'HTTP/1.1\r\nHost: catalog\r\nX-Forwarded-For:', { 'client.address': '127.0.0.1' }],
+  ['who came by proxies', 'HTTP/1.1\r\nHost: catalog\r\nX-Forwarded-For: 10.0.0.9, 10.0.0.1', { 'client.address': '10.0.0.9' }]
+])('of a request with %s the span has what there is', async (_, head, expected) => {
+  const { origin, spans } = await traced()
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+  socket.write(`GET /nothing ${head}\r\nConnection: close\r\n\r\n`)
+  expect(await text(socket)).toContain(' 404 ')
+  const attributes = (await spans(1))[0]?.attributes ?? {}
+  expect(attributes).toMatchObject(expected)
+  if (!('server.address' in expected) && !('client.address' in expected)) expect(Object.keys(attributes).filter(name => name.startsWith('server.'))).toEqual([])
+})
+
+test('a method that the conventions do not know is another', async () => {
+  const { origin, spans } = await traced()
+  await request(origin).propfind('/items/7').expect(404)
+  expect((await spans(1))[0]).toMatchObject({ name: 'HTTP', attributes: { 'http.request.method': '_OTHER', 'http.request.method_original': 'PROPFIND' } })
+})
+
 test('what an upstream says of its fault is bounded in a span as it is in the metrics', async () => {
   const { origin, spans } = await traced()
   await request(origin).get('/items/odd').expect(200)
@@ -108,6 +149,24 @@ test('an injected fault has a span of its own, as long as its delay, and marks t
   const [seconds = 0, nanoseconds = 0] = fault?.duration ?? []
   expect(seconds * 1000 + nanoseconds / 1e6).toBeGreaterThanOrEqual(59)
   expect(server?.attributes).toMatchObject({ 'outfitters.fault': 'latency,500', 'error.type': '500' })
+})
+
+test.each([
+  ['leaves during a delay', { type: 'latency', latencyMs: 60_000 }],
+  ['tires of a connection that is held', { type: 'drop', mode: 'hang' }]
+])('the span of a fault lasts as long as the fault holds a request: its caller %s', async (_, rule) => {
+  const { origin, spans, exporter } = await traced()
+  await request(origin).post('/blowup').send(rule).expect(200)
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+  socket.write('GET /items/7 HTTP/1.1\r\nHost: x\r\n\r\n')
+  await once(socket, 'connect')
+  await sleep(100)
+  expect(exporter.getFinishedSpans()).toEqual([])
+  socket.destroy()
+  const [fault, server] = await spans(2)
+  expect([fault?.name, server?.name]).toEqual([`fault ${rule.type}`, 'GET /items/:id'])
+  const [seconds = 0, nanoseconds = 0] = fault?.duration ?? []
+  expect(seconds * 1000 + nanoseconds / 1e6).toBeGreaterThan(50)
 })
 
 test('a dropped connection ends its span as an error', async () => {
