@@ -82,7 +82,8 @@ export interface UpstreamOptions {
   metrics: Registry
 }
 
-const HEADERS = { accept: 'application/json', 'user-agent': 'outfitters' }
+const PRODUCT = 'outfitters'
+const HEADERS = { accept: 'application/json', 'user-agent': PRODUCT }
 const HEADERS_WITH_BODY = { ...HEADERS, 'content-type': 'application/json' }
 /** More than a full catalog needs. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -249,14 +250,22 @@ function durationIn (metrics: Registry): Histogram {
 
 /**
  * An error handler for routes that stand for an upstream: whatever went wrong there, the caller reads `text` with a 500, as the
- * book has it, and the log has the reason. Other errors go on to the service's own handler.
+ * book has it; the log has the reason, and in short the header Proxy-Status. Other errors go on to the service's own handler.
  */
 export function upstreamErrors (text: string) {
   return (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
     logUpstreamError(request, error)
     handOnIdentity(reply, error.answer?.identity)
+    reply.header('proxy-status', proxyStatus(error))
     reply.code(500).type('text/plain; charset=utf-8').send(text)
   }
+}
+
+/** What a call failed of, in the words of RFC 9209. */
+function proxyStatus ({ code, answer }: UpstreamError): string {
+  if (code === 'UPSTREAM_TIMEOUT') return `${PRODUCT}; error=http_response_timeout`
+  if (answer === undefined) return `${PRODUCT}; error=${code === 'UPSTREAM_BODY' ? 'http_response_body_size' : 'destination_unavailable'}`
+  return `${PRODUCT}; received-status=${answer.status}`
 }
 
 /**

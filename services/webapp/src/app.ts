@@ -4,6 +4,7 @@ import { clients } from './clients/plugin.ts'
 import type { WebappConfig } from './config.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { catalogRoutes } from './routes/catalog.ts'
+import { chaosRoutes } from './routes/chaos.ts'
 import { healthRoutes } from './routes/health.ts'
 import { pageRoutes } from './routes/page.ts'
 import { userRoutes } from './routes/users.ts'
@@ -22,6 +23,7 @@ export function buildApp (config: WebappConfig, { logger, telemetry }: { logger:
   app.register(healthRoutes)
   app.register(catalogRoutes)
   app.register(userRoutes)
+  app.register(chaosRoutes, config)
   app.register(assetRoutes)
   app.register(pageRoutes)
   return app

@@ -11,6 +11,8 @@ import { isBelow, type FaultRules } from './rules.ts'
 export interface BlowupOptions {
   rules: FaultRules
   access: BaseConfig['CHAOS_ACCESS']
+  /** the pod whose rules they are */
+  pod: string
 }
 
 const Text = Type.String()
@@ -18,12 +20,19 @@ const Deletion = Type.Unsafe<{ type?: RuleInput['type'], name?: string } | null>
   type: RuleInput.properties.type,
   name: RuleInput.properties.name
 }, { required: [], nullable: true, minProperties: 1, maxProperties: 1, additionalProperties: false }))
+const ForPod = Type.Object({
+  'x-chaos-pod': Type.Optional(Type.String({ description: 'the pod that is meant; any other answers 421, and names itself in x-served-by' }))
+})
 
 /** `/blowup`, the book's name for setting, reading and deleting faults. There is no CORS here: no other page's script gets in. */
-export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app, { rules, access }) => {
+export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app, { rules, access, pod }) => {
   app.addHook('onRequest', async request => {
     const refusal = refusalOf(access, request.socket.remoteAddress)
     if (refusal !== undefined) throw new RequestError(403, 'CHAOS_FORBIDDEN', refusal)
+
+    // A Service addresses none of its pods, so a call names the one that it is for, and whom it meets by chance says who that is.
+    const meant = request.headers['x-chaos-pod']
+    if (meant !== undefined && meant !== pod) throw new RequestError(421, 'CHAOS_OTHER_POD', `this is pod ${pod}, and x-chaos-pod names ${meant}; try again to meet another`)
   })
 
   app.get('/blowup', {
@@ -31,7 +40,8 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
     schema: {
       tags: ['faults'],
       summary: 'The rules by name, with what they did and what is left of them',
-      response: { 200: Type.Unsafe<string>(Type.Record(Type.String(), Type.Unknown())), 403: ErrorAnswer }
+      headers: ForPod,
+      response: { 200: Type.Unsafe<string>(Type.Record(Type.String(), Type.Unknown())), 403: ErrorAnswer, 421: ErrorAnswer }
     }
   }, (_request, reply) => {
     reply.type('application/json; charset=utf-8').send(JSON.stringify(rules.view(), null, 2))
@@ -44,8 +54,9 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
       summary: 'Set a rule, in place of the one with its name',
       consumes: ['application/json'],
       produces: ['text/plain'],
+      headers: ForPod,
       body: RuleInput,
-      response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer }
+      response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer, 421: ErrorAnswer }
     }
   }, (request, reply) => {
     const rule = checkRule(request.body)
@@ -62,8 +73,9 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
       summary: 'Delete the rules of a type, or the rule of a name; with no body, all of them',
       consumes: ['application/json'],
       produces: ['text/plain'],
+      headers: ForPod,
       body: Deletion,
-      response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 415: ErrorAnswer }
+      response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 415: ErrorAnswer, 421: ErrorAnswer }
     }
   }, (request, reply) => {
     const { type, name } = request.body ?? {}

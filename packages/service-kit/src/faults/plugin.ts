@@ -68,7 +68,7 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
     else closeWithFin(socket)
   }
 
-  await app.register(blowupRoutes, { rules, access: CHAOS_ACCESS })
+  await app.register(blowupRoutes, { rules, access: CHAOS_ACCESS, pod: HOSTNAME })
 }, { name: 'faults' })
 
 /** An injected fault says that it is one: in the answer, in the log, in the metrics (both by `request.fault`) and in the trace. */

@@ -323,3 +323,20 @@ test('a connection that a drop has ended is not kept by its service', async () =
   await ended
   await expect.poll(() => sockets.every(socket => socket.destroyed)).toBe(true)
 })
+
+test('a call that names its pod by x-chaos-pod is served by that pod, and passed on by every other', async () => {
+  const rule = { type: '500' }
+  const passedOn = [
+    await request(origin).get('/blowup').set('x-chaos-pod', 'example-2'),
+    await request(origin).post('/blowup').set('x-chaos-pod', 'example-2').send(rule),
+    await request(origin).delete('/blowup').set('x-chaos-pod', 'example-2')
+  ]
+  for (const { status, body, headers } of passedOn) {
+    expect([status, body.code, headers['x-served-by']]).toEqual([421, 'CHAOS_OTHER_POD', 'example-1'])
+    expect(body.message).toBe('this is pod example-1, and x-chaos-pod names example-2; try again to meet another')
+  }
+  expect((await request(origin).get('/blowup')).body).toEqual({})
+
+  expect((await request(origin).post('/blowup').set('x-chaos-pod', 'example-1').send(rule)).text).toMatch(/^blowups=/)
+  expect((await request(origin).get('/blowup').set('x-chaos-pod', 'example-1')).body).toMatchObject({ 500: { active: true } })
+})
