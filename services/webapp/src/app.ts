@@ -25,6 +25,6 @@ export function buildApp (config: WebappConfig, { logger, telemetry }: { logger:
   app.register(userRoutes)
   app.register(chaosRoutes, config)
   app.register(assetRoutes)
-  app.register(pageRoutes)
+  app.register(pageRoutes, config)
   return app
 }

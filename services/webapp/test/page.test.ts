@@ -43,7 +43,7 @@ test('what people posted is escaped, wherever it stands', async () => {
     forum: answering(200, [{ name: evil, email: evil, company: { name: evil } }])
   })
   const { text } = await request(origin).get('/')
-  expect(text).not.toContain('<script')
+  expect(text).not.toContain('<script>')
   expect(text).not.toContain('"><script')
 })
 
@@ -51,7 +51,25 @@ test('nothing comes from elsewhere: no script, style or font of another host, an
   const { origin } = await start({ catalog: answering(200, items), forum: answering(200, users) })
   const page = await request(origin).get('/')
   expect(page.text).not.toMatch(/(src|href)="(https?:)?\/\//)
-  expect(page.headers['content-security-policy']).toMatch(/default-src 'none'; style-src 'self'; img-src/)
+  expect(page.text).not.toMatch(/ style=| on\w+=|<style|<script>/)
+  const policy = String(page.headers['content-security-policy'])
+  for (const directive of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "form-action 'self'"]) expect(policy.split('; ')).toContain(directive)
+  expect(policy).not.toContain('unsafe')
+})
+
+test('a page with its style and script is less than 100 kB over the wire', async () => {
+  const { origin } = await start()
+  const names = (await request(origin).get('/')).text.match(/static\/[\w./-]+\.(js|css)/g)
+  const files = new Set(names)
+  expect(files.size).toBeGreaterThan(10)
+  const sizes = await Promise.all([...files].map(async name => {
+    const file = await request(origin).get(`/${name}`).set('accept-encoding', 'identity').buffer(true)
+    expect([file.status, name]).toEqual([200, name])
+    return Number(file.headers['content-length'])
+  }))
+  const bytes = sizes.reduce((sum, size) => sum + size)
+  console.log(`script and style: ${bytes} bytes`)
+  expect(bytes).toBeLessThan(100_000)
 })
 
 test('pictures are addressed relative to the page, so that it works below a path prefix', async () => {
@@ -71,4 +89,39 @@ test.each(['/images/..%2f..%2fpackage.json', '/static/..%2f..%2fpackage.json', '
   const { origin } = await start()
   const answer = await request(origin).get(path)
   expect(answer.text ?? '').not.toContain('@outfitters')
+})
+
+const added = { 'x-served-by': 'catalog-7', 'x-served-version': 'v2' }
+
+test('the form adds an item without JavaScript, and leads back to the page', async () => {
+  const { origin, catalog } = await start({ catalog: (request, response) => { response.writeHead(request.method === 'POST' ? 201 : 200, added).end(request.method === 'POST' ? '' : '[]') } })
+  const answer = await request(origin).post('/').type('form').send('name=Kite&price=9.00&color=+&department=')
+  expect([answer.status, answer.headers['location']]).toEqual([303, './?added=catalog-7#catalog'])
+  expect(catalog.requests[0]).toMatchObject({ method: 'POST', url: '/items' })
+  expect((await request(origin).get('/?added=catalog-7')).text).toContain('Added, in pod catalog-7')
+  expect((await request(origin).get('/?added=%3Cb%3E')).text).not.toContain('Added')
+})
+
+test('without JavaScript too, errors stand beside their fields, and what was typed is kept', async () => {
+  const { origin, catalog } = await start()
+  const { status, text } = await request(origin).post('/').type('form').send({ name: '', price: 'nine', color: 'sky"blue' })
+  expect(status).toBe(400)
+  expect(text).toMatch(/id="item-name-error">Give it a name/)
+  expect(text).toMatch(/id="item-price-error">Give a price in figures/)
+  expect(text).toMatch(/id="item-color-error"><\/p>/)
+  expect(text).toContain('value="sky&#34;blue"')
+  expect(catalog.requests.filter(({ method }) => method === 'POST')).toHaveLength(0)
+  expect((await request(origin).post('/').type('form').send({ name: 'Kite', price: '1', size: 'XL' })).text).toContain('body must not have &#34;size&#34;')
+})
+
+test('a catalog that does not take the item is said so, on a page that stands', async () => {
+  const { origin } = await start({ catalog: answering(500, '') })
+  const { status, text } = await request(origin).post('/').type('form').send({ name: 'Kite', price: '9' })
+  expect([status, text.includes('The catalog did not take it.'), text.includes('value="Kite"')]).toEqual([502, true, true])
+})
+
+test('a catalog that is silent keeps nobody waiting for the page', async () => {
+  const { origin } = await start({ catalog: () => {}, forum: answering(200, users) })
+  const { status, text } = await request(origin).get('/')
+  expect([status, text.includes('catalog fails, forum answers')]).toEqual([200, true])
 })

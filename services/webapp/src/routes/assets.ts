@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 
 const PUBLIC = `${import.meta.dirname}/../../public`
 
-/** The page's style sheet below /static, and the store's pictures below /images. */
+/** The page's style sheet and script below /static, as they are read, and the store's pictures below /images. */
 export const assetRoutes: FastifyPluginAsyncTypebox = async app => {
   const pictures = new Set(readdirSync(`${PUBLIC}/images`))
   await app.register(fastifyStatic, { root: `${PUBLIC}/static`, prefix: '/static/' })

@@ -1,0 +1,54 @@
+// What the cells mean, how many of each the last minute had, and which are shown.
+import { element } from './dom.js'
+
+/** The entries, in the order in which they stand. */
+export const LEGEND = {
+  v1: 'v1',
+  v2: 'v2',
+  'v-other': 'other version',
+  slowed: 'ok, injected delay',
+  fault: 'injected fault',
+  error: 'error',
+  timeout: 'timeout',
+  dropped: 'no answer'
+}
+
+export class Legend {
+  /** @type {Map<string, { button: HTMLButtonElement, count: HTMLElement }>} */
+  #entries = new Map()
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Set<string>} hidden
+   * @param {(hidden: Set<string>) => void} onChange
+   */
+  constructor (root, hidden, onChange) {
+    for (const [key, label] of Object.entries(LEGEND)) {
+      const count = element('span', { class: 'count' }, '0')
+      const button = element('button', { type: 'button', 'aria-pressed': String(!hidden.has(key)), 'data-key': key },
+        element('span', { class: `cell sample key-${key} ${sample(key)}`, 'aria-hidden': 'true' }), label, ' ', count)
+      button.hidden = key === 'v-other'
+      button.addEventListener('click', () => {
+        if (!hidden.delete(key)) hidden.add(key)
+        button.setAttribute('aria-pressed', String(!hidden.has(key)))
+        onChange(hidden)
+      })
+      this.#entries.set(key, { button, count })
+      root.append(button)
+    }
+  }
+
+  /** @param {Record<string, number>} byKey how many the last minute had */
+  count (byKey) {
+    for (const [key, { button, count }] of this.#entries) {
+      count.textContent = String(byKey[key] ?? 0)
+      if (key === 'v-other' && byKey[key] !== undefined) button.hidden = false // most stores have no third version
+    }
+  }
+}
+
+/** @param {string} key */
+function sample (key) {
+  if (key === 'slowed') return 'slowed v1'
+  return key.startsWith('v') ? `ok ${key}` : key
+}

@@ -1,0 +1,80 @@
+// Brings the page to life: sends requests as the settings say, and hands what came of them to whoever shows it.
+import { Charts, PIECES } from './charts.js'
+import { Controls } from './controls.js'
+import { byId } from './dom.js'
+import { Faults } from './faults.js'
+import { drawGraph } from './graph.js'
+import { Grid } from './grid.js'
+import { Legend, LEGEND } from './legend.js'
+import { outcomeOf } from './outcome.js'
+import { Sightings } from './seen.js'
+import { searchOf, settingsOf } from './settings.js'
+import { LastMinute } from './statistics.js'
+import { Store } from './store.js'
+import { Traffic } from './traffic.js'
+
+/** How often figures, charts and graph are drawn, in milliseconds. */
+const DRAW_MS = 1000
+/** The forum is only asked for the graph's sake. */
+const FORUM_RATE = 0.25
+
+document.documentElement.classList.add('alive')
+for (const part of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.live'))) part.hidden = false
+
+const settings = settingsOf(location.search)
+const minute = new LastMinute()
+const seen = new Sightings()
+const grid = new Grid(byId('grid', HTMLElement), byId('detail', HTMLElement))
+const legend = new Legend(byId('legend', HTMLElement), settings.hidden, changed)
+const charts = new Charts()
+const faults = new Faults()
+const store = new Store({ header: () => settings.header, onAdded: () => traffic.send() })
+const controls = new Controls(settings, changed)
+
+const traffic = new Traffic({
+  path: 'api/catalog',
+  ...settings,
+  onSent: sent => grid.sent(sent),
+  onAnswered: (sent, answer, ms) => {
+    const now = performance.now()
+    const outcome = outcomeOf(answer, ms, 'Catalog')
+    grid.answered(sent, outcome)
+    minute.add(outcome, now)
+    seen.add('catalog', outcome, now, sent.header)
+    store.saw(outcome, answer.body)
+  },
+  onState: state => controls.show(state)
+})
+
+const forum = new Traffic({
+  path: 'api/users',
+  rate: FORUM_RATE,
+  paused: settings.paused,
+  header: settings.header,
+  onAnswered: (sent, answer, ms) => seen.add('forum', outcomeOf(answer, ms, 'Forum'), performance.now(), sent.header)
+})
+
+grid.hide(settings.hidden, Object.keys(LEGEND))
+setInterval(draw, DRAW_MS)
+draw()
+
+function changed () {
+  history.replaceState(null, '', `${location.pathname}${searchOf(settings)}${location.hash}`)
+  grid.hide(settings.hidden, Object.keys(LEGEND))
+  const { rate, paused, header } = settings
+  traffic.change({ rate, paused, header })
+  forum.change({ paused, header })
+}
+
+function draw () {
+  if (document.visibilityState === 'hidden') return
+  const now = performance.now()
+  const summary = minute.summary(now)
+  charts.draw(summary, minute.series(now, PIECES))
+  legend.count(summary.byKey)
+  byId('total', HTMLElement).textContent = `${summary.n} in the last minute`
+  drawGraph(byId('seen', SVGSVGElement), seen.edges(now))
+  const pods = seen.pods(now)
+  faults.show(pods)
+  store.keep(pods)
+}

@@ -1,0 +1,105 @@
+// The last minute in figures.
+import { hasFailed, legendKeyOf } from './outcome.js'
+
+/** @import { Outcome } from './outcome.js' */
+
+const MINUTE_MS = 60_000
+
+/**
+ * @typedef {object} Summary
+ * @property {number} n
+ * @property {{ version: string, n: number, share: number }[]} versions of the answers that name one, by name
+ * @property {number} success share of all, NaN where there is none
+ * @property {number} injected share of all that failed by an injected fault
+ * @property {number} retried share of all that came from a later than the first attempt
+ * @property {number} p50 milliseconds
+ * @property {number} p95 milliseconds
+ * @property {Record<string, number>} byKey how many under each entry of the legend
+ */
+
+/** Outcomes, forgotten after a minute. */
+export class LastMinute {
+  /** @type {{ at: number, outcome: Outcome }[]} */
+  #seen = []
+
+  /**
+   * @param {Outcome} outcome
+   * @param {number} at milliseconds of a clock that never goes back
+   */
+  add (outcome, at) {
+    this.#seen.push({ at, outcome })
+  }
+
+  /** @param {number} now */
+  summary (now) {
+    this.#forget(now)
+    return summaryOf(this.#seen.map(({ outcome }) => outcome))
+  }
+
+  /**
+   * The minute in equal pieces, the oldest first. The pieces stand still on the clock, so that a chart of them moves by whole steps.
+   *
+   * @param {number} now
+   * @param {number} pieces
+   * @returns {Summary[]}
+   */
+  series (now, pieces) {
+    this.#forget(now)
+    const length = MINUTE_MS / pieces
+    const last = Math.floor(now / length)
+    /** @type {Outcome[][]} */
+    const found = Array.from({ length: pieces }, () => [])
+    for (const { at, outcome } of this.#seen) found[pieces - 1 - (last - Math.floor(at / length))]?.push(outcome)
+    return found.map(summaryOf)
+  }
+
+  /** @param {number} now */
+  #forget (now) {
+    const first = this.#seen.findIndex(({ at }) => at > now - MINUTE_MS)
+    this.#seen = first === -1 ? [] : this.#seen.slice(first)
+  }
+}
+
+/**
+ * @param {Outcome[]} outcomes
+ * @returns {Summary}
+ */
+function summaryOf (outcomes) {
+  const n = outcomes.length
+  const versions = counts(outcomes.flatMap(({ version }) => version ?? []))
+  const named = Object.values(versions).reduce((sum, count) => sum + count, 0)
+  /** @param {(outcome: Outcome) => boolean} isMeant */
+  const share = isMeant => outcomes.filter(isMeant).length / n
+  const sorted = outcomes.map(({ ms }) => ms).sort((a, b) => a - b)
+  return {
+    n,
+    versions: Object.entries(versions).sort(([a], [b]) => a.localeCompare(b)).map(([version, count]) => ({ version, n: count, share: count / named })),
+    success: share(outcome => !hasFailed(outcome)),
+    injected: share(({ kind }) => kind === 'fault'),
+    retried: share(({ attempt = 1 }) => attempt > 1),
+    p50: quantile(sorted, 0.5),
+    p95: quantile(sorted, 0.95),
+    byKey: counts(outcomes.map(legendKeyOf))
+  }
+}
+
+/**
+ * The smallest value that at least this share of all does not exceed (nearest rank); NaN of none.
+ *
+ * @param {number[]} sorted
+ * @param {number} share
+ */
+export function quantile (sorted, share) {
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN
+}
+
+/**
+ * @param {string[]} words
+ * @returns {Record<string, number>}
+ */
+function counts (words) {
+  /** @type {Record<string, number>} */
+  const found = {}
+  for (const word of words) found[word] = (found[word] ?? 0) + 1
+  return found
+}
