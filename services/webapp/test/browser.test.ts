@@ -7,9 +7,9 @@ import { chromiumForTests, launch } from './browser.ts'
 import { startStore, type Store, type StoreOptions } from './store.ts'
 
 const chromium = chromiumForTests()
-const WAIT = { timeout: 15_000 }
+const WAIT = { timeout: 30_000 } // on a busy machine a browser takes its time
 
-describe.skipIf(chromium === undefined)('the page in a browser', () => {
+describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_000 }, () => {
   let browser: Browser
   let store: Store
   beforeAll(async () => { browser = await launch(String(chromium)) }, 60_000)
@@ -237,6 +237,17 @@ describe.skipIf(chromium === undefined)('the page in a browser', () => {
     await atLeast(page, 'ok.v2', 5)
     await page.locator('.card img').first().waitFor()
     expect(await page.getByText('currently not available').count()).toBe(0)
+  })
+
+  test('a module that did not arrive is asked for again', async () => {
+    store = await startStore()
+    closers.push(store.close)
+    const { page } = await visit('about:blank')
+    let asked = 0
+    await page.route('**/seen.js', route => asked++ < 2 ? route.fulfill({ status: 503, body: 'no healthy upstream' }) : route.continue()) // preload, then import
+    await page.goto(store.url)
+    await atLeast(page, 'ok', 3)
+    expect(asked).toBeGreaterThan(2)
   })
 
   test('below a path prefix all of it works', async () => {

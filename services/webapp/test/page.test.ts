@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import request from 'supertest'
 import { expect, test } from 'vitest'
 import { answering, start } from './start.ts'
@@ -71,6 +72,26 @@ test('a page with its style and script is less than 100 kB over the wire', async
   console.log(`script and style: ${bytes} bytes`)
   expect(bytes).toBeLessThan(100_000)
 })
+
+test('colours stand out: 4.5 to 1 against the panel, in light and dark, and so does a digit on them', () => {
+  const style = readFileSync(new URL('../public/static/style.css', import.meta.url), 'utf8')
+  const colours = Object.fromEntries([...style.matchAll(/--([\w-]+): light-dark\((#\w+), (#\w+)\)/g)].map(([, name, light, dark]) => [name, [light, dark]])) as Record<string, [string, string]>
+  for (const name of ['ink', 'muted', 'v1', 'v2', 'v-other', 'fault', 'error', 'timeout', 'dropped', 'up', 'down']) {
+    for (const scheme of [0, 1] as const) {
+      for (const beside of ['panel', 'on-colour']) expect(contrast(colours[name]?.[scheme] ?? '', colours[beside]?.[scheme] ?? ''), `${name}, ${beside}, ${scheme}`).toBeGreaterThanOrEqual(4.5)
+    }
+  }
+})
+
+/** As WCAG 2 has it. */
+function contrast (...colours: [string, string]): number {
+  const [dark = NaN, light = NaN] = colours.map(colour => {
+    const hex = colour.length === 4 ? colour.replace(/\w/g, '$&$&') : colour
+    const [red = NaN, green = NaN, blue = NaN] = [1, 3, 5].map(at => Number.parseInt(hex.slice(at, at + 2), 16) / 255).map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+  }).sort((a, b) => a - b)
+  return (light + 0.05) / (dark + 0.05)
+}
 
 test('pictures are addressed relative to the page, so that it works below a path prefix', async () => {
   const { origin } = await start({ catalog: answering(200, [{ ...items[0], imageUrl: '/images/elinor-glasses.svg' }]) })

@@ -35,7 +35,7 @@ export function mesh (): string {
 
 /** The graph that is drawn from what was seen, in place of the book's. */
 export function liveGraph (): string {
-  return html`<div class="live" hidden><svg class="graph seen" id="seen" role="img" aria-label="Nothing was seen yet."></svg><p class="muted graph-note">As seen by this page in the last ten seconds: as thick as the traffic, broken and red where it fails.</p></div>`
+  return html`<div class="live" hidden><svg class="graph seen" id="seen" role="img" aria-label="Nothing was seen yet."></svg><p class="muted graph-note">Seen in the last ten seconds: as thick as the traffic, red and broken where it fails.</p></div>`
 }
 
 /** The form that sets faults, and the lines that set them from a terminal. */
@@ -53,7 +53,7 @@ export function faultControls (access: ChaosAccess): string {
         </div>
         <div class="form-foot"><div class="buttons" data-needs="any"><button class="primary" id="fault-set">Set</button> <button type="button" id="fault-clear">Delete all</button></div> <p class="form-note" role="status" id="fault-note"></p></div>
       </form>
-      <ul class="rules" id="rules" aria-label="Rules of the pods that were seen" data-needs="any"></ul>
+      <ul class="rules" id="rules" aria-label="Rules of the pods that were seen"></ul>
       <div class="terminal" id="terminal">
         <p id="terminal-reason"></p>
         <div class="line"><code id="kubectl-line" tabindex="0" role="textbox" aria-readonly="true" aria-label="With kubectl"></code><button type="button" data-copies="kubectl-line">Copy</button></div>

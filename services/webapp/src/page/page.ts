@@ -13,7 +13,7 @@ export interface PageModel {
   form?: ItemForm
   /** who may set faults through this webapp */
   chaosAccess: ChaosAccess
-  /** the modules of the page's script, `main.js` among them */
+  /** the modules of the page's script, `boot.js` among them */
   modules: string[]
 }
 
@@ -33,7 +33,7 @@ export function renderPage ({ items, users, form = {}, chaosAccess, modules }: P
   <link rel="icon" href="static/favicon.svg" type="image/svg+xml">
   <link rel="stylesheet" href="static/style.css">
   !${modules.map(name => html`<link rel="modulepreload" href="static/page/${name}">
-  `)}<script type="module" src="static/page/main.js"></script>
+  `)}<script type="module" src="static/page/boot.js"></script>
 </head>
 <body>
   <a class="skip" href="#main">Skip to the content</a>

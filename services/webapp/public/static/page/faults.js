@@ -27,14 +27,12 @@ export class Faults {
   #note = byId('fault-note', HTMLElement)
   /** @type {Pod[]} */
   #pods = []
-  /** why faults cannot be set from here; undefined where they can */
-  /** @type {string | undefined} */
-  #refusal
+  #access = this.#panel.dataset['access']
+  /** @type {Map<string, string>} why pods let nobody outside set faults, by key */
+  #refusals = new Map()
   #drawn = ''
 
   constructor () {
-    const access = this.#panel.dataset['access']
-    if (access !== 'any') this.#refusal = `This webapp sets no faults (CHAOS_ACCESS=${access}). From a terminal:`
     const form = byId('fault-form', HTMLFormElement)
     form.addEventListener('input', () => this.#typed())
     form.addEventListener('submit', event => {
@@ -47,7 +45,6 @@ export class Faults {
       if (source !== undefined) button.addEventListener('click', () => copy(button, byId(source, HTMLElement)))
     }
     this.#typed()
-    this.#offer()
     setInterval(() => this.#refresh(), EVERY_MS)
   }
 
@@ -89,17 +86,27 @@ export class Faults {
     const isWhole = Object.keys(problems).length === 0 && first !== undefined
     byId('kubectl-line', HTMLElement).textContent = isWhole ? pods.map(({ service, pod }) => kubectlLine(rule, service, pod)).join('\n') : ''
     byId('script-line', HTMLElement).textContent = isWhole ? scriptLine(rule, first.service, this.#select.value === first.service ? undefined : first.pod) : ''
+    this.#offer()
   }
 
   /** Controls, or lines to copy. */
   #offer () {
-    for (const part of /** @type {NodeListOf<HTMLElement>} */ (this.#panel.querySelectorAll('[data-needs=any]'))) part.hidden = this.#refusal !== undefined
-    byId('terminal', HTMLElement).hidden = this.#refusal === undefined
-    byId('terminal-reason', HTMLElement).textContent = this.#refusal ?? ''
+    const refusal = this.#refusal()
+    for (const part of /** @type {NodeListOf<HTMLElement>} */ (this.#panel.querySelectorAll('[data-needs=any]'))) part.hidden = refusal !== undefined
+    this.#rules.hidden = this.#access !== 'any'
+    byId('terminal', HTMLElement).hidden = refusal === undefined
+    byId('terminal-reason', HTMLElement).textContent = refusal ?? ''
+  }
+
+  /** Why the faults of the pods that are meant cannot be set from here; undefined where they can. */
+  #refusal () {
+    if (this.#access !== 'any') return `This webapp sets no faults (CHAOS_ACCESS=${this.#access}). From a terminal:`
+    const refusing = this.#meant().find(pod => this.#refusals.has(keyOf(pod)))
+    return refusing && `Pod ${refusing.pod} lets nobody outside set faults: ${this.#refusals.get(keyOf(refusing))} From a terminal:`
   }
 
   async #set () {
-    if (this.#refusal !== undefined) return
+    if (this.#refusal() !== undefined) return
     const { rule, problems } = ruleOf(this.#fields())
     const wrong = NUMBERS.find(name => problems[name] !== undefined)
     if (wrong !== undefined) return byId(`fault-${wrong}`, HTMLElement).focus()
@@ -127,13 +134,11 @@ export class Faults {
   }
 
   async #refresh () {
-    if (this.#refusal !== undefined || document.visibilityState === 'hidden') return
-    const found = await Promise.all(this.#pods.map(async pod => ({ pod, ...await call(pod, 'GET') })))
-    const refused = found.find(({ status }) => status === 403)
-    if (refused !== undefined) {
-      this.#refusal = `Pod ${refused.pod.pod} lets nobody outside set faults: ${refused.message} From a terminal:`
-      return this.#offer()
-    }
+    if (this.#access !== 'any' || document.visibilityState === 'hidden') return
+    const asked = await Promise.all(this.#pods.filter(pod => !this.#refusals.has(keyOf(pod))).map(async pod => ({ pod, ...await call(pod, 'GET') })))
+    for (const { pod, status, message } of asked) if (status === 403) this.#refusals.set(keyOf(pod), message)
+    this.#offer()
+    const found = asked.filter(({ status }) => status !== 403)
     const drawn = JSON.stringify(found.map(({ rules }) => rules))
     if (drawn === this.#drawn) return
     this.#drawn = drawn

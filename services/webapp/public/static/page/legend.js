@@ -6,7 +6,7 @@ export const LEGEND = {
   v1: 'v1',
   v2: 'v2',
   'v-other': 'other version',
-  slowed: 'ok, injected delay',
+  slowed: 'injected delay',
   fault: 'injected fault',
   error: 'error',
   timeout: 'timeout',
