@@ -13,8 +13,6 @@ export interface PageModel {
   form?: ItemForm
   /** who may set faults through this webapp */
   chaosAccess: ChaosAccess
-  /** the modules of the page's script, `boot.js` among them */
-  modules: string[]
 }
 
 /**
@@ -22,7 +20,7 @@ export interface PageModel {
  * in `${}` is escaped (people post items); `!${}` is markup of our own. All addresses are relative, so that the page works below a
  * path prefix, and no element has a style of its own, which the policy would forbid.
  */
-export function renderPage ({ items, users, form = {}, chaosAccess, modules }: PageModel): string {
+export function renderPage ({ items, users, form = {}, chaosAccess }: PageModel): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -32,8 +30,7 @@ export function renderPage ({ items, users, form = {}, chaosAccess, modules }: P
   <title>Outfitters</title>
   <link rel="icon" href="static/favicon.svg" type="image/svg+xml">
   <link rel="stylesheet" href="static/style.css">
-  !${modules.map(name => html`<link rel="modulepreload" href="static/page/${name}">
-  `)}<script type="module" src="static/page/boot.js"></script>
+  <script type="module" src="static/page/boot.js"></script>
 </head>
 <body>
   <a class="skip" href="#main">Skip to the content</a>

@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { callerOf, problemsOf, sentence, type Caller } from '@outfitters/service-kit'
 import { logUpstreamError } from '@outfitters/service-kit/upstream'
@@ -20,8 +19,6 @@ const PATIENCE_MS = 3000
 
 /** The store's page. It stands whatever happens behind it: a failing upstream is shown, not passed on. */
 export const pageRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_ACCESS'>> = async (app, { CHAOS_ACCESS }) => {
-  const modules = readdirSync(`${import.meta.dirname}/../../public/static/page`).filter(name => name.endsWith('.js'))
-
   app.get('/', {
     schema: { tags: ['page'], summary: 'The page', produces: ['text/html'], response: { 200: Type.String() } }
   }, (request, reply) => {
@@ -66,7 +63,7 @@ export const pageRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_ACC
       .type('text/html; charset=utf-8')
       .header('content-security-policy', POLICY)
       .header('referrer-policy', 'same-origin')
-      .send(renderPage({ items, users, form, chaosAccess: CHAOS_ACCESS, modules })) as never
+      .send(renderPage({ items, users, form, chaosAccess: CHAOS_ACCESS })) as never
   }
 }
 
