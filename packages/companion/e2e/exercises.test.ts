@@ -88,6 +88,7 @@ describe('without its lesson no exercise passes', () => {
 
   test.each(controls.map((each, index) => ({ ...each, index })))('$exercise.id: when $control.when, $control.fails', ({ control, index }) => {
     const result = summary.results[index]
+    if (result?.unjudged?.some(({ name }) => name === control.fails) === true) return expect(course.find(({ id }) => id === result.id)?.steps.some(step => 'lacks' in step)).toBe(true) // this mesh cannot show it either way
     expect(result).toMatchObject({ verdict: 'fail' })
     expect(result?.checks.find(({ name }) => name === control.fails)).toMatchObject({ ok: false })
   })

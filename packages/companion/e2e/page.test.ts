@@ -58,7 +58,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
     await mesh.kubectl.apply(k8s('services/catalog-v2.yaml'), k8s('istio/ch2/catalog-destinationrule.yaml'))
     await rolledOut(mesh.kubectl, ['catalog-v2'])
     await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice-dark-v2.yaml'))
-    await expect.poll(async () => (await ask(`${mesh.gateway.origin}/api/catalog`, { 'x-dark-launch': 'v2' })).version, WAIT).toBe('v2')
+    await expect.poll(async () => (await ask({ url: `${mesh.gateway.origin}/api/catalog`, headers: { 'x-dark-launch': 'v2' } })).version, WAIT).toBe('v2')
     await expect.poll(async () => {
       await afresh()
       await expect.poll(() => cells('ok'), WAIT).toBeGreaterThan(40)

@@ -6,7 +6,7 @@ import type { Exercise } from './exercise.ts'
 import { checkText } from './figures.ts'
 import { Kubectl, KubectlError } from './kubectl.ts'
 import { usualNamespace } from './preflight.ts'
-import { silent } from './reporter.ts'
+import { silent, type Result } from './reporter.ts'
 import { reset, run, type Restored, type Summary } from './run.ts'
 import { coloured, terminal } from './terminal.ts'
 import { Trouble } from './trouble.ts'
@@ -145,7 +145,7 @@ function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { 
   for (const { id } of exercises) {
     const result = results.find(result => result.id === id)
     const reasons = result?.checks.filter(({ ok }) => !ok).map(checkText) ?? []
-    console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error?.split('\n')[0], ...reasons].filter(Boolean).join('  ')}`)
+    console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error?.split('\n')[0], ...reasons, ...lacking(result)].filter(Boolean).join('  ')}`)
   }
   if (results.some(({ verdict }) => verdict !== 'pass')) console.log(`\n${deeper(results.find(({ verdict }) => verdict !== 'pass')?.id as string, namespace)}`)
   console.log(`\n${passed} passed, ${failed} failed`)
@@ -157,6 +157,9 @@ function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { 
 function unrestoredText (failures: string[]): string {
   return `Not everything could be brought back; npm run exercise -- --reset tries again.\n${failures.map(failure => `  ${failure}`).join('\n')}`
 }
+
+/** What this mesh cannot show of an exercise. */
+const lacking = ({ unjudged = [] }: Result) => unjudged.length === 0 ? [] : [`${unjudged.length} checks not judged: this mesh lacks ${unjudged[0]?.lacks}`]
 
 /** How to find out why an exercise has not passed. */
 function deeper (id: string, namespace: string): string {

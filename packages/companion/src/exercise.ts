@@ -113,7 +113,7 @@ export interface Inspect {
   expected: Expected
   /** without a shell */
   command: string[]
-  /** What the mesh lacks for this to be judged, told by what the command prints; by default nothing. */
+  /** What the mesh lacks for this and what comes after it, told by what the command prints; by default nothing. The exercise ends here then. */
   lacks?: ((output: string) => string | undefined) | undefined
   /** `calls` are those of the last load */
   count: (output: string, play: { namespace: string, calls: Call[] }) => Count

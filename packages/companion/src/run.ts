@@ -1,10 +1,10 @@
-import type { Exercise } from './exercise.ts'
+import type { Exercise, Step } from './exercise.ts'
 import { Kubectl } from './kubectl.ts'
 import { Ledger, type Restored } from './ledger.ts'
 import { gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
-import type { Reporter, Result } from './reporter.ts'
+import type { Reporter, Result, Unjudged } from './reporter.ts'
 import { Stage } from './stage.ts'
-import { carryOut, type Play } from './steps.ts'
+import { carryOut, Lacking, type Play } from './steps.ts'
 import { Trouble } from './trouble.ts'
 import type { Api } from './twins.ts'
 
@@ -87,22 +87,35 @@ async function restore (ledger: Ledger | undefined, report: Reporter): Promise<R
 /** @throws what ends the whole run: trouble, or its interruption */
 async function play (exercise: Exercise, stage: Stage, { report, signal, error, patience }: Pick<RunOptions, 'report' | 'error'> & { signal: AbortSignal, patience: number }): Promise<Result> {
   const start = performance.now()
-  const play: Play = { stage, exercise, error, patience, calls: [], since: 0, metrics: {}, output: '', checks: [], unjudged: [] }
+  const play: Play = { stage, exercise, error, patience, calls: [], since: 0, metrics: {}, output: '', checks: [] }
   report.begin(exercise)
   let result: Result
   try {
     await stage.set(exercise.needs)
-    for (const step of exercise.steps) {
-      await report.step(step, 'says' in step ? step.says : step.name)
-      await carryOut(step, play)
-    }
-    result = { id: exercise.id, verdict: play.checks.every(({ ok }) => ok) ? 'pass' : 'fail', checks: play.checks, ...(play.unjudged.length > 0 && { unjudged: play.unjudged }) }
+    const unjudged = await perform(exercise.steps, play, report)
+    result = { id: exercise.id, verdict: play.checks.every(({ ok }) => ok) ? 'pass' : 'fail', checks: play.checks, ...(unjudged.length > 0 && { unjudged }) }
   } catch (caught) {
     if (caught instanceof Trouble || signal.aborted) throw caught
     result = { id: exercise.id, verdict: 'error', checks: play.checks, error: messageOf(caught) }
   }
   report.end(result, performance.now() - start)
   return result
+}
+
+/** @returns the checks that this mesh cannot show */
+async function perform (steps: Step[], play: Play, report: Reporter): Promise<Unjudged[]> {
+  for (const [index, step] of steps.entries()) {
+    await report.step(step, 'says' in step ? step.says : step.name)
+    try {
+      await carryOut(step, play)
+    } catch (error) {
+      if (!(error instanceof Lacking)) throw error
+      const unjudged = steps.slice(index).flatMap(step => 'expected' in step ? [{ name: step.name, lacks: error.message }] : [])
+      for (const check of unjudged) report.unjudged(check)
+      return unjudged
+    }
+  }
+  return []
 }
 
 function messageOf (error: unknown): string {

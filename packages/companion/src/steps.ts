@@ -5,7 +5,6 @@ import { quoted } from './kubectl.ts'
 import { ask, load, type Address, type Call } from './load.ts'
 import { argumentsFor, isNamed, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
-import type { Unjudged } from './reporter.ts'
 import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
 import { PORTS } from './workloads.ts'
@@ -32,8 +31,10 @@ export interface Play {
   /** of the command during which the last load went on */
   output: string
   checks: Check[]
-  unjudged: Unjudged[]
 }
+
+/** The mesh cannot show what is left of an exercise. */
+export class Lacking extends Error {}
 
 /** Carries a step out. */
 export async function carryOut (step: Step, play: Play): Promise<void> {
@@ -181,10 +182,7 @@ async function look (step: Inspect, play: Play): Promise<void> {
   for (;;) {
     const { stdout, stderr } = await (name === 'kubectl' ? kubectl.try(args, undefined, 'lesson') : kubectl.shell(name, args, 'lesson'))
     const lacks = step.lacks?.(stdout)
-    if (lacks !== undefined) {
-      play.unjudged.push({ name: step.name, lacks })
-      return report.unjudged(play.unjudged.at(-1) as Unjudged)
-    }
+    if (lacks !== undefined) throw new Lacking(lacks)
     const count = step.count(stdout, { namespace, calls })
     const check = judge(step.name, step.expected, count, error)
     // What is to be all has come when it is all. A share is judged when it has stopped growing: on its way to all it passes every other.
