@@ -1,0 +1,56 @@
+import { apply, expect, inspect, load, withhold, type Exercise } from '../../exercise.ts'
+import { all, none } from '../../judgement.ts'
+import { failed } from '../ch2/calls.ts'
+
+const SUBSETS = ['version-v1', 'version-v2']
+const ANALYSIS = ['istioctl', 'analyze', '-n', 'NAMESPACE']
+const CLUSTERS = ['istioctl', 'proxy-config', 'clusters', 'deploy/webapp', '-n', 'NAMESPACE', '--fqdn', 'catalog.NAMESPACE.svc.cluster.local']
+
+/** Subsets of the catalog that are named on a line with this sign. */
+const subsetsIn = (output: string, sign: RegExp) => ({ count: SUBSETS.filter(subset => output.split('\n').some(line => line.includes(subset) && sign.test(line))).length, of: SUBSETS.length })
+
+export default {
+  id: 'ch10.debug',
+  title: 'Find the route that leads nowhere',
+  aim: 'A VirtualService may name subsets that no DestinationRule has. The API server takes it, every call fails with 503, and the analyser says why.',
+  needs: ['store', 'gateway', 'v2'],
+  steps: [
+    apply('istio/ch10/catalog-virtualservice-subsets-v1-v2.yaml', 'Route to two subsets. Something is forgotten.'),
+    load('/api/catalog', { says: 'Nothing gets through: the proxy answers the webapp with 503, and the webapp its caller with 500.', arrived: { only: failed } }),
+    expect('calls that fail while the subsets are missing', all, failed),
+    inspect('subsets that the analyser misses', {
+      says: 'Ask the analyser: it knows what is in the namespace, and what of it does not fit together.',
+      command: ANALYSIS,
+      expected: all,
+      count: output => subsetsIn(output, /IST0101/)
+    }),
+    inspect('subsets that the webapp\'s proxy knows before they are made', {
+      says: 'Look into the proxy of the caller: of the catalog it knows the Service alone.',
+      command: CLUSTERS,
+      expected: none,
+      count: output => subsetsIn(output, /outbound/)
+    }),
+    apply('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'Make the subsets.'),
+    load('/api/catalog', { says: 'Everything gets through.', arrived: { only: ({ status }) => status === 200 } }),
+    expect('calls that are answered once the subsets are there', all, ({ status }) => status === 200),
+    inspect('subsets that the webapp\'s proxy knows', {
+      says: 'The proxy has a cluster for each.',
+      command: CLUSTERS,
+      expected: all,
+      count: output => subsetsIn(output, /outbound/)
+    }),
+    inspect('subsets that the analyser still misses', {
+      says: 'The analyser is content.',
+      command: ANALYSIS,
+      expected: none,
+      count: output => subsetsIn(output, /IST0101/)
+    })
+  ],
+  look: [
+    '`istioctl analyze k8s/services k8s/istio/ch10/catalog-virtualservice-subsets-v1-v2.yaml --use-kube=false`: it can be asked before anything is applied.',
+    '`kubectl logs deploy/webapp -c istio-proxy`: the failed calls have the response flag NC, no cluster: the proxy has asked nobody.',
+    '`istioctl proxy-status`: SYNCED. The proxy has what it was told, so that the mistake is in that.',
+    '`istioctl x describe pod $(kubectl get pod -l app=catalog,version=v1 -o name | cut -d/ -f2)`: what of Istio is about a pod, and what does not fit it.'
+  ],
+  controls: [withhold('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'calls that are answered once the subsets are there')]
+} satisfies Exercise
