@@ -121,13 +121,12 @@ function checkKustomization ({ file, manifest }: Found): void {
 function askCluster (): void {
   const dryRun = (namespace = 'default') => ['apply', '--namespace', namespace, '--dry-run=server', '--validate=strict']
   const paths = [...new Set(manifests.map(({ file }) => file))]
-  const filled = new Map(paths.map(path => [path, inNamespace(path)]))
-  for (const path of paths) judge(path, 'kubectl', [...dryRun(manifests.find(({ file }) => file === path)?.manifest.metadata?.namespace), '--filename', filled.get(path) as string])
+  for (const path of paths) judge(path, 'kubectl', [...dryRun(manifests.find(({ file }) => file === path)?.manifest.metadata?.namespace), '--filename', path])
   judge('k8s', 'kubectl', [...dryRun(), '--kustomize', 'k8s'])
   for (const component of globSync('k8s/components/*')) {
     withComponent(component, folder => judge(component, 'kubectl', [...dryRun(), '--kustomize', folder]))
   }
-  judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', filled.get(path) as string])])
+  judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
   // Each route beside the store and the gateways of its chapter, with the names that chapter 2 gives the versions: of several routes, or rules, of one name only one is there at a time.
   const filesWith = (kind: string) => [...new Set(manifests.filter(({ manifest }) => manifest.kind === kind).map(({ file }) => file))]
   const [routes, gateways] = [filesWith('VirtualService'), filesWith('Gateway')]
@@ -135,16 +134,6 @@ function askCluster (): void {
     const others = ['k8s/istio/ch2/catalog-destinationrule.yaml', ...gateways.filter(path => dirname(path) === dirname(route) && path !== route)]
     judge(`istioctl analyze ${route}`, 'istioctl', ['analyze', '--use-kube=false', '--failure-threshold', 'Warning', 'k8s/services', ...others, route])
   }
-}
-
-/** A file as it is in namespace default, where it says NAMESPACE. */
-function inNamespace (path: string): string {
-  const text = readFileSync(path, 'utf8')
-  if (!/\bNAMESPACE\b/.test(text)) return path // not POD_NAMESPACE
-  const copy = join('node_modules/.cache/validate', path)
-  mkdirSync(dirname(copy), { recursive: true })
-  writeFileSync(copy, text.replace(/\bNAMESPACE\b/g, 'default'))
-  return copy
 }
 
 /** A kustomization of the store with one component, for as long as `use` runs. */

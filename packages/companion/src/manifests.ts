@@ -20,17 +20,14 @@ export const pathOf = (file: string) => join('k8s', file)
 /** How kubectl takes a path of the project: a folder is a kustomization. */
 export const argumentsFor = (path: string) => [statSync(join(ROOT, path)).isDirectory() ? '-k' : '-f', path]
 
-/** Whether a file of the project says NAMESPACE where that of the exercises belongs. */
-export const isNamed = (path: string) => !statSync(join(ROOT, path)).isDirectory() && NAMESPACE.test(readFileSync(join(ROOT, path), 'utf8'))
-
-/** Not within POD_NAMESPACE. */
-const NAMESPACE = /\bNAMESPACE\b/
-
 /** The domain of the book's hosts. */
 export const DOMAIN = 'istioinaction.io'
 
+/** Where the names of Services end that a manifest has in full: with the book's namespace. */
+const WHOLE_NAME = '.istioinaction.svc.cluster.local'
+
 /**
- * Reads a manifest.
+ * Reads a manifest. Whole names of Services in it get kubectl's namespace.
  *
  * @param host takes the place of the host `*`, and of the domain of the others
  * @param values by a word in the file: the file whose text takes its place
@@ -41,13 +38,14 @@ export async function manifest (kubectl: Kubectl, path: string, { host, values =
   const of = (objects: KubeObject[]) => ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })
   if (args[0] === '-k') return { ...of(parse(await kubectl.run(['kustomize', file]))), args }
   const text = readFileSync(join(ROOT, file), 'utf8')
+  const inNamespace = WHOLE_NAME.replace('istioinaction', kubectl.namespace)
   const changes = [
-    { from: NAMESPACE, to: kubectl.namespace, sed: `s/NAMESPACE/${kubectl.namespace}/` },
     ...host !== undefined && /^kind: (Gateway|VirtualService|HTTPRoute)$/m.test(text)
       ? [{ from: /"\*"/, to: `"${host}"`, sed: `s/"\\*"/"${host}"/` }, { from: new RegExp(DOMAIN), to: host, sed: `s/${DOMAIN}/${host}/` }]
       : [],
+    { from: new RegExp(WHOLE_NAME.replaceAll('.', '\\.')), to: inNamespace, sed: `s/${WHOLE_NAME}/${inNamespace}/` },
     ...Object.entries(values).map(([word, source]) => ({ from: new RegExp(`\\b${word}\\b`), to: readFileSync(source, 'utf8').trim(), sed: `s|${word}|$(cat ${source})|` }))
-  ].filter(({ from }) => from.test(text))
+  ].filter(({ from, to }) => from.test(text) && to !== WHOLE_NAME)
   if (changes.length === 0) return { ...of(parse(text)), args }
   const ours = changes.reduce((text, { from, to }) => text.replaceAll(new RegExp(from, 'g'), () => to), text)
   const script = changes.map(({ sed }) => sed).join('; ')

@@ -3,7 +3,7 @@ import type { Apply, Arrival, Exercise, Inspect, Load, Step } from './exercise.t
 import { judge, sampleFor, type Check } from './judgement.ts'
 import { quoted } from './kubectl.ts'
 import { ask, load, type Address, type Call } from './load.ts'
-import { argumentsFor, isNamed, pathOf } from './manifests.ts'
+import { argumentsFor, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
 import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
@@ -63,7 +63,7 @@ export function commandOf (step: Step): string | undefined {
 function applyOf ({ file, values }: Apply): string {
   const path = pathOf(file)
   const words = Object.entries(values)
-  if (words.length === 0) return isNamed(path) ? `sed 's/NAMESPACE/istioinaction/' ${path} | kubectl apply -f -` : `kubectl apply ${argumentsFor(path).join(' ')}`
+  if (words.length === 0) return `kubectl apply ${argumentsFor(path).join(' ')}`
   return `sed "${words.map(([word, source]) => `s|${word}|$(cat ${asWritten(source)})|`).join('; ')}" ${path} | kubectl apply -f -`
 }
 
