@@ -1,0 +1,34 @@
+import { apply, expect, load, otherHeaders, withhold, type Exercise } from '../../exercise.ts'
+import { all, around } from '../../judgement.ts'
+import type { Call } from '../../load.ts'
+import { webappHas } from './filter.ts'
+
+const letThrough = ({ status }: Call) => status === 200
+const refused = ({ status, body }: Call) => status === 429 && body === 'local_rate_limited'
+
+export default {
+  id: 'ch14.ratelimit',
+  title: 'Who has a card may ask more often',
+  aim: 'An EnvoyFilter puts a filter of Envoy\'s before a service for which Istio has no API: this one limits how many calls it takes, by the header x-loyalty, and refuses the rest with 429.',
+  needs: ['store', 'gateway'],
+  steps: [
+    apply('istio/ch14/webapp-ratelimit.yaml', 'Allow 40 calls a minute, 120 with a silver card, and any number with a golden one.'),
+    webappHas('envoy.filters.http.local_ratelimit'),
+    load('/api/catalog', { says: 'With the golden card everything gets through. Connections from before the filter are closed by this as well: each serves one more request without it.', headers: { 'x-loyalty': 'gold' } }),
+    expect('calls with the golden card that get through', all, letThrough),
+    load('/api/catalog', { says: 'Without a card 40 get through, and a few more while it goes on: tokens come back evenly, 40 in a minute.' }),
+    expect('calls without a card that get through', around(1 / 10, { low: 0.09, high: 0.15 }), letThrough),
+    expect('other calls that are refused with 429', all, refused, { among: call => !letThrough(call) }),
+    load('/api/catalog', { says: 'With a silver card it is three times as many.', headers: { 'x-loyalty': 'silver' } }),
+    expect('calls with a silver card that get through', around(3 / 10, { low: 0.28, high: 0.4 }), letThrough)
+  ],
+  look: [
+    '`curl -i localhost:8080/api/catalog`: 429 has come from the proxy; the webapp has not been asked, and `kubectl logs deploy/webapp -c webapp` has nothing of it.',
+    '`istioctl proxy-config listeners deploy/webapp --port 15006 -o yaml`: the filter is the last one before the router.',
+    'The book asks a rate limit service (`envoy.filters.http.ratelimit`, an image and a Redis), which counts for all pods together. Here each proxy counts by itself: with two pods of the webapp twice as many calls get through.'
+  ],
+  controls: [
+    withhold('istio/ch14/webapp-ratelimit.yaml', 'calls without a card that get through'),
+    otherHeaders('With a silver card it is three times as many.', { 'x-loyalty': 'bronze' }, 'calls with a silver card that get through')
+  ]
+} satisfies Exercise
