@@ -40,7 +40,7 @@ export interface Exercise {
 }
 
 /**
- * `says` is what the reader is told before the step. In commands, and the names of files that are made, NAMESPACE stands for the
+ * `says` is what the reader is told before the step. In commands, and the names of files and objects that are made, NAMESPACE stands for the
  * exercise's, FOLDER for one that is there while it runs, SINCE for the microsecond at which the last load began (`--since=SINCE` for kubectl logs), and istioinaction.io
  * for what --host puts in its place.
  */

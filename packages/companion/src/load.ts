@@ -77,7 +77,8 @@ export async function ask (address: Address | string): Promise<Call> {
   }
 }
 
-const agentFor = ({ tls }: Address) => new Agent(tls === undefined ? {} : { connect: tls as NonNullable<Agent.Options['connect']> })
+// HTTP/1.1 as by plain HTTP: undici does not connect again for HTTP/2 once it was refused, and one refusal would count as all.
+const agentFor = ({ tls }: Address) => new Agent({ allowH2: false, ...(tls !== undefined && { connect: tls as NonNullable<Agent.Options['connect']> }) })
 
 async function request ({ url, method = 'GET', headers = {}, body: sent }: Address, dispatcher: Agent): Promise<Call> {
   const start = performance.now()

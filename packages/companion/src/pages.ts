@@ -37,7 +37,7 @@ This carries all of it out, judges it, and brings back what was in the namespace
 below, for by hand, are for a terminal in the project's root, with the exercise's namespace as kubectl's own and a way to the ingress gateway:
 
     kubectl config set-context --current --namespace istioinaction
-    kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80
+    kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80${steps.some(step => step.kind === 'load' && step.tls !== undefined) ? ' 8443:443' : ''}
 
 With \`--host NAME\` the gateway answers to that host alone: \`curl -H 'Host: NAME' …\`.
 

@@ -116,7 +116,7 @@ export class Stage {
 
   /** Runs a command that changes something, and waits for the Deployments among that. */
   async run ({ command, makes }: Pick<Run, 'command' | 'makes'>): Promise<void> {
-    await this.#takes(makes.map(key => key.startsWith(':') ? this.kubectl.namespace + key : key))
+    await this.#takes(makes.map(key => this.filled(key.startsWith(':') ? this.kubectl.namespace + key : key)))
     const [name = '', ...args] = command.map(word => this.filled(word))
     const { code, stdout, stderr } = await (name === 'kubectl' && args[0] !== '-n' ? this.kubectl.try(args, undefined, 'lesson') : this.kubectl.shell(name, args, 'lesson'))
     this.report.output(stdout + stderr)
