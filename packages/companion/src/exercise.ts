@@ -93,7 +93,7 @@ export interface Load {
   scrape: string[]
 }
 
-/** `seen`: one call was like this; `only`: twenty in a row were. */
+/** `seen`: one call was like this; `only`: twenty at once were. */
 export type Arrival = { seen: (call: Call) => boolean } | { only: (call: Call) => boolean }
 
 /** What is to be true of the load before it. */

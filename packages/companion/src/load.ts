@@ -77,6 +77,14 @@ export async function ask (address: Address | string): Promise<Call> {
   }
 }
 
+/**
+ * Twenty at once: more than a proxy keeps connections to a service. One from before a change is served as before it, once more, and is closed then; at once, they are all
+ * used, and whoever asks next is served by the change.
+ */
+export function askAtOnce (address: Address): Promise<Call[]> {
+  return Promise.all(Array.from({ length: 20 }, () => ask(address)))
+}
+
 // HTTP/1.1 as by plain HTTP: undici does not connect again for HTTP/2 once it was refused, and one refusal would count as all.
 const agentFor = ({ tls }: Address) => new Agent({ allowH2: false, ...(tls !== undefined && { connect: tls as NonNullable<Agent.Options['connect']> }) })
 

@@ -7,7 +7,7 @@ import { NEEDS, type Apply, type Load, type Need, type Run } from './exercise.ts
 import { openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
 import type { Ledger } from './ledger.ts'
-import { ask, type Address, type Call } from './load.ts'
+import { askAtOnce, type Address, type Call } from './load.ts'
 import { DOMAIN, asList, deploymentsOf, inEach, keyOf, manifest, nameOf, type Manifest } from './manifests.ts'
 import { hostIsFree } from './preflight.ts'
 import type { Reporter } from './reporter.ts'
@@ -251,13 +251,14 @@ export class Stage {
     const deadline = Date.now() + this.#patience
     const pods = await this.kubectl.pods('app=catalog')
     const isHere = ({ status, pod }: Call) => status === 200 && pods.includes(pod ?? '')
-    let call = await ask(address)
-    while (!isHere(call) && Date.now() < deadline) {
+    const notHere = async () => (await askAtOnce(address)).find(call => !isHere(call))
+    let call = await notHere()
+    while (call !== undefined && Date.now() < deadline) {
       await sleep(200)
       this.kubectl.signal?.throwIfAborted()
-      call = await ask(address)
+      call = await notHere()
     }
-    if (isHere(call)) return
+    if (call === undefined) return
 
     if (call.status === 0) {
       throw new Trouble(`The ingress gateway at ${url} refuses: ${call.body}.`,

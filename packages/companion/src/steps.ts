@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Apply, Arrival, Exercise, Inspect, Load, Step } from './exercise.ts'
 import { judge, sampleFor, type Check } from './judgement.ts'
 import { quoted } from './kubectl.ts'
-import { ask, load, type Address, type Call } from './load.ts'
+import { ask, askAtOnce, load, type Address, type Call } from './load.ts'
 import { argumentsFor, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
 import type { Stage } from './stage.ts'
@@ -154,12 +154,10 @@ function told ({ url, headers = {}, tls }: Address, step: Load, stage: Stage): s
 /** Waits for a change to be seen, or until patience is at its end: what follows is judged by itself. */
 async function arrival (arrived: Arrival, address: Address, { stage, patience }: Play): Promise<void> {
   const deadline = Date.now() + patience
-  let inRow = 0
-  while (inRow < ('only' in arrived ? 20 : 1) && Date.now() < deadline) {
-    const call = await ask(address)
+  const hasCome = async () => 'only' in arrived ? (await askAtOnce(address)).every(arrived.only) : arrived.seen(await ask(address))
+  while (!await hasCome() && Date.now() < deadline) {
     stage.kubectl.signal?.throwIfAborted()
-    inRow = ('only' in arrived ? arrived.only(call) : arrived.seen(call)) ? inRow + 1 : 0
-    await sleep(20)
+    await sleep('only' in arrived ? 100 : 20)
   }
 }
 

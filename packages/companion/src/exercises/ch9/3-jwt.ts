@@ -1,0 +1,51 @@
+import { apply, expect, load, otherHeaders, run, withhold, type Exercise } from '../../exercise.ts'
+import { all } from '../../judgement.ts'
+import type { Call } from '../../load.ts'
+import { hasNone } from '../ch2/calls.ts'
+import { denied } from './policies.ts'
+
+/** The header by which whoever has the token shows it. */
+const bearing = (name: string) => ({ authorization: `Bearer $(cat FOLDER/${name}.token)` })
+
+/** A proxy refuses a token that does not verify. */
+const unauthorized = ({ status, body }: Call) => status === 401 && body.startsWith('Jwt ')
+
+/** The webapp's own answer to what is no item: so far has the request come, and nothing is added to the catalog. */
+const reachesWebapp = ({ status, body }: Call) => status === 400 && body.startsWith('Invalid CatalogItem')
+
+export default {
+  id: 'ch9.jwt',
+  title: 'Who the user is, and what he may do',
+  aim: 'A RequestAuthentication verifies the token that a request brings. It asks nobody for one: that, and what its claims allow, is for an AuthorizationPolicy to say.',
+  needs: ['store', 'gateway'],
+  steps: [
+    run('npm run --silent tokens FOLDER', 'Make a key, and tokens: of a user, of an admin, and one that a stranger has signed.'),
+    apply('istio/ch9/enduser/jwt-token-request-authn.yaml', 'Let the webapp\'s proxy verify tokens by that key.', { values: { MODULUS: 'FOLDER/modulus' } }),
+    load('/api/catalog', { says: 'A token that does not verify is refused.', headers: bearing('stranger'), arrived: { only: unauthorized } }),
+    expect('calls with a stranger\'s token that are unauthorized', all, unauthorized),
+    load('/api/catalog', { says: 'None at all is not.' }),
+    expect('calls without a token that get the catalog as long as no policy asks for one', all, hasNone),
+    apply('istio/ch9/enduser/allow-all-with-jwt-to-webapp.yaml', 'Allow reading, to whom the issuer vouches for.'),
+    load('/api/catalog', { says: 'Now it takes a token.', arrived: { only: denied } }),
+    expect('calls without a token that are denied', all, denied),
+    load('/api/catalog', { says: 'The user has one.', headers: bearing('user') }),
+    expect('calls of the user that get the catalog', all, hasNone),
+    apply('istio/ch9/enduser/allow-mesh-all-ops-admin.yaml', 'Allow everything, to members of the group admin.'),
+    load('/api/catalog/items', { says: 'An admin may write. What he sends is no item, so that nothing is added; but it is the webapp that says so.', method: 'POST', body: '{}', headers: bearing('admin'), arrived: { only: reachesWebapp } }),
+    expect('calls of the admin that come as far as the webapp', all, reachesWebapp),
+    load('/api/catalog/items', { says: 'A user may not.', method: 'POST', body: '{}', headers: bearing('user') }),
+    expect('the same of the user that are denied', all, denied)
+  ],
+  look: [
+    '`cut -d. -f2 /tmp/outfitters/admin.token | base64 -d 2>/dev/null`: the claims, for everybody to read. The signature is what counts.',
+    '`istioctl proxy-config listeners deploy/webapp --port 15006 -o yaml`: `envoy.filters.http.jwt_authn` verifies, `envoy.filters.http.rbac` after it allows.',
+    'The book does this at the gateway, by policies in istio-system. Here others may share it; the webapp\'s own proxy does the same for the webapp.',
+    'The webapp hands `Authorization` on, so that the catalog could have such policies too.'
+  ],
+  controls: [
+    withhold('istio/ch9/enduser/jwt-token-request-authn.yaml', 'calls of the user that get the catalog'),
+    withhold('istio/ch9/enduser/allow-all-with-jwt-to-webapp.yaml', 'calls without a token that are denied'),
+    otherHeaders('A token that does not verify is refused.', bearing('user'), 'calls with a stranger\'s token that are unauthorized'),
+    otherHeaders('A user may not.', bearing('admin'), 'the same of the user that are denied')
+  ]
+} satisfies Exercise

@@ -1,0 +1,35 @@
+import { apply, expect, load, otherHeaders, withhold, type Exercise } from '../../exercise.ts'
+import { all } from '../../judgement.ts'
+import type { Call } from '../../load.ts'
+import { hasNone } from '../ch2/calls.ts'
+
+/** The authorizer's own words. */
+const deniedByIt = ({ status, body }: Call) => status === 403 && body.startsWith('denied by ext_authz')
+
+export default {
+  id: 'ch9.ext-authz',
+  title: 'Ask somebody else',
+  aim: 'Where rules are not enough, the proxy asks a service of yours about each request, and does as it says.',
+  needs: ['store', 'gateway'],
+  steps: [
+    apply('istio/ch9/ext-authz.yaml', 'Deploy an authorizer, which says yes to whoever sends x-ext-authz: allow.'),
+    apply('istio/ch9/ext-authz-envoyfilter.yaml', 'Let the webapp\'s proxy ask it.'),
+    load('/api/catalog', { says: 'Ask without the header.', arrived: { only: deniedByIt } }),
+    expect('calls without the header that the authorizer denies', all, deniedByIt),
+    load('/api/catalog', { says: 'Ask with it.', headers: { 'x-ext-authz': 'allow' } }),
+    expect('calls with the header that get the catalog', all, hasNone),
+    load('/api/catalog', { says: 'Ask with another value.', headers: { 'x-ext-authz': 'please' } }),
+    expect('calls with another value that the authorizer denies', all, deniedByIt)
+  ],
+  look: [
+    '`kubectl logs deploy/ext-authz -c ext-authz`: what it was asked, and what it said.',
+    '`kubectl scale deployment ext-authz --replicas=0`: without an answer nothing is let through.',
+    'The book has an AuthorizationPolicy with `action: CUSTOM`, as in `k8s/istio/ch9/custom-authorization-policy.yaml`. It names an authorizer that the mesh\'s own configuration has to know under `extensionProviders`; the file says what to write there. ' +
+      'No exercise changes the mesh\'s configuration, and so an EnvoyFilter tells the webapp\'s proxy what Istio would make of the policy.'
+  ],
+  controls: [
+    withhold('istio/ch9/ext-authz-envoyfilter.yaml', 'calls without the header that the authorizer denies'),
+    withhold('istio/ch9/ext-authz.yaml', 'calls with the header that get the catalog'),
+    otherHeaders('Ask with another value.', { 'x-ext-authz': 'allow' }, 'calls with another value that the authorizer denies')
+  ]
+} satisfies Exercise
