@@ -10,7 +10,7 @@ const NODE_HEIGHT = 46
 /** Where the columns are, and how wide a node is. */
 const WIDE = { width: 640, node: 116, page: 0, webapp: 186, target: 392 }
 /** For a phone, on which the other would be too small to read. */
-const COMPACT = { width: 400, node: 92, page: 0, webapp: 114, target: 236 }
+const COMPACT = { width: 436, node: 100, page: 0, webapp: 114, target: 244 }
 
 /** @type {Record<string, string>} */
 const NAMES = { page: 'This page', webapp: 'webapp', forum: 'forum', 'catalog ?': 'catalog' }
