@@ -13,7 +13,8 @@ How many of them were no 5xx it is told by version 2's own /metrics.
   --success   the least percentage of good answers
   --requests  how many answers are looked at in each step
 
-Exit codes: 0 all calls go to version 2; 1 they have been taken back; 2 the call makes no sense; 3 too few requests came in a minute.
+Exit codes: 0 all calls go to version 2; 1 they have been taken back; 2 the call makes no sense; 3 too few requests came in a minute;
+4 the weights could not be set. Ctrl-C leaves them as they are then.
 EOF
 }
 die() { echo "canary.sh: $2" >&2; exit "$1"; }
@@ -41,7 +42,7 @@ done
 shift_to() {
   kubectl patch virtualservice catalog "${namespace[@]+"${namespace[@]}"}" --type=json --output=name --patch \
     "[{\"op\":\"replace\",\"path\":\"/spec/http/0/route/0/weight\",\"value\":$((100 - $1))},{\"op\":\"replace\",\"path\":\"/spec/http/0/route/1/weight\",\"value\":$1}]" >/dev/null ||
-    die 1 'the VirtualService catalog needs a route with two weights, as in k8s/istio/ch5/catalog-vs-canary.yaml'
+    die 4 'the VirtualService catalog needs a route with two weights, as in k8s/istio/ch5/catalog-vs-canary.yaml'
 }
 # How many requests for items version 2 has answered, and how many of them with a 5xx.
 answered() {

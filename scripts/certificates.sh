@@ -19,12 +19,12 @@ shift
 for name in "$@"; do
   [[ $name =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] || die 2 "a NAME has small letters, digits, dots and dashes, but one is '$name'"
 done
-command -v openssl >/dev/null || die 1 'openssl is not installed'
+[[ $(openssl version 2>/dev/null) =~ ^OpenSSL\ ([3-9]|[1-9][0-9]) ]] || die 1 'needs OpenSSL 3 or newer (on macOS: brew install openssl)'
 
 umask 077
 mkdir -p "$folder"
 key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc)
-if [ ! -f "$folder/ca.key" ]; then
+if [ ! -f "$folder/ca.key" ] || ! openssl x509 -checkend 3600 -noout -in "$folder/ca.crt" >/dev/null; then
   openssl req -x509 "${key[@]}" -keyout "$folder/ca.key" -out "$folder/ca.crt" -days 1 -subj '/O=Outfitters/CN=an authority for exercises' \
     -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign' 2>/dev/null
 fi

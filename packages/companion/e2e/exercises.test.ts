@@ -57,7 +57,7 @@ describe.each(['the first time', 'the second time'])('the course, %s from a fres
     mkdirSync(join(ROOT, 'packages/companion/.reports'), { recursive: true })
     writeFileSync(join(ROOT, 'packages/companion/.reports/course.json'), stdout) // for npm run docs -- FILE
     console.log(`${summary.passed} exercises passed, ${summary.failed} failed, in ${Math.round((Date.now() - start) / 1000)} s`)
-  }, 1_800_000)
+  }, 3_600_000)
 
   test.each(course)('$id passes', ({ id }) => {
     expect(summary.results.find(result => result.id === id)).toMatchObject({ verdict: 'pass' })
@@ -86,7 +86,7 @@ describe('without its lesson no exercise passes', () => {
 
   beforeAll(async () => {
     summary = await run({ exercises: controls.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), report: silent, error: ERROR, patience: 3000 })
-  }, 1_800_000)
+  }, 3_600_000)
 
   test.each(controls.map((each, index) => ({ ...each, index })))('$exercise.id: when $control.when, $control.fails', ({ control, index }) => {
     const result = summary.results[index]
@@ -143,6 +143,12 @@ describe('what a reader has in his namespace', () => {
   test('is there again after Ctrl-C in the midst of one', async () => {
     const before = await everything()
     expect((await interrupted('npm', ['run', 'exercise', '--', 'ch2.retry', ...host], 'SIGINT')).said).toMatch(/The run was interrupted[^]*ch2\.retry +not run[^]*0 passed, 1 failed/)
+    expect(await everything()).toEqual(before)
+  })
+
+  test('is there again after Ctrl-C while a command runs beside the load', async () => {
+    const before = await everything()
+    expect(await interrupted('node', [CLI, 'ch5.canary', ...host], 'SIGINT', 'scripts/canary.sh -n')).toEqual({ code: 130, said: expect.stringContaining('The run was interrupted') })
     expect(await everything()).toEqual(before)
   })
 

@@ -46,7 +46,11 @@ function rulesIn (answer: string): object[] {
 
 /** Deletes all rules in the pods that have any. */
 export async function clearFaults (kubectl: Kubectl): Promise<void> {
-  for (const { app, pod } of await activeFaults(kubectl)) await chaos(kubectl, ['delete', '--app', app, '--pod', pod], 'upkeep')
+  for (const { app, pod } of await activeFaults(kubectl)) {
+    await chaos(kubectl, ['delete', '--app', app, '--pod', pod], 'upkeep').catch(async (error: unknown) => {
+      if ((await kubectl.pods(`app=${app}`)).includes(pod)) throw error // otherwise it has gone, and its faults with it
+    })
+  }
 }
 
 /**

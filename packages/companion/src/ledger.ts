@@ -114,15 +114,14 @@ export class Ledger {
 
   /** Writes down what is there now under these keys, unless that is done already. */
   async remember (keys: string[]): Promise<void> {
-    const { objects, namespaceIsOurs } = this.#entries
+    const { objects } = this.#entries
     const fresh = keys.filter(key => !(key in objects))
     if (fresh.length === 0) return
-    const { namespace } = this.#kubectl
-    for (const key of fresh) objects[key] = null
+    const found: Entries['objects'] = Object.fromEntries(fresh.map(key => [key, null]))
     await inEach(this.#kubectl, fresh, async (kubectl, keys) => {
-      if (namespaceIsOurs && kubectl.namespace === namespace) return
-      for (const object of await kubectl.objects(keys.map(nameOf))) objects[keyOf(object, namespace)] = asApplied(object)
+      for (const object of await kubectl.objects(keys.map(nameOf))) found[keyOf(object, this.#kubectl.namespace)] = asApplied(object)
     })
+    Object.assign(objects, found) // not before all of them are known: what is null is deleted at the end
     await this.#write()
   }
 
@@ -162,6 +161,10 @@ export class Ledger {
       now = await there() // create has written the annotation of kubectl apply anew
     }
     for (const [key, object] of now) {
+      if (object.kind === 'Pod' && !isDeepStrictEqual(object['spec'], objects[key]?.['spec'])) { // hardly anything of a Pod can be patched
+        await attempt(() => kubectl.run(['replace', '--force', '-f', '-'], { text: JSON.stringify(objects[key]), is: nameOf(key) }))
+        continue
+      }
       const patch = difference(object, objects[key] as KubeObject)
       if (patch.length > 0) await attempt(() => kubectl.run(['patch', nameOf(key), '--type=json', '--patch', JSON.stringify(patch)]))
     }

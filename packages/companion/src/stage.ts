@@ -60,8 +60,10 @@ export class Stage {
   readonly #gateways = new Map<string, Promise<Gateway>>()
   /** the Gateway of the Gateway API that was applied last: it has a Service of its own */
   #own: string | undefined
+  /** by key: what a command has changed, and `kubectl apply` would leave so */
+  readonly #changed = new Set<string>()
   #folder: string | undefined
-  #categories: Promise<string> | undefined
+  #kinds: Promise<string> | undefined
 
   constructor ({ kubectl, ledger, report, host, api, patience }: StageOptions) {
     this.#api = api
@@ -116,7 +118,9 @@ export class Stage {
 
   /** Runs a command that changes something, and waits for the Deployments among that. */
   async run ({ command, makes }: Pick<Run, 'command' | 'makes'>): Promise<void> {
-    await this.#takes(makes.map(key => this.filled(key.startsWith(':') ? this.kubectl.namespace + key : key)))
+    const keys = makes.map(key => this.filled(key.startsWith(':') ? this.kubectl.namespace + key : key))
+    await this.#takes(keys)
+    for (const key of keys) this.#changed.add(key)
     const [name = '', ...args] = command.map(word => this.filled(word))
     const { code, stdout, stderr } = await (name === 'kubectl' && args[0] !== '-n' ? this.kubectl.try(args, undefined, 'lesson') : this.kubectl.shell(name, args, 'lesson'))
     this.report.output(stdout + stderr)
@@ -144,15 +148,19 @@ export class Stage {
     for (const key of keys) this.#applied.add(key)
   }
 
-  /** A reader's Deployment or Pod may have what `kubectl apply` leaves alone, such as another variable: it is replaced. A Pod has to be made anew for that. */
+  /**
+   * A Deployment or Pod of a reader's, or one that a command of an exercise has changed, may have what `kubectl apply` leaves alone, such as another variable:
+   * it is replaced. A Pod has to be made anew for that.
+   */
   async #asWritten (path: string): Promise<void> {
     const { objects } = await this.#manifest(path)
     await this.#ledger.remember(objects.map(object => this.#key(object)))
-    const theirs = objects.filter(object => object.kind in REPLACING && this.#ledger.has(this.#key(object)))
+    const theirs = objects.filter(object => object.kind in REPLACING && (this.#ledger.has(this.#key(object)) || this.#changed.has(this.#key(object))))
     if (theirs.length === 0) return
     const present = new Set((await this.kubectl.objects(theirs.map(object => nameOf(this.#key(object))))).map(object => this.#key(object))) // an exercise before this one may have done without it
     for (const [kind, list] of Map.groupBy(theirs.filter(object => present.has(this.#key(object))), ({ kind }) => kind)) {
       await this.kubectl.run(['replace', ...REPLACING[kind] as string[], '-f', '-'], { text: asList(list), is: `${list.map(({ metadata }) => metadata.name).join(' ')} of k8s/${path}` })
+      for (const object of list) this.#changed.delete(this.#key(object))
     }
   }
 
@@ -198,8 +206,8 @@ export class Stage {
 
   /** What is not wanted: of Istio, of the store, and of what exercises have applied. */
   async #clear (wanted: Set<string>): Promise<void> {
-    this.#categories ??= this.kubectl.tryCluster(['api-resources', `--categories=${GATEWAY_API}`, '-o', 'name']).then(({ stdout }) => stdout.trim() === '' ? ISTIO : `${ISTIO},${GATEWAY_API}`)
-    const found = (await this.kubectl.objects([await this.#categories])).filter(({ metadata }) => metadata.namespace !== undefined) // a GatewayClass is everybody's
+    this.#kinds ??= this.kubectl.tryCluster(['api-resources', `--categories=${GATEWAY_API}`, '--namespaced', '-o', 'name']).then(({ stdout }) => [ISTIO, ...stdout.split('\n').filter(Boolean)].join(',')) // a GatewayClass is everybody's
+    const found = await this.kubectl.objects([await this.#kinds])
     const store = (await this.kubectl.objects(['deployments'])).filter(isOfStore)
     const going = [...new Set([...[...found, ...store].map(object => this.#key(object)), ...this.#applied])].filter(key => !wanted.has(key))
     if (going.length > 0) {

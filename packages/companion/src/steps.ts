@@ -122,6 +122,7 @@ async function drive (step: Load, play: Play): Promise<void> {
   const [name = '', ...args] = during?.map(word => stage.filled(word)) ?? []
   play.since = Date.now() * 1000
   const command = during === undefined ? undefined : stage.kubectl.shell(name, args, 'lesson').finally(() => ended.abort())
+  command?.catch(() => {}) // a signal ends the load as well, which is where it is heard
   play.calls = await load({
     ...address,
     rate,

@@ -13,3 +13,11 @@ test('a command that is not installed ends with 127 and says so', async () => {
 test('one that cannot be started ends with 126', async () => {
   expect(await command(fileURLToPath(import.meta.url), [])).toMatchObject({ code: 126, stderr: expect.stringContaining('EACCES') })
 })
+
+test('a signal ends it, with all that it has started', async () => {
+  const end = new AbortController()
+  const ended = command('sh', ['-c', 'sleep 100 & echo $!; wait'], { signal: end.signal })
+  setTimeout(() => end.abort(), 200)
+  const { code, stdout } = await ended // it would go on as long as the sleep holds its stdout
+  expect([code, stdout]).toEqual([1, expect.stringMatching(/^\d+\n$/)])
+})

@@ -28,9 +28,12 @@ export const gatewayHasHeard = (sign: RegExp): Inspect =>
 export const proxiesHaveHeard: Inspect[] = ['webapp', 'catalog'].map(service =>
   hasHeard(`the proxy of the ${service}`, `Look into the proxy of the ${service} until it has.`, ['exec', `deploy/${service}`], /"dark-launch"/))
 
-/** A connection from before a change is served as before it, once more: after that its proxy closes it. */
+/**
+ * A connection from before a change is served as before it, once more: after that its proxy closes it. At another rate than this many would not be used
+ * at all, and wait for a later load: proxies take the connection first that was the last in use.
+ */
 export const connectionsAreNew: Step[] = [
-  load('/api/catalog', { says: 'Have connections from before the change closed: each serves one more request as it did.', arrived: { only: ({ status }) => status > 0 } }),
+  load('/api/catalog', { says: 'Have connections from before the change closed: each serves one more request as it did.', rate: 2000, arrived: { only: ({ status }) => status > 0 } }),
   expect('answers while connections are closed', all, ({ status }) => status > 0)
 ]
 
