@@ -13,9 +13,16 @@ export function pages (): Map<string, string> {
 
 /** The README with the table of exercises between its two marks. */
 export function withTable (readme: string): string {
-  const rows = course.map(exercise => `| [${exercise.id}](${pageOf(exercise)}) | ${exercise.title} | ${exercise.aim} |`)
-  const table = ['| exercise | | what is learned |', '|---|---|---|', ...rows].join('\n')
+  const rows = course.map(exercise => `| [${exercise.id}](${pageOf(exercise)}) | ${exercise.title} | ${exercise.aim} | ${stateOf(exercise)} |`)
+  const table = ['| exercise | | what is learned | state |', '|---|---|---|---|', ...rows].join('\n')
   return readme.replace(/(<!-- exercises[^>]*-->\n)[^]*?(\n<!-- \/exercises -->)/, (_, begin: string, end: string) => begin + table + end)
+}
+
+/** How its last recorded run came out. */
+function stateOf ({ id }: Exercise): string {
+  const seen = figures()[id]
+  if (seen === undefined) return 'not recorded yet'
+  return `passed on ${seen.on}${seen.lacks === undefined ? '' : `; not judged there: what needs ${seen.lacks}`}`
 }
 
 function pageOf ({ id }: Exercise): string {

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { Summary } from './run.ts'
 
 /** What a run of the exercises has shown, by exercise and check: as the pages tell it. */
-export type Figures = Record<string, { on: string, checks: Record<string, { observed: number, n: number }> }>
+export type Figures = Record<string, { on: string, lacks?: string, checks: Record<string, { observed: number, n: number }> }>
 
 const FILE = new URL('../figures.json', import.meta.url)
 
@@ -16,10 +16,10 @@ export const figures: () => Figures = () => existsSync(FILE) ? JSON.parse(readFi
  */
 export function record (file: string): void {
   const { results } = JSON.parse(readFileSync(file, 'utf8')) as Summary
-  const on = new Date().toISOString().slice(0, 10)
+  const on = statSync(file).mtime.toISOString().slice(0, 10)
   const passed = results.filter(({ verdict }) => verdict === 'pass')
   if (passed.length === 0) throw new Error(`no exercise has passed in ${file}`)
-  const seen = passed.map(({ id, checks }) => [id, { on, checks: Object.fromEntries(checks.map(({ name, observed, n }) => [name, { observed, n }])) }])
+  const seen = passed.map(({ id, checks, unjudged = [] }) => [id, { on, ...(unjudged[0] !== undefined && { lacks: unjudged[0].lacks }), checks: Object.fromEntries(checks.map(({ name, observed, n }) => [name, { observed, n }])) }])
   const all: Figures = { ...figures(), ...Object.fromEntries(seen) }
   writeFileSync(FILE, `${JSON.stringify(all, null, 2)}\n`)
 }

@@ -131,7 +131,7 @@ export class Stage {
 
   /** A word with what stands for things that are known only now. */
   filled (word: string): string {
-    const text = word.replaceAll('NAMESPACE', this.kubectl.namespace).replaceAll(DOMAIN, this.#host ?? DOMAIN)
+    const text = word.replaceAll('NAMESPACE', this.kubectl.namespace).replaceAll('GATEWAYS', this.#api === 'istio' ? 'istio-system' : this.kubectl.namespace).replaceAll(DOMAIN, this.#host ?? DOMAIN)
     if (!text.includes('FOLDER')) return text
     this.#folder ??= mkdtempSync(join(tmpdir(), 'outfitters-'))
     return text.replaceAll('FOLDER', this.#folder)

@@ -16,8 +16,8 @@ export default {
   steps: [
     run(`scripts/certificates.sh FOLDER ${WEBAPP} trainee`, 'Make an authority, a certificate for the host, and one for a client.'),
     run('scripts/certificates.sh FOLDER/elsewhere trainee', 'Make a client of the same name whom another authority vouches for.'),
-    run(`kubectl -n istio-system create secret generic ${SECRET} --from-file=tls.crt=FOLDER/${WEBAPP}.crt --from-file=tls.key=FOLDER/${WEBAPP}.key --from-file=ca.crt=FOLDER/ca.crt`,
-      'Give the gateway its certificate, and that of the authority by which clients are known.', { makes: [`istio-system:secret/${SECRET}`] }),
+    run(`kubectl -n GATEWAYS create secret generic ${SECRET} --from-file=tls.crt=FOLDER/${WEBAPP}.crt --from-file=tls.key=FOLDER/${WEBAPP}.key --from-file=ca.crt=FOLDER/ca.crt`,
+      'Give the gateway its certificate, and that of the authority by which clients are known.', { makes: [`GATEWAYS:secret/${SECRET}`] }),
     apply('istio/ch4/coolstore-gw-mtls.yaml', 'Open port 443 for such clients.'),
     apply('istio/ch4/coolstore-vs.yaml', 'Route to the webapp.'),
     load('/api/catalog', { says: 'Ask with a certificate.', host: WEBAPP, tls: { ca, cert: 'FOLDER/trainee.crt', key: 'FOLDER/trainee.key' }, arrived: { only: hasCatalog } }),
