@@ -69,6 +69,8 @@ export interface UpstreamCall {
   path: string
   /** What is sent as JSON. */
   body?: unknown
+  /** Whether the connection ends with this call, so that the next may meet another pod: what is not a mesh picks a pod for each connection. */
+  reset?: boolean
 }
 
 /** Where an upstream is, and how long it may take. */
@@ -122,13 +124,13 @@ export class Upstream {
    *
    * @throws {UpstreamError} UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_BODY (too large) or CALLER_GONE
    */
-  async call ({ method = 'GET', path, body }: UpstreamCall, caller: Caller): Promise<UpstreamAnswer> {
+  async call ({ method = 'GET', path, body, reset = false }: UpstreamCall, caller: Caller): Promise<UpstreamAnswer> {
     const start = performance.now()
     const headers = { ...caller.headers, ...(body === undefined ? HEADERS : HEADERS_WITH_BODY) }
     const span = caller.trace?.call(method, this.#attributesOf(method, path), headers)
     let answer: UpstreamAnswer | undefined
     try {
-      answer = await this.#exchange({ method, path, headers, body: body === undefined ? null : JSON.stringify(body) }, caller)
+      answer = await this.#exchange({ method, path, headers, body: body === undefined ? null : JSON.stringify(body), reset }, caller)
       if (span !== undefined) endWithAnswer(span, answer.status, this.#faults.of(answer.identity['x-chaos']))
       return answer
     } catch (cause) {

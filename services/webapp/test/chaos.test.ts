@@ -29,6 +29,21 @@ test('the rules of a pod are read, set and deleted, whichever pods are met first
   expect((await request(origin).delete('/api/chaos/catalog/pod-1')).status).toBe(204)
 })
 
+test('without a mesh, where a pod is picked for each connection, the one that is meant is met all the same', async () => {
+  const names = ['pod-1', 'pod-2', 'pod-3']
+  const picked = new WeakMap<object, RequestListener>()
+  let connections = 0
+  const { origin } = await start({
+    catalog: (request, response) => {
+      const pod = picked.get(request.socket) ?? pods(String(names[connections++ % names.length]))
+      picked.set(request.socket, pod)
+      pod(request, response)
+    },
+    env: ANY
+  })
+  for (const name of names) expect((await request(origin).get(`/api/chaos/catalog/${name}`)).headers['x-served-by']).toBe(name)
+})
+
 test('the forum has faults too, and routing headers go along', async () => {
   const { origin, forum } = await start({ forum: pods('forum-1'), env: ANY })
   expect((await request(origin).get('/api/chaos/forum/forum-1').set('x-dark-launch', 'v2')).body).toEqual(RULES)

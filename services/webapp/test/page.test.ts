@@ -101,7 +101,10 @@ test.each(['elinor-glasses', 'atlas-shirt', 'small-metal-shoes', 'red-dragon-wat
   const { origin } = await start()
   const picture = await request(origin).get(`/images/${name}.svg`)
   const generic = await request(origin).get('/images/anything-else.svg')
-  for (const answer of [picture, generic]) expect([answer.status, answer.headers['content-type']]).toEqual([200, 'image/svg+xml'])
+  for (const answer of [picture, generic]) {
+    expect([answer.status, answer.headers['content-type'], answer.headers['content-security-policy']]).toEqual([200, 'image/svg+xml', "default-src 'none'"])
+    expect(String(answer.body)).not.toContain('style')
+  }
   expect(picture.body).not.toEqual(generic.body)
 })
 
@@ -120,6 +123,13 @@ test('the form adds an item without JavaScript, and leads back to the page', asy
   expect(catalog.requests[0]).toMatchObject({ method: 'POST', url: '/items' })
   expect((await request(origin).get('/?added=catalog-7')).text).toContain('Added, in pod catalog-7')
   expect((await request(origin).get('/?added=%3Cb%3E')).text).not.toContain('Added')
+})
+
+test("another site's page sends no form", async () => {
+  const { origin, catalog } = await start()
+  const answer = await request(origin).post('/').set('sec-fetch-site', 'cross-site').type('form').send({ name: 'Kite', price: '9' })
+  expect([answer.status, answer.body.code]).toEqual([403, 'CROSS_SITE'])
+  expect(catalog.requests).toHaveLength(0)
 })
 
 test('without JavaScript too, errors stand beside their fields, and what was typed is kept', async () => {
@@ -141,7 +151,7 @@ test('a catalog that does not take the item is said so, on a page that stands', 
 })
 
 test('a catalog that is silent keeps nobody waiting for the page', async () => {
-  const { origin } = await start({ catalog: () => {}, forum: answering(200, users) })
+  const { origin } = await start({ catalog: () => {}, forum: answering(200, users), env: { UPSTREAM_TIMEOUT_MS: '60000' } })
   const { status, text } = await request(origin).get('/')
   expect([status, text.includes('catalog fails, forum answers')]).toEqual([200, true])
 })

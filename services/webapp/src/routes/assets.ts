@@ -20,7 +20,7 @@ export const assetRoutes: FastifyPluginAsyncTypebox = async app => {
     }
   }, async (request, reply) => {
     const { picture } = request.params
-    reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+    reply.header('content-security-policy', "default-src 'none'")
     return reply.sendFile(pictures.has(picture) ? picture : 'generic.svg', `${PUBLIC}/images`)
   })
 }

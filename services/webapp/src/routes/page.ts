@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, problemsOf, sentence, type Caller } from '@outfitters/service-kit'
+import { callerOf, ErrorAnswer, problemsOf, RequestError, sentence, type Caller } from '@outfitters/service-kit'
 import { logUpstreamError } from '@outfitters/service-kit/upstream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -30,6 +30,10 @@ export const pageRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_ACC
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, itemOf(String(body))))
 
+    scope.addHook('onRequest', async request => {
+      if (request.headers['sec-fetch-site'] === 'cross-site') throw new RequestError(403, 'CROSS_SITE', "items are added by this page's form, not by another site's")
+    })
+
     scope.post('/', {
       attachValidation: true,
       schema: {
@@ -38,7 +42,7 @@ export const pageRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_ACC
         consumes: ['application/x-www-form-urlencoded'],
         produces: ['text/html'],
         body: NewCatalogItem,
-        response: { 303: Type.String({ description: 'the page, when the item was added' }), 400: Type.String({ description: 'the page, with what is wrong beside the fields' }), 502: Type.String({ description: 'the page, when the catalog did not take it' }) }
+        response: { 303: Type.String({ description: 'the page, when the item was added' }), 400: Type.String({ description: 'the page, with what is wrong beside the fields' }), 403: ErrorAnswer, 502: Type.String({ description: 'the page, when the catalog did not take it' }) }
       }
     }, async (request, reply) => {
       if (request.validationError) return page(request, reply.code(400), rejected(request))

@@ -42,6 +42,12 @@ test('what was not seen for ten seconds has no traffic, and after a minute it is
   expect(seen.pods(60_000)).toEqual([])
 })
 
+test('a name that means something to a shell is no pod\'s: it would stand in the lines to copy', () => {
+  const seen = new Sightings()
+  for (const name of ['$(reboot)', 'a;b', 'a b', '-x', "a'", 'catalog-7.x']) seen.add('catalog', answer('v1', name), 0)
+  expect(seen.pods(1).map(({ pod }) => pod)).toEqual(['catalog-7.x'])
+})
+
 test('pods are remembered with the header by which they were met', () => {
   const seen = new Sightings()
   const header = { name: 'x-dark-launch', value: 'v2' }

@@ -28,6 +28,9 @@ const EDGE_MS = 10_000
 /** So long what was seen is remembered. */
 const MEMORY_MS = 60_000
 
+/** A name that may stand in a shell's line, as those of pods do. */
+const NAME = /^\w[\w.-]*$/
+
 /** What the page has seen of the store in the last minute. */
 export class Sightings {
   /** @type {{ at: number, service: Service, outcome: Outcome }[]} */
@@ -44,7 +47,7 @@ export class Sightings {
   add (service, outcome, at, header) {
     this.#seen.push({ at, service, outcome })
     const { answeredBy, pod, version = '' } = outcome
-    if (answeredBy === 'service' && pod !== undefined) this.#pods.set(`${service}/${pod}`, { service, pod, version, header, at })
+    if (answeredBy === 'service' && pod !== undefined && NAME.test(pod)) this.#pods.set(`${service}/${pod}`, { service, pod, version, header, at })
   }
 
   /**
