@@ -9,6 +9,10 @@ test('settings survive a reload', () => {
   expect(searchOf(DEFAULTS)).toBe('')
 })
 
+test('credentials stay out of the address', () => {
+  expect(searchOf({ ...DEFAULTS, rate: 7, header: { name: 'Authorization', value: 'Bearer secret' } })).toBe('?rate=7')
+})
+
 test.each(['', '?rate=0', '?rate=21', '?rate=x', '?rate=2.5', '?header=', '?header=a b:c', '?header=x-a', '?header=cookie:a', '?added=pod-1'])('what makes no sense is left out: %s', search => {
   expect(settingsOf(search)).toEqual(DEFAULTS)
 })

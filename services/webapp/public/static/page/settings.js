@@ -33,14 +33,14 @@ export function settingsOf (search) {
 }
 
 /**
- * The address's query for these settings; what is as by default is not in it.
+ * The address's query for these settings; what is as by default is not in it, and neither are credentials, since addresses are shown and shared.
  *
  * @param {Settings} settings
  */
 export function searchOf ({ rate, paused, header, hidden }) {
   const values = new URLSearchParams()
   if (rate !== DEFAULT_RATE) values.set('rate', String(rate))
-  if (header !== undefined) values.set('header', `${header.name}:${header.value}`)
+  if (header !== undefined && header.name.toLowerCase() !== 'authorization') values.set('header', `${header.name}:${header.value}`)
   if (hidden.size > 0) values.set('hide', [...hidden].join())
   if (paused) values.set('paused', '1')
   return values.size === 0 ? '' : `?${values}`
