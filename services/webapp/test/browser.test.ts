@@ -80,6 +80,51 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     expect(errors.filter(error => !/status of 500/.test(error))).toEqual([])
   })
 
+  test('a pod that answers nothing any more stays in sight with its rule; a choice that is gone is not swapped for another', async () => {
+    const { page } = await open()
+    await page.clock.install()
+    await page.goto(`${store.url}?rate=20`)
+    await atLeast(page, 'ok.v1', 1)
+    await atLeast(page, 'ok.v2', 1)
+    await page.locator('#fault-pod option[value="catalog/catalog-v1"]').waitFor({ state: 'attached' })
+    await page.selectOption('#fault-pod', 'catalog/catalog-v1')
+    await page.selectOption('#fault-type', 'drop')
+    await page.fill('#fault-percentage', '100')
+    await page.click('#fault-set')
+    await page.getByText('Set drop (fin), 100 % in catalog-v1.').waitFor()
+    const remove = page.getByRole('button', { name: 'Delete drop in catalog-v1' })
+    await remove.waitFor()
+    await page.clock.fastForward(61_000)
+    await expect.poll(() => cells(page, 'dropped'), WAIT).toBeGreaterThan(5)
+    expect(await page.locator('#fault-pod').inputValue()).toBe('catalog/catalog-v1')
+    await remove.click()
+    await page.getByText('No pod that was seen has a rule.').waitFor()
+
+    await page.selectOption('#fault-pod', 'catalog/catalog-v2')
+    store.mesh.route = () => 'v1'
+    await page.getByText(/did not meet pod catalog-v2/).waitFor()
+    await page.clock.fastForward(61_000)
+    await page.getByText('None was seen in the last minute.').waitFor()
+    expect(await page.locator('#fault-pod').inputValue()).toBe('catalog/catalog-v2')
+    await page.click('#fault-set')
+    expect(await page.locator('#fault-pod-error').innerText()).toBe('None was seen in the last minute.')
+  })
+
+  test('a catalog that hangs is seen as one that does not answer, and the webapp is not blamed; the forum is asked all the same', async () => {
+    const { page } = await open({ search: '?rate=20' })
+    for (const version of ['v1', 'v2'] as const) await store.set(version, { type: 'drop', mode: 'hang', percentage: 100 })
+    await atLeast(page, 'timeout', 5)
+    await expect.poll(() => page.locator('#seen').getAttribute('aria-label'), WAIT).toMatch(/this page calls webapp [\d.]+ times a second; .*webapp calls a catalog that does not answer [\d.]+ times a second, and 100 % fail; webapp calls forum 0\.[1-9]/)
+  })
+
+  test('a catalog that answers and names no version is not one that does not answer', async () => {
+    const { page } = await open()
+    await page.route('**/api/catalog', route => route.fulfill({ json: [] }))
+    await page.goto(`${store.url}?rate=20`)
+    await expect.poll(() => page.locator('#seen').getAttribute('aria-label'), WAIT).toMatch(/webapp calls catalog [1-9][\d.]* times a second/)
+    expect(await page.locator('#seen .node.down').count()).toBe(0)
+  })
+
   test('to all pods that were seen, with what is wrong beside its field', async () => {
     const { page } = await open({ search: '?rate=20' })
     await atLeast(page, 'ok.v2', 1)

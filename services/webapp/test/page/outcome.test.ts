@@ -22,7 +22,7 @@ test.each<[string, ReturnType<typeof outcome>, object]>([
   ['a gateway that is out of patience', outcome(504, {}, 'upstream request timeout'), { kind: 'timeout', answeredBy: 'proxy' }],
   ['a gateway without a route', outcome(404), { kind: 'error', answeredBy: 'proxy', asked: false }],
   ['no answer', outcome(0), { kind: 'dropped', answeredBy: 'nobody' }],
-  ['a page that is out of patience', outcome(0, {}, '', true), { kind: 'timeout', answeredBy: 'nobody' }]
+  ['a page that is out of patience', outcome(0, {}, '', true), { kind: 'timeout', asked: true, answeredBy: 'nobody' }]
 ])('%s', (_name, found, expected) => {
   expect(found).toMatchObject(expected)
 })

@@ -42,6 +42,15 @@ test('what was not seen for ten seconds has no traffic, and after a minute it is
   expect(seen.pods(60_000)).toEqual([])
 })
 
+test('a pod that shows its rules is there, and one that is kept stays, though neither answers a request', () => {
+  const seen = new Sightings()
+  for (const name of ['forgotten', 'kept', 'met']) seen.add('catalog', answer('v1', name), 0)
+  const met = seen.pods(1).find(({ pod }) => pod === 'met')
+  if (met !== undefined) seen.met(met, 30_000)
+  expect(seen.pods(60_000, ({ pod }) => pod === 'kept').map(({ pod }) => pod)).toEqual(['kept', 'met'])
+  expect(seen.pods(90_000)).toEqual([])
+})
+
 test('a name that means something to a shell is no pod\'s: it would stand in the lines to copy', () => {
   const seen = new Sightings()
   for (const name of ['$(reboot)', 'a;b', 'a b', '-x', "a'", 'catalog-7.x']) seen.add('catalog', answer('v1', name), 0)

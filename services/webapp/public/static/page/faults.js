@@ -1,13 +1,20 @@
 // The faults of the pods that were seen: set and shown through the webapp where that may be, and else the lines that set them from a terminal.
 import { byId, element, sayBeside } from './dom.js'
 import { kubectlLine, ruleInWords, ruleOf, scriptLine } from './rule.js'
-import { headersOf } from './traffic.js'
+import { keyOf } from './seen.js'
+import { GIVE_UP_MS, headersOf } from './traffic.js'
 
 /** @import { Pod, Service } from './seen.js' */
 /** @import { NumberField } from './rule.js' */
 
-/** How often the rules are asked for, in milliseconds. */
+/** How long the pods are left alone before they are asked for their rules again, in milliseconds. */
 const EVERY_MS = 3000
+/** After that a change is taken as not made: longer than a delay in the mesh, which it may meet. */
+const CHANGE_MS = 30_000
+
+/** The code for a pod that many calls have not met. It is asked for no more until a request meets it. */
+const NOT_MET = 'POD_NOT_MET'
+const NOT_SEEN = 'None was seen in the last minute.'
 
 /** @type {NumberField[]} */
 const NUMBERS = ['percentage', 'status', 'latencyMs']
@@ -20,6 +27,17 @@ const NUMBERS = ['percentage', 'status', 'latencyMs']
  * @property {{ draws: number, hits: number, ended?: string }} state
  */
 
+/**
+ * What a pod said of its rules.
+ *
+ * @typedef {object} Said
+ * @property {boolean} ok
+ * @property {number} status 0 where nothing came
+ * @property {string} [code] of an error
+ * @property {string} message
+ * @property {Record<string, RuleView> | undefined} rules
+ */
+
 export class Faults {
   #panel = byId('fault-panel', HTMLElement)
   #select = byId('fault-pod', HTMLSelectElement)
@@ -30,9 +48,19 @@ export class Faults {
   #access = this.#panel.dataset['access']
   /** @type {Map<string, string>} why pods let nobody outside set faults, by key */
   #refusals = new Map()
+  #onMet
+  /** @type {Map<string, Said & { of: Pod }>} what pods said last, by key */
+  #said = new Map()
   #drawn = ''
+  /** whether pods are being asked, and whether they have to be asked anew after that */
+  #isAsking = false
+  #isStale = false
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer
 
-  constructor () {
+  /** @param {(pod: Pod) => void} onMet a pod has shown its rules */
+  constructor (onMet) {
+    this.#onMet = onMet
     const form = byId('fault-form', HTMLFormElement)
     form.addEventListener('input', () => this.#typed())
     form.addEventListener('submit', event => {
@@ -45,7 +73,6 @@ export class Faults {
       if (source !== undefined) button.addEventListener('click', () => copy(button, byId(source, HTMLElement)))
     }
     this.#typed()
-    setInterval(() => this.#refresh(), EVERY_MS)
   }
 
   /** @param {Pod[]} pods */
@@ -53,15 +80,26 @@ export class Faults {
     const before = this.#pods.map(keyOf).join()
     this.#pods = pods
     if (before === pods.map(keyOf).join()) return
-    const chosen = this.#select.value
+    const { value: chosen, textContent: shown } = this.#select.selectedOptions[0] ?? { value: '', textContent: '' }
     const services = /** @type {Service[]} */ ([...new Set(pods.map(({ service }) => service))])
     this.#select.replaceChildren(
       ...services.map(service => element('option', { value: service }, `all ${service} pods`)),
       ...pods.map(pod => element('option', { value: keyOf(pod) }, `${pod.pod} (${pod.version})`))
     )
-    if ([...this.#select.options].some(({ value }) => value === chosen)) this.#select.value = chosen
+    // Another is not chosen for who is about to press a button.
+    if (chosen !== '' && ![...this.#select.options].some(({ value }) => value === chosen)) this.#select.append(element('option', { value: chosen }, shown))
+    if (chosen !== '') this.#select.value = chosen
     this.#typed()
     this.#refresh()
+  }
+
+  /**
+   * Whether a pod is known to have a rule, which must stay in sight whatever becomes of the requests.
+   *
+   * @param {Pod} pod
+   */
+  hasRule (pod) {
+    return Object.keys(this.#said.get(keyOf(pod))?.rules ?? {}).length > 0
   }
 
   /** The pods that the form is for. */
@@ -82,6 +120,7 @@ export class Faults {
     for (const field of /** @type {NodeListOf<HTMLElement>} */ (this.#panel.querySelectorAll('[data-for]'))) field.hidden = field.dataset['for'] !== rule.type
     for (const name of NUMBERS) sayBeside(`fault-${name}`, problems[name])
     const pods = this.#meant()
+    sayBeside('fault-pod', pods.length === 0 && this.#select.value !== '' ? NOT_SEEN : undefined)
     const [first] = pods
     const isWhole = Object.keys(problems).length === 0 && first !== undefined
     byId('kubectl-line', HTMLElement).textContent = isWhole ? pods.map(({ service, pod }) => kubectlLine(rule, service, pod)).join('\n') : ''
@@ -110,7 +149,7 @@ export class Faults {
     const { rule, problems } = ruleOf(this.#fields())
     const wrong = NUMBERS.find(name => problems[name] !== undefined)
     if (wrong !== undefined) return byId(`fault-${wrong}`, HTMLElement).focus()
-    sayBeside('fault-pod', this.#meant().length === 0 ? 'No pod was seen yet.' : undefined)
+    if (this.#meant().length === 0) return sayBeside('fault-pod', NOT_SEEN)
     await this.#onAll(this.#meant(), 'POST', rule, `Set ${ruleInWords(rule)}`)
   }
 
@@ -126,6 +165,7 @@ export class Faults {
     this.#note.textContent = '…'
     const failures = (await Promise.all(pods.map(async pod => {
       const { ok, message } = await call(pod, method, body)
+      if (ok) this.#onMet(pod)
       return ok ? [] : `${pod.pod}: ${message}`
     }))).flat()
     this.#note.classList.toggle('error', failures.length > 0)
@@ -133,24 +173,50 @@ export class Faults {
     await this.#refresh()
   }
 
+  /** Asks all pods for their rules, and again some seconds after the last has answered. What is asked for meanwhile follows at once. */
   async #refresh () {
-    if (this.#access !== 'any' || document.visibilityState === 'hidden') return
-    const asked = await Promise.all(this.#pods.filter(pod => !this.#refusals.has(keyOf(pod))).map(async pod => ({ pod, ...await call(pod, 'GET') })))
-    for (const { pod, status, message } of asked) if (status === 403) this.#refusals.set(keyOf(pod), message)
-    this.#offer()
-    const found = asked.filter(({ status }) => status !== 403)
-    const drawn = JSON.stringify(found.map(({ rules }) => rules))
-    if (drawn === this.#drawn) return
-    this.#drawn = drawn
-    this.#draw(found)
+    this.#isStale = true
+    if (this.#isAsking || this.#access !== 'any') return
+    clearTimeout(this.#timer)
+    this.#isAsking = true
+    while (this.#isStale) {
+      this.#isStale = false
+      await this.#askAll()
+    }
+    this.#isAsking = false
+    this.#timer = setTimeout(() => this.#refresh(), EVERY_MS)
   }
 
-  /** @param {{ pod: Pod, rules: Record<string, RuleView> | undefined, message: string }[]} found */
-  #draw (found) {
+  /** One after the other: a browser has few connections, and the requests need them. */
+  async #askAll () {
+    for (const pod of this.#pods) {
+      if (document.visibilityState === 'hidden') return
+      const key = keyOf(pod)
+      const before = this.#said.get(key)
+      if (this.#refusals.has(key) || (before?.code === NOT_MET && before.of.at === pod.at)) continue
+      const said = await call(pod, 'GET')
+      if (said.status === 403) this.#refusals.set(key, said.message)
+      // Rules outlive a question that fails, but not their pod.
+      const rules = said.rules ?? (said.code === NOT_MET || said.status === 403 ? undefined : before?.rules)
+      this.#said.set(key, { ...said, rules, of: pod })
+      if (said.ok) this.#onMet(pod)
+      this.#draw()
+    }
+    this.#draw()
+  }
+
+  #draw () {
+    this.#offer()
+    const keys = new Set(this.#pods.map(keyOf))
+    for (const key of this.#said.keys()) if (!keys.has(key)) this.#said.delete(key)
+    const found = this.#pods.flatMap(pod => this.#refusals.has(keyOf(pod)) ? [] : { pod, said: this.#said.get(keyOf(pod)) })
+    const drawn = JSON.stringify(found.map(({ pod, said }) => [keyOf(pod), said?.ok, said?.message, said?.rules]))
+    if (drawn === this.#drawn) return
+    this.#drawn = drawn
     const focused = document.activeElement?.getAttribute('data-rule')
-    this.#rules.replaceChildren(...found.flatMap(({ pod, rules, message }) => rules === undefined
-      ? [element('li', { class: 'muted' }, `${pod.pod}: ${message}`)]
-      : Object.entries(rules).map(([name, rule]) => {
+    this.#rules.replaceChildren(...found.flatMap(({ pod, said }) => [
+      ...(said === undefined || said.ok ? [] : [element('li', { class: 'muted' }, `${pod.pod}: ${said.message}`)]),
+      ...Object.entries(said?.rules ?? {}).map(([name, rule]) => {
         const { active, state: { draws, hits, ended } } = rule
         const state = active ? `hit ${hits} of ${draws}` : ended === undefined ? 'switched off' : `has ended (${ended}), hit ${hits}`
         const remove = element('button', { type: 'button', 'data-rule': `${keyOf(pod)}/${name}`, 'aria-label': `Delete ${name} in ${pod.pod}` }, 'Delete')
@@ -161,33 +227,31 @@ export class Faults {
           ...(name === rule.type ? [] : [element('span', { class: 'muted' }, name), ' ']),
           element('span', { class: 'pod' }, pod.pod), ' ',
           element('span', { class: 'muted' }, state), remove)
-      })))
-    if (this.#rules.childElementCount === 0) this.#rules.append(element('li', { class: 'muted' }, 'No pod that was seen has a rule.'))
+      })
+    ]))
+    const isKnown = found.length > 0 && found.every(({ said }) => said !== undefined)
+    if (this.#rules.childElementCount === 0 && isKnown) this.#rules.append(element('li', { class: 'muted' }, 'No pod that was seen has a rule.'))
     for (const button of this.#rules.querySelectorAll('button')) if (button.dataset['rule'] === focused) button.focus()
   }
-}
-
-/** @param {Pod} pod */
-function keyOf ({ service, pod }) {
-  return `${service}/${pod}`
 }
 
 /**
  * @param {Pod} pod
  * @param {'GET' | 'POST' | 'DELETE'} method
  * @param {unknown} [body]
- * @returns {Promise<{ ok: boolean, status: number, message: string, rules: Record<string, RuleView> | undefined }>}
+ * @returns {Promise<Said>}
  */
 async function call ({ service, pod, header }, method, body) {
   try {
     const answer = await fetch(`api/chaos/${service}/${encodeURIComponent(pod)}`, {
       method,
+      signal: AbortSignal.timeout(method === 'GET' ? GIVE_UP_MS : CHANGE_MS),
       headers: { ...headersOf(header), ...(body !== undefined && { 'content-type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) })
     })
     if (answer.status === 204) return { ok: true, status: 204, message: '', rules: undefined }
     const said = await answer.json()
-    return { ok: answer.ok, status: answer.status, message: String(said.message), rules: answer.ok ? said : undefined }
+    return { ok: answer.ok, status: answer.status, code: said.code, message: String(said.message), rules: answer.ok ? said : undefined }
   } catch {
     return { ok: false, status: 0, message: 'no answer', rules: undefined }
   }

@@ -34,7 +34,7 @@ export function drawGraph (root, edges) {
     node(NAMES['page'] ?? '', '', layout.node, layout.page, middle, true),
     node('webapp', entry === undefined ? 'not seen' : stateOf(entry), layout.node, layout.webapp, middle, entry === undefined || entry.failed === 0),
     ...targets.flatMap((target, index) => [
-      node(NAMES[target.to] ?? target.to, target.to === 'catalog ?' ? '✗ no answer' : stateOf(target), layout.node, layout.target, rowOf(index), target.failed === 0 && target.to !== 'catalog ?', target.perSecond === 0),
+      node(NAMES[target.to] ?? target.to, isSilent(target) ? '✗ no answer' : stateOf(target), layout.node, layout.target, rowOf(index), target.failed === 0, target.perSecond === 0),
       svg('text', { class: 'traffic', x: layout.target + layout.node + 10, y: rowOf(index) - 3 }, target.perSecond === 0 ? 'no more' : `${target.perSecond.toFixed(1)} /s`),
       ...(target.failed === 0 ? [] : [svg('text', { class: 'traffic fails', x: layout.target + layout.node + 10, y: rowOf(index) + 15 }, `${percent(target.failed)} fail`)])
     ])
@@ -46,8 +46,18 @@ export function drawGraph (root, edges) {
 }
 
 /** @param {Edge} edge */
-function inWords ({ from, to, perSecond, failed }) {
-  return `${from === 'page' ? 'this page' : from} calls ${to === 'catalog ?' ? 'a catalog that does not answer' : to} ${perSecond.toFixed(1)} times a second${failed > 0 ? `, and ${percent(failed)} fail` : ''}`
+function inWords (edge) {
+  const { from, to, perSecond, failed } = edge
+  return `${from === 'page' ? 'this page' : from} calls ${isSilent(edge) ? 'a catalog that does not answer' : NAMES[to] ?? to} ${perSecond.toFixed(1)} times a second${failed > 0 ? `, and ${percent(failed)} fail` : ''}`
+}
+
+/**
+ * A catalog of unknown version has failed, or it answers and names none.
+ *
+ * @param {Edge} edge
+ */
+function isSilent ({ to, failed }) {
+  return to === 'catalog ?' && failed > 0
 }
 
 /** @param {Edge} edge */

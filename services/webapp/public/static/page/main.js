@@ -27,7 +27,7 @@ const seen = new Sightings()
 const grid = new Grid(byId('grid', HTMLElement), byId('detail', HTMLElement))
 const legend = new Legend(byId('legend', HTMLElement), settings.hidden, changed)
 const charts = new Charts()
-const faults = new Faults()
+const faults = new Faults(pod => seen.met(pod, performance.now()))
 const store = new Store({ header: () => settings.header, onAdded: () => traffic.send() })
 const controls = new Controls(settings, changed)
 
@@ -74,7 +74,7 @@ function draw () {
   legend.count(summary.byKey)
   byId('total', HTMLElement).textContent = `${summary.n} in the last minute`
   drawGraph(byId('seen', SVGSVGElement), seen.edges(now))
-  const pods = seen.pods(now)
+  const pods = seen.pods(now, pod => faults.hasRule(pod))
   faults.show(pods)
   store.keep(pods)
 }

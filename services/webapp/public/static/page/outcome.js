@@ -53,7 +53,8 @@ export function outcomeOf ({ status, headers, body, gaveUp = false }, ms, servic
   const pod = headers.get('x-served-by') ?? undefined
   const fault = headers.get('x-chaos') ?? undefined
   // The book's words: by them the webapp says that it has asked, and that nothing good came back.
-  const asked = isOk || (status === 500 && body === `error calling ${service} service`)
+  // Where the page gave up, the webapp most likely waits for the service still, since it has more patience.
+  const asked = isOk || gaveUp || (status === 500 && body === `error calling ${service} service`)
   const answeredBy = status === 0 ? 'nobody' : pod === undefined ? (asked ? 'webapp' : 'proxy') : asked ? 'service' : 'webapp'
   const reason = headers.get('proxy-status') ?? undefined
   return {

@@ -21,6 +21,7 @@ import { hasFailed } from './outcome.js'
  * @property {string} pod
  * @property {string} version
  * @property {Header | undefined} header with which it was met last: a route may lead there by that alone
+ * @property {number} at when it was met last
  */
 
 /** So long an edge is averaged. */
@@ -35,7 +36,7 @@ const NAME = /^\w[\w.-]*$/
 export class Sightings {
   /** @type {{ at: number, service: Service, outcome: Outcome }[]} */
   #seen = []
-  /** @type {Map<string, Pod & { at: number }>} */
+  /** @type {Map<string, Pod>} */
   #pods = new Map()
 
   /**
@@ -47,7 +48,7 @@ export class Sightings {
   add (service, outcome, at, header) {
     this.#seen.push({ at, service, outcome })
     const { answeredBy, pod, version = '' } = outcome
-    if (answeredBy === 'service' && pod !== undefined && NAME.test(pod)) this.#pods.set(`${service}/${pod}`, { service, pod, version, header, at })
+    if (answeredBy === 'service' && pod !== undefined && NAME.test(pod)) this.#pods.set(keyOf({ service, pod }), { service, pod, version, header, at })
   }
 
   /**
@@ -86,13 +87,30 @@ export class Sightings {
   }
 
   /**
-   * The pods that have answered in the last minute.
+   * A pod has shown its rules: it is there, also where no request gets an answer of it.
+   *
+   * @param {Pod} pod
+   * @param {number} at
+   */
+  met (pod, at) {
+    const found = this.#pods.get(keyOf(pod)) ?? pod
+    this.#pods.set(keyOf(pod), { ...found, at: Math.max(found.at, at) })
+  }
+
+  /**
+   * The pods that have answered in the last minute, and those that are kept whether or not they have.
    *
    * @param {number} now
+   * @param {(pod: Pod) => boolean} [isKept]
    * @returns {Pod[]} the catalog's first, by version and name
    */
-  pods (now) {
-    for (const [key, { at }] of this.#pods) if (at <= now - MEMORY_MS) this.#pods.delete(key)
+  pods (now, isKept = () => false) {
+    for (const [key, pod] of this.#pods) if (pod.at <= now - MEMORY_MS && !isKept(pod)) this.#pods.delete(key)
     return [...this.#pods.values()].sort((a, b) => a.service.localeCompare(b.service) || a.version.localeCompare(b.version) || a.pod.localeCompare(b.pod))
   }
+}
+
+/** @param {Pick<Pod, 'service' | 'pod'>} pod */
+export function keyOf ({ service, pod }) {
+  return `${service}/${pod}`
 }

@@ -10,6 +10,8 @@ export const GIVE_UP_MS = 5000
  * Browsers open six connections to a host, and let further requests wait unseen. One is left for whatever else the page asks.
  */
 const MAX_UNDER_WAY = 5
+/** How soon a connection is looked for again where none was free, in milliseconds; traffic that is rare must not wait for its next turn. */
+const FULL_MS = 100
 
 /** @typedef {'sending' | 'paused' | 'hidden' | 'full'} State */
 
@@ -30,7 +32,8 @@ const MAX_UNDER_WAY = 5
 export class Traffic {
   #options
   #number = 0
-  #underWay = 0
+  /** of all traffic, since the connections are shared */
+  static #underWay = 0
   /** @type {State | undefined} */
   #state
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -56,12 +59,12 @@ export class Traffic {
     if (document.visibilityState === 'hidden') return this.#become('hidden')
     const due = performance.now() + delay
     this.#timer = setTimeout(() => {
-      if (this.#underWay < MAX_UNDER_WAY) {
-        this.#become('sending')
-        this.send()
-      } else {
+      if (Traffic.#underWay >= MAX_UNDER_WAY) {
         this.#become('full')
+        return this.#schedule(Math.min(FULL_MS, 1000 / this.#options.rate))
       }
+      this.#become('sending')
+      this.send()
       // From when it was due, so that a busy browser does not lower the rate; but what was missed is not caught up.
       this.#schedule(Math.max(0, due + 1000 / this.#options.rate - performance.now()))
     }, delay)
@@ -71,11 +74,11 @@ export class Traffic {
   async send () {
     const { path, header, onSent, onAnswered } = this.#options
     const sent = { number: ++this.#number, header }
-    this.#underWay++
+    Traffic.#underWay++
     onSent(sent)
     const start = performance.now()
     const answer = await ask(path, header)
-    this.#underWay--
+    Traffic.#underWay--
     onAnswered(sent, answer, performance.now() - start)
   }
 
