@@ -34,10 +34,10 @@ export async function startStore ({ access = 'any', behind = access, prefix = ''
   const forum = buildForum(parseConfig(ForumConfig, { HOSTNAME: names.forum, LOCAL_USERS: 'true', CHAOS_ACCESS: behind }), { logger: silentLogger })
   closers.push(() => forum.close())
 
-  let turn = 0
+  const turns = { traffic: 0, faults: 0 } // of their own, so that what asks for faults does not bend the split
   const mesh = {
     /** which version a request goes to; none is a refused connection */
-    route: (_request: IncomingMessage): 'v1' | 'v2' | undefined => turn++ % 2 === 0 ? 'v1' : 'v2',
+    route: ({ url }: IncomingMessage): 'v1' | 'v2' | undefined => turns[url === '/blowup' ? 'faults' : 'traffic']++ % 2 === 0 ? 'v1' : 'v2',
     /** more tries after a 5xx */
     retries: 0
   }
