@@ -295,6 +295,32 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     expect(asked).toBe(2)
   })
 
+  test('a form that was sent is not sent again when a module did not arrive', async () => {
+    const { page, requests } = await open({ search: '?rate=1' })
+    await page.route('**/boot.js', route => route.abort()) // so that the form goes the way without a script
+    await page.reload()
+    await page.unroute('**/boot.js')
+    let asked = 0
+    await page.route('**/seen.js', route => asked++ === 0 ? route.fulfill({ status: 503, body: 'no healthy upstream' }) : route.continue())
+    await page.evaluate("document.querySelector('.item-form').submit()")
+    await page.waitForRequest('**/seen.js')
+    await atLeast(page, 'ok', 2)
+    expect(asked).toBe(2)
+    expect(await page.evaluate('performance.getEntriesByType("navigation")[0].type')).not.toBe('reload')
+    expect(requests.filter(url => new URL(url).pathname === '/').length).toBe(4) // opened, opened anew, the form, and again without it
+  })
+
+  test('a mistake in a module is said, and loads nothing anew', async () => {
+    const { page, errors } = await open()
+    await page.route('**/seen.js', route => route.fulfill({ contentType: 'text/javascript', body: 'const = 1' }))
+    let loads = 0
+    page.on('framenavigated', () => loads++)
+    await page.reload()
+    await expect.poll(() => errors.filter(error => error.includes('SyntaxError')).length, WAIT).toBe(1)
+    await page.waitForTimeout(3000)
+    expect(loads).toBe(1)
+  })
+
   test('below a path prefix all of it works', async () => {
     const { page, errors, requests } = await open({ prefix: '/team-a/store', search: '?rate=20' })
     await atLeast(page, 'ok.v2', 5)

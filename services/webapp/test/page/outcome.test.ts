@@ -30,6 +30,9 @@ test.each<[string, ReturnType<typeof outcome>, object]>([
 test('an outcome in words has all that is known, and nothing else', () => {
   expect(wordsFor(outcome(200, { ...CATALOG, 'x-attempt': '3' }))).toEqual(['ok', 'v2', '200', '12 ms', 'pod catalog-7', 'third try'])
   expect(wordsFor(outcome(500, { ...CATALOG, 'x-chaos': 'latency,500', 'proxy-status': 'outfitters; received-status=500' }, FAILED))).toEqual(['injected fault', 'v2', '500', '12 ms', 'pod catalog-7', 'injected: latency, 500', 'the webapp got 500'])
+  expect(wordsFor(outcome(503))).toEqual(['no pod answered (503)', '503', '12 ms', 'answered by a proxy'])
+  expect(wordsFor(outcome(500, { 'proxy-status': 'outfitters; received-status=503' }, FAILED))).toEqual(['no pod answered (503)', '500', '12 ms', 'the webapp got 503'])
+  expect(wordsFor(outcome(500, { 'proxy-status': 'outfitters; error=destination_unavailable' }, FAILED))).toEqual(['dropped, no answer', '500', '12 ms', 'destination unavailable'])
   expect(wordsFor(outcome(0))).toEqual(['dropped, no answer', '12 ms'])
 })
 

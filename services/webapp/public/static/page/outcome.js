@@ -121,10 +121,12 @@ export function duration (ms) {
  * @returns {string[]}
  */
 export function wordsFor ({ kind, status, version, pod, fault, attempt, reason, ms, answeredBy }) {
+  // A 503 that no pod signed may be a connection that broke, no healthy pod or an open circuit: the answer does not tell.
+  const isDrop = status === 0 || /error=destination_unavailable/.test(reason ?? '')
   const who = answeredBy === 'webapp' && pod !== undefined ? `the webapp itself, pod ${pod}` : answeredBy === 'proxy' ? 'answered by a proxy' : pod && `pod ${pod}`
   /** @type {(string | undefined)[]} */
   const words = [
-    WORDS[kind],
+    kind === 'dropped' && !isDrop ? 'no pod answered (503)' : WORDS[kind],
     version,
     status === 0 ? undefined : String(status),
     duration(ms),
