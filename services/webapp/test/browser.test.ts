@@ -147,6 +147,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     const { page } = await open({ access: 'local' })
     await expect.poll(() => page.locator('#kubectl-line').innerText(), WAIT).toMatch(/kubectl exec catalog-v1 -c catalog -- curl .*\{"type":"500","percentage":50\}/)
     expect(await page.locator('#script-line').innerText()).toBe('scripts/chaos.sh 500 50')
+    expect(await page.locator('#show-line').innerText()).toMatch(/^kubectl exec catalog-v1 -c catalog -- curl -s localhost:3000\/blowup/)
+    expect(await page.locator('#delete-line').innerText()).toMatch(/^kubectl exec catalog-v1 -c catalog -- curl -s -X DELETE /)
     expect(await page.locator('#fault-set').isVisible()).toBe(false)
     await page.selectOption('#fault-type', 'drop')
     await page.selectOption('#fault-mode', 'rst')

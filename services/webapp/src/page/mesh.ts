@@ -7,7 +7,7 @@ export type ChaosAccess = 'local' | 'any' | 'off'
 export function mesh (): string {
   return html`<section class="live" aria-labelledby="requests" hidden>
       <form class="controls panel" id="controls" novalidate>
-        <button type="button" class="primary" id="pause" aria-pressed="false">Pause</button>
+        <button type="button" class="primary" id="pause">Pause</button>
         <div class="field rate"><label for="rate">Rate <output id="rate-shown" for="rate"></output></label><input type="range" id="rate" min="1" max="20" step="1"></div>
         <fieldset class="header-fields">
           <legend>Header that is sent</legend>
@@ -58,6 +58,9 @@ export function faultControls (access: ChaosAccess): string {
         <p id="terminal-reason"></p>
         <div class="line"><code id="kubectl-line" tabindex="0" role="textbox" aria-readonly="true" aria-label="With kubectl"></code><button type="button" data-copies="kubectl-line">Copy</button></div>
         <div class="line"><code id="script-line" tabindex="0" role="textbox" aria-readonly="true" aria-label="With the script"></code><button type="button" data-copies="script-line">Copy</button></div>
+        <p>To see what is set, and to delete it:</p>
+        <div class="line"><code id="show-line" tabindex="0" role="textbox" aria-readonly="true" aria-label="Show the rules"></code><button type="button" data-copies="show-line">Copy</button></div>
+        <div class="line"><code id="delete-line" tabindex="0" role="textbox" aria-readonly="true" aria-label="Delete the rules"></code><button type="button" data-copies="delete-line">Copy</button></div>
       </div>
     </section>`
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { kubectlLine, ruleInWords, ruleOf, scriptLine } from '../../public/static/page/rule.js'
+import { kubectlLines, ruleInWords, ruleOf, scriptLine } from '../../public/static/page/rule.js'
 
 const typed = { type: '500', percentage: '50', status: '503', latencyMs: '1000', mode: 'fin' }
 
@@ -26,9 +26,12 @@ test.each([
   expect(ruleOf({ ...typed, ...fields }).problems).toEqual(problems)
 })
 
-test('the kubectl line is whole', () => {
-  expect(kubectlLine(ruleOf(typed).rule, 'catalog', 'catalog-1')).toBe("kubectl exec catalog-1 -c catalog -- curl -s -X POST -H 'content-type: application/json' -d '{\"type\":\"500\",\"percentage\":50}' localhost:3000/blowup")
-  expect(kubectlLine(ruleOf(typed).rule, 'forum', 'forum-1')).toContain('localhost:8080/blowup')
+test('the kubectl lines are whole', () => {
+  const lines = kubectlLines('catalog', 'catalog-1')
+  expect(lines.set(ruleOf(typed).rule)).toBe("kubectl exec catalog-1 -c catalog -- curl -s -X POST -H 'content-type: application/json' -d '{\"type\":\"500\",\"percentage\":50}' localhost:3000/blowup")
+  expect(lines.show).toBe('kubectl exec catalog-1 -c catalog -- curl -s localhost:3000/blowup')
+  expect(lines.delete).toBe('kubectl exec catalog-1 -c catalog -- curl -s -X DELETE localhost:3000/blowup')
+  expect(kubectlLines('forum', 'forum-1').show).toContain('localhost:8080/blowup')
 })
 
 // The script itself says whether it takes the line: it gets as far as looking for kubectl.

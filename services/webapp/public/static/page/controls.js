@@ -79,7 +79,6 @@ export class Controls {
     byId('rate-shown', HTMLElement).textContent = `${rate} a second`
     byId('rate', HTMLInputElement).setAttribute('aria-valuetext', `${rate} a second`)
     this.#pause.textContent = paused ? 'Go on' : 'Pause'
-    this.#pause.setAttribute('aria-pressed', String(paused))
     const sent = header === undefined ? '' : `Sent with ${header.name}: ${header.value}.${isHandedOn(header.name) ? '' : ' It ends at the webapp, which hands on x-*, authorization and trace headers alone.'}`
     this.#sending.textContent = [STATES[this.#state], sent].filter(Boolean).join(' ')
   }

@@ -1,6 +1,6 @@
-// The faults of the pods that were seen: set and shown through the webapp where that may be, and else the lines that set them from a terminal.
+// The faults of the pods that were seen: set and shown through the webapp where that may be, and else the lines that do so from a terminal.
 import { byId, element, sayBeside } from './dom.js'
-import { kubectlLine, ruleInWords, ruleOf, scriptLine } from './rule.js'
+import { kubectlLines, ruleInWords, ruleOf, scriptLine } from './rule.js'
 import { keyOf } from './seen.js'
 import { GIVE_UP_MS, headersOf } from './traffic.js'
 
@@ -123,7 +123,10 @@ export class Faults {
     sayBeside('fault-pod', pods.length === 0 && this.#select.value !== '' ? NOT_SEEN : undefined)
     const [first] = pods
     const isWhole = Object.keys(problems).length === 0 && first !== undefined
-    byId('kubectl-line', HTMLElement).textContent = isWhole ? pods.map(({ service, pod }) => kubectlLine(rule, service, pod)).join('\n') : ''
+    const lines = pods.map(({ service, pod }) => kubectlLines(service, pod))
+    byId('kubectl-line', HTMLElement).textContent = isWhole ? lines.map(({ set }) => set(rule)).join('\n') : ''
+    byId('show-line', HTMLElement).textContent = lines.map(({ show }) => show).join('\n')
+    byId('delete-line', HTMLElement).textContent = lines.map(line => line.delete).join('\n')
     byId('script-line', HTMLElement).textContent = isWhole ? scriptLine(rule, first.service, this.#select.value === first.service ? undefined : first.pod) : ''
     this.#offer()
   }

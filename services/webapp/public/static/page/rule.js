@@ -56,12 +56,20 @@ export function ruleInWords ({ type, percentage, status, latencyMs, mode }) {
 }
 
 /**
- * @param {Rule} rule
+ * The lines for one pod: they set the rule, show all its rules, and delete them.
+ *
  * @param {Service} service
  * @param {string} pod
  */
-export function kubectlLine (rule, service, pod) {
-  return `kubectl exec ${pod} -c ${service} -- curl -s -X POST -H 'content-type: application/json' -d '${JSON.stringify(rule)}' localhost:${PORTS[service]}/blowup`
+export function kubectlLines (service, pod) {
+  const curl = `kubectl exec ${pod} -c ${service} -- curl -s`
+  const url = `localhost:${PORTS[service]}/blowup`
+  return {
+    /** @param {Rule} rule */
+    set: rule => `${curl} -X POST -H 'content-type: application/json' -d '${JSON.stringify(rule)}' ${url}`,
+    show: `${curl} ${url}`,
+    delete: `${curl} -X DELETE ${url}`
+  }
 }
 
 /**
