@@ -1,5 +1,6 @@
 // The page in a real Chromium, before a real store.
 import { createRequire } from 'node:module'
+import { setTimeout } from 'node:timers/promises'
 import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -108,6 +109,27 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     expect(await page.locator('#fault-pod').inputValue()).toBe('catalog/catalog-v2')
     await page.click('#fault-set')
     expect(await page.locator('#fault-pod-error').innerText()).toBe('None was seen in the last minute.')
+  })
+
+  test('pods are asked for their rules one after the other, and one that is gone is not asked again and again', async () => {
+    const { page } = await open({ search: '?rate=20' })
+    await atLeast(page, 'ok.v2', 1)
+    store.mesh.route = () => 'v1'
+    const asked: string[] = []
+    let [underWay, most] = [0, 0]
+    await page.route('**/api/chaos/**', async route => {
+      most = Math.max(most, ++underWay)
+      asked.push(String(new URL(route.request().url()).pathname.split('/').at(-1)))
+      await setTimeout(500) // longer than it takes to ask the next
+      underWay--
+      if (route.request().url().endsWith('/catalog-v2')) await route.fulfill({ status: 404, json: { code: 'POD_NOT_MET', message: 'forty calls did not meet it' } })
+      else await route.continue()
+    })
+    await page.getByText('catalog-v2: forty calls did not meet it').waitFor()
+    asked.length = 0
+    await expect.poll(() => asked.filter(pod => pod === 'catalog-v1').length, WAIT).toBeGreaterThan(2)
+    expect(most).toBe(1)
+    expect(asked.filter(pod => pod === 'catalog-v2').length).toBeLessThanOrEqual(1) // once more where an answer came meanwhile
   })
 
   test('a catalog that hangs is seen as one that does not answer, and the webapp is not blamed; the forum is asked all the same', async () => {
