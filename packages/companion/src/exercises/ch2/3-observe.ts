@@ -1,6 +1,6 @@
 import { apply, expect, expectMetrics, fault, inspect, load, withhold, type Exercise } from '../../exercise.ts'
 import { about, all } from '../../judgement.ts'
-import { gatewayHasHeard, proxiesHaveHeard, tracesOf, whole } from '../traces.ts'
+import { connectionsAreNew, gatewayHasHeard, proxiesHaveHeard, tracesOf, whole } from '../traces.ts'
 import { failed } from './calls.ts'
 
 const SERVED = 'http_server_request_duration_seconds_count'
@@ -25,6 +25,7 @@ export default {
       ({ count: webapp?.(SERVED, { route: '/api/catalog', status: '500' }) ?? 0, of: calls.filter(failed).length })),
     expectMetrics('failures of the catalog that are marked as injected', all, (_calls, { catalog }) =>
       ({ count: catalog?.(SERVED, { status: '500', fault: '500' }) ?? 0, of: catalog?.(SERVED, { status: '500' }) ?? 0 })),
+    ...connectionsAreNew,
     load('/api/catalog', { says: 'Send a few more, and follow them.' }),
     expect('calls that are answered, or fail as they are told to', all, call => call.status === 200 || failed(call)),
     inspect('traces from the gateway through the webapp to the catalog', {
