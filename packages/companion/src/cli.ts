@@ -159,7 +159,9 @@ function unrestoredText (failures: string[]): string {
 }
 
 /** What this mesh cannot show of an exercise. */
-const lacking = ({ unjudged = [] }: Result) => unjudged.length === 0 ? [] : [`${unjudged.length} checks not judged: this mesh lacks ${unjudged[0]?.lacks}`]
+function lacking ({ unjudged = [] }: Result): string[] {
+  return unjudged.length === 0 ? [] : [`${unjudged.length} checks not judged: this mesh lacks ${unjudged[0]?.lacks}`]
+}
 
 /** How to find out why an exercise has not passed. */
 function deeper (id: string, namespace: string): string {
