@@ -148,6 +148,9 @@ export const expectMetrics = (name: string, expected: Expected, count: Expect['c
 
 export const inspect = (name: string, step: Omit<Inspect, 'kind' | 'name'>): Inspect => ({ kind: 'inspect', name, ...step })
 
+/** Something that is so, or is not: one of one, or none. */
+export const once = (isSo: boolean): Count => ({ count: isSo ? 1 : 0, of: 1 })
+
 /** How many of them are like that. */
 export function share<T> (things: T[], is: (thing: T) => boolean): Count {
   return { count: things.filter(is).length, of: things.length }

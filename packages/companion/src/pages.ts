@@ -3,24 +3,25 @@ import { NEEDS, type Exercise, type Expect, type Inspect, type Need, type Step }
 import { expectedText, number, percent } from './figures.ts'
 import { bounds, FALSE_ALARM, POWER } from './judgement.ts'
 import { pathOf } from './manifests.ts'
-import { figures } from './record.ts'
+import { figures, type Figures } from './record.ts'
 import { commandOf, RATE, requestsOf } from './steps.ts'
 
 /** The documentation of the exercises: a page for each, by its path in the project. */
 export function pages (): Map<string, string> {
-  return new Map(course.map(exercise => [pageOf(exercise), page(exercise)]))
+  const seen = figures()
+  return new Map(course.map(exercise => [pageOf(exercise), page(exercise, seen[exercise.id])]))
 }
 
 /** The README with the table of exercises between its two marks. */
 export function withTable (readme: string): string {
-  const rows = course.map(exercise => `| [${exercise.id}](${pageOf(exercise)}) | ${exercise.title} | ${exercise.aim} | ${stateOf(exercise)} |`)
+  const seen = figures()
+  const rows = course.map(exercise => `| [${exercise.id}](${pageOf(exercise)}) | ${exercise.title} | ${exercise.aim} | ${stateOf(seen[exercise.id])} |`)
   const table = ['| exercise | | what is learned | state |', '|---|---|---|---|', ...rows].join('\n')
   return readme.replace(/(<!-- exercises[^>]*-->\n)[^]*?(\n<!-- \/exercises -->)/, (_, begin: string, end: string) => begin + table + end)
 }
 
 /** How its last recorded run came out. */
-function stateOf ({ id }: Exercise): string {
-  const seen = figures()[id]
+function stateOf (seen: Figures[string] | undefined): string {
   if (seen === undefined) return 'not recorded yet'
   return `passed on ${seen.on}${seen.lacks === undefined ? '' : `; not judged there: what needs ${seen.lacks}`}`
 }
@@ -30,9 +31,8 @@ function pageOf ({ id }: Exercise): string {
   return `docs/exercises/${chapter}/${name}.md`
 }
 
-function page (exercise: Exercise): string {
+function page (exercise: Exercise, seen: Figures[string] | undefined): string {
   const { id, title, aim, needs, steps, look, controls } = exercise
-  const seen = figures()[id]
   return `<!-- Made from packages/companion/src/exercises by npm run docs: change it there. -->
 # ${id}: ${title}
 
@@ -62,7 +62,7 @@ ${steps.filter(step => step.kind !== 'expect').map((step, index) => stepText(ste
 
 | | expected | allowed | seen |
 |---|---|---|---|
-${steps.filter(step => 'expected' in step).map(step => rowOf(step, exercise)).join('\n')}
+${steps.filter(step => 'expected' in step).map(step => rowOf(step, exercise, seen)).join('\n')}
 
 ${seen === undefined ? 'No run has been recorded yet.' : `Seen in a run on ${seen.on}.`}
 
@@ -93,9 +93,9 @@ function stepText (step: Step, position: number, exercise: Exercise): string {
   return `${position}. ${says}${more}\n\n       ${commandOf(step)}`
 }
 
-function rowOf (step: Expect | Inspect, exercise: Exercise): string {
+function rowOf (step: Expect | Inspect, exercise: Exercise, run: Figures[string] | undefined): string {
   const { name, expected } = step
-  const figure = figures()[exercise.id]?.checks[name]
+  const figure = run?.checks[name]
   const seen = figure === undefined ? '' : `${percent(figure.observed)} of ${number(figure.n)}`
   if (expected.kind === 'exactly') return `| ${name} | ${expectedText(expected)} | | ${seen} |`
   const before = exercise.steps.slice(0, exercise.steps.indexOf(step)).findLast(({ kind }) => kind === 'load')

@@ -7,7 +7,7 @@ export type Figures = Record<string, { on: string, lacks?: string, checks: Recor
 const FILE = new URL('../figures.json', import.meta.url)
 
 /** The last figures of each exercise that passed. */
-export const figures: () => Figures = () => existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) as Figures : {}
+export const figures = (): Figures => existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) as Figures : {}
 
 /**
  * Takes the figures of the exercises that passed over from the JSON of a run.

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chaos, clearFaults } from './chaos.ts'
+import type { CommandResult } from './command.ts'
 import { NEEDS, type Apply, type Load, type Need, type Run } from './exercise.ts'
 import { openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
@@ -19,8 +20,10 @@ import { gone, podReady, podsOf, PORTS, proxied, rolledOut } from './workloads.t
 const ISTIO = 'istio-io'
 const GATEWAY_API = 'gateway-api'
 
+const gatewaysOf = (group: string, objects: KubeObject[]) => objects.filter(({ kind, apiVersion }) => kind === 'Gateway' && apiVersion.startsWith(`${group}/`))
+
 /** The hosts, with their ports, that Gateways among these claim at the ingress gateway. */
-const claimsOf = (objects: KubeObject[]) => objects.filter(({ kind, apiVersion }) => kind === 'Gateway' && apiVersion.startsWith('networking.istio.io/'))
+const claimsOf = (objects: KubeObject[]) => gatewaysOf('networking.istio.io', objects)
   .flatMap(object => (object as unknown as { spec: { servers: { port: { number: number }, hosts: string[] }[] } }).spec.servers)
   .flatMap(({ port, hosts }) => hosts.map(host => [host, port.number] as const))
 
@@ -108,7 +111,7 @@ export class Stage {
       await rolledOut(this.kubectl, deployments, kind)
       await proxied(this.kubectl, deploymentsOf(objects.filter(object => !optsOut(object))))
     }
-    for (const { metadata } of objects.filter(({ kind, apiVersion }) => kind === 'Gateway' && apiVersion.startsWith('gateway.networking.k8s.io/'))) {
+    for (const { metadata } of gatewaysOf('gateway.networking.k8s.io', objects)) {
       this.#own = metadata.name
       await this.kubectl.run(['wait', '--for=condition=Programmed', `gateways.gateway.networking.k8s.io/${metadata.name}`, '--timeout=60s'])
       await rolledOut(this.kubectl, [`${metadata.name}-istio`])
@@ -121,12 +124,17 @@ export class Stage {
     const keys = makes.map(key => this.filled(key.startsWith(':') ? this.kubectl.namespace + key : key))
     await this.#takes(keys)
     for (const key of keys) this.#changed.add(key)
-    const [name = '', ...args] = command.map(word => this.filled(word))
-    const { code, stdout, stderr } = await (name === 'kubectl' && args[0] !== '-n' ? this.kubectl.try(args, undefined, 'lesson') : this.kubectl.shell(name, args, 'lesson'))
+    const words = command.map(word => this.filled(word))
+    const { code, stdout, stderr } = await this.command(words)
     this.report.output(stdout + stderr)
-    if (code !== 0) throw new Error(`${[name, ...args].join(' ')} ended with ${code}: ${stderr.trim()}`)
+    if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}: ${stderr.trim()}`)
     const deployments = makes.flatMap(key => /^:deployment\.apps\/(.*)$/.exec(key)?.[1] ?? [])
     if (deployments.length > 0) await rolledOut(this.kubectl, deployments)
+  }
+
+  /** Any command of the lesson; kubectl's is about the exercise's namespace where it names none. */
+  command ([name = '', ...args]: string[]): Promise<CommandResult> {
+    return name === 'kubectl' && args[0] !== '-n' ? this.kubectl.try(args, undefined, 'lesson') : this.kubectl.shell(name, args, 'lesson')
   }
 
   /** A word with what stands for things that are known only now. */
@@ -179,13 +187,13 @@ export class Stage {
     this.#gateways.set(where, gateway)
     const { origin } = await gateway
     const name = host === undefined ? this.#host : this.filled(host)
-    const file = (path: string | undefined) => path === undefined ? {} : { text: readFileSync(this.filled(path), 'utf8') }
+    const read = (path: string | undefined) => path === undefined ? undefined : readFileSync(this.filled(path), 'utf8')
     return {
       url: origin + path,
       method,
       body,
       headers: { ...headers, ...(name !== undefined && { host: name }) },
-      ...(tls !== undefined && { tls: { servername: name as string, ca: file(tls.ca).text, cert: file(tls.cert).text, key: file(tls.key).text } })
+      ...(tls !== undefined && { tls: { servername: name as string, ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key) } })
     }
   }
 
@@ -209,16 +217,17 @@ export class Stage {
     this.#kinds ??= this.kubectl.tryCluster(['api-resources', `--categories=${GATEWAY_API}`, '--namespaced', '-o', 'name']).then(({ stdout }) => [ISTIO, ...stdout.split('\n').filter(Boolean)].join(',')) // a GatewayClass is everybody's
     const found = await this.kubectl.objects([await this.#kinds])
     const store = (await this.kubectl.objects(['deployments'])).filter(isOfStore)
+    const leaving = store.filter(object => !wanted.has(this.#key(object))).map(({ metadata }) => metadata.name)
     const going = [...new Set([...[...found, ...store].map(object => this.#key(object)), ...this.#applied])].filter(key => !wanted.has(key))
     if (going.length > 0) {
       await this.#ledger.remember(going)
       await inEach(this.kubectl, going, (kubectl, keys) => kubectl.run(['delete', ...keys.map(nameOf), '--ignore-not-found']))
-      const pods = await podsOf(this.kubectl, store.filter(object => !wanted.has(this.#key(object))).map(({ metadata }) => metadata.name))
+      const pods = await podsOf(this.kubectl, leaving)
       if (pods.length > 0) await this.kubectl.run(['delete', 'pods', ...pods.map(({ metadata }) => metadata.name), '--grace-period=1', '--wait=false', '--ignore-not-found']) // nobody calls them any more
       for (const key of going) this.#applied.delete(key)
       if (going.some(key => nameOf(key).startsWith('gateway.gateway.networking.k8s.io/'))) this.#forgetOwn()
     }
-    await gone(this.kubectl, store.filter(object => !wanted.has(this.#key(object))).map(({ metadata }) => metadata.name))
+    await gone(this.kubectl, leaving)
     await clearFaults(this.kubectl)
     await this.#proxiesHaveForgotten(going)
   }

@@ -119,9 +119,8 @@ async function drive (step: Load, play: Play): Promise<void> {
   stage.kubectl.announce(`${told(address, step, stage)}   # ${total === undefined ? '' : `${total} times, `}${rate} a second`, 'lesson')
   const tally = new Tally()
   const ended = new AbortController()
-  const [name = '', ...args] = during?.map(word => stage.filled(word)) ?? []
   play.since = Date.now() * 1000
-  const command = during === undefined ? undefined : stage.kubectl.shell(name, args, 'lesson').finally(() => ended.abort())
+  const command = during === undefined ? undefined : stage.command(during.map(word => stage.filled(word))).finally(() => ended.abort())
   command?.catch(() => {}) // a signal ends the load as well, which is where it is heard
   play.calls = await load({
     ...address,
@@ -173,13 +172,12 @@ async function scrape (services: string[], { kubectl }: Stage): Promise<Record<s
 
 async function look (step: Inspect, play: Play): Promise<void> {
   const { stage, error, patience, calls, since } = play
-  const { kubectl, report } = stage
-  const { namespace } = kubectl
-  const [name = '', ...args] = step.command.map(word => stage.filled(word).replace('--since=SINCE', `--since-time=${new Date(since / 1000).toISOString()}`).replaceAll('SINCE', String(since)))
+  const { report, kubectl: { namespace } } = stage
+  const words = step.command.map(word => stage.filled(word).replace('--since=SINCE', `--since-time=${new Date(since / 1000).toISOString()}`).replaceAll('SINCE', String(since)))
   const deadline = Date.now() + patience
   let before: number | undefined
   for (;;) {
-    const { stdout, stderr } = await (name === 'kubectl' ? kubectl.try(args, undefined, 'lesson') : kubectl.shell(name, args, 'lesson'))
+    const { stdout, stderr } = await stage.command(words)
     const lacks = step.lacks?.(stdout)
     if (lacks !== undefined) throw new Lacking(lacks)
     const count = step.count(stdout, { namespace, calls })

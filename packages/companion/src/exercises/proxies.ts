@@ -1,18 +1,23 @@
-import { inspect, type Inspect } from '../exercise.ts'
+import { inspect, once, type Inspect } from '../exercise.ts'
 import { all } from '../judgement.ts'
 
-/** Waits until the routes of the webapp's proxy are like this. */
-export const webappRoutesBy = (name: string, sign: RegExp): Inspect => inspect(name, {
-  says: 'Look into the webapp\'s proxy until it has heard of that.',
-  command: ['istioctl', 'proxy-config', 'routes', 'deploy/webapp', '-n', 'NAMESPACE', '--name', '80', '-o', 'json'],
-  expected: all,
-  count: output => ({ count: sign.test(output) ? 1 : 0, of: 1 })
-})
+/** Looks into a proxy until the sign is there that it has heard of a change. */
+const knows = (name: string, says: string, command: string[], sign: RegExp): Inspect =>
+  inspect(name, { says, command, expected: all, count: output => once(sign.test(output)) })
 
-/** Waits until what the webapp's proxy knows of the catalog is like this. */
-export const webappCallsBy = (name: string, sign: RegExp): Inspect => inspect(name, {
-  says: 'Look into the webapp\'s proxy until it has heard of that.',
-  command: ['istioctl', 'proxy-config', 'clusters', 'deploy/webapp', '-n', 'NAMESPACE', '--fqdn', 'catalog.NAMESPACE.svc.cluster.local', '-o', 'json'],
-  expected: all,
-  count: output => ({ count: sign.test(output) ? 1 : 0, of: 1 })
-})
+/** Until the listeners of a Deployment's proxy, in which are its filters, are like this. */
+export const listenersBy = (name: string, says: string, deployment: string, sign: RegExp, { namespace }: { namespace?: string } = {}): Inspect =>
+  knows(name, says, ['kubectl', ...namespace === undefined ? [] : ['-n', namespace], 'exec', deployment, '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'config_dump?resource=dynamic_listeners'], sign)
+
+const ofWebapp = (name: string, what: string[], sign: RegExp): Inspect =>
+  knows(name, 'Look into the webapp\'s proxy until it has heard of that.', ['istioctl', 'proxy-config', ...what, '-o', 'json'], sign)
+
+/** Until the routes of the webapp's proxy are like this. */
+export const webappRoutesBy = (name: string, sign: RegExp): Inspect => ofWebapp(name, ['routes', 'deploy/webapp', '-n', 'NAMESPACE', '--name', '80'], sign)
+
+/** Until what the webapp's proxy knows of the catalog is like this. */
+export const webappCallsBy = (name: string, sign: RegExp): Inspect => ofWebapp(name, ['clusters', 'deploy/webapp', '-n', 'NAMESPACE', '--fqdn', 'catalog.NAMESPACE.svc.cluster.local'], sign)
+
+/** Until the webapp's proxy has a filter of Envoy's, as in `envoy.filters.http.lua`. */
+export const webappHas = (filter: string): Inspect =>
+  listenersBy('the proxy of the webapp has the filter', 'Look into the proxy of the webapp until it has the filter.', 'deploy/webapp', new RegExp(`"name": "${filter.replaceAll('.', '\\.')}"`))

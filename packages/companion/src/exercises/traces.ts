@@ -1,6 +1,7 @@
-import { expect, inspect, load, share, type Inspect, type Step } from '../exercise.ts'
+import { expect, load, share, type Inspect, type Step } from '../exercise.ts'
 import { all, type Count } from '../judgement.ts'
 import type { Call } from '../load.ts'
+import { listenersBy } from './proxies.ts'
 
 /** As Jaeger tells it. */
 export interface Trace {
@@ -11,22 +12,13 @@ export interface Trace {
 /** As its spans name it. */
 export const GATEWAY = 'istio-ingressgateway.istio-system'
 
-const LISTENERS = ['-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'config_dump?resource=dynamic_listeners']
-
-const hasHeard = (who: string, says: string, target: string[], sign: RegExp): Inspect => inspect(`${who} has heard of the Telemetry`, {
-  says,
-  command: ['kubectl', ...target, ...LISTENERS],
-  expected: all,
-  count: output => ({ count: sign.test(output) ? 1 : 0, of: 1 })
-})
-
 /** Waits until the gateway knows what a Telemetry says. */
 export const gatewayHasHeard = (sign: RegExp): Inspect =>
-  hasHeard('the gateway', 'Look into the gateway until it has heard of that.', ['-n', 'istio-system', 'exec', 'deploy/istio-ingressgateway'], sign)
+  listenersBy('the gateway has heard of the Telemetry', 'Look into the gateway until it has heard of that.', 'deploy/istio-ingressgateway', sign, { namespace: 'istio-system' })
 
 /** Waits until the proxies of webapp and catalog know of the tag in components/observability. */
 export const proxiesHaveHeard: Inspect[] = ['webapp', 'catalog'].map(service =>
-  hasHeard(`the proxy of the ${service}`, `Look into the proxy of the ${service} until it has.`, ['exec', `deploy/${service}`], /"dark-launch"/))
+  listenersBy(`the proxy of the ${service} has heard of the Telemetry`, `Look into the proxy of the ${service} until it has.`, `deploy/${service}`, /"dark-launch"/))
 
 /**
  * A connection from before a change is served as before it, once more: after that its proxy closes it. At another rate than this many would not be used

@@ -1,6 +1,7 @@
 import { apply, expect, fault, inspect, load, otherFault, share, withhold, type Exercise } from '../../exercise.ts'
 import { about, all } from '../../judgement.ts'
 import { failed } from '../ch2/calls.ts'
+import { listenersBy } from '../proxies.ts'
 import { connectionsAreNew } from '../traces.ts'
 import { entriesOf } from './log.ts'
 
@@ -18,12 +19,7 @@ export default {
   needs: ['store', 'gateway', 'v2'],
   steps: [
     apply('components/observability/access-log.yaml', 'Have the proxies write a line of JSON for each request.'),
-    inspect('the webapp\'s proxy writes JSON', {
-      says: 'Look into the proxy of the webapp until it has heard of that.',
-      command: ['kubectl', 'exec', 'deploy/webapp', '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'config_dump?resource=dynamic_listeners'],
-      expected: all,
-      count: output => ({ count: output.includes('"upstream_host"') ? 1 : 0, of: 1 })
-    }),
+    listenersBy('the webapp\'s proxy writes JSON', 'Look into the proxy of the webapp until it has heard of that.', 'deploy/webapp', /"upstream_host"/),
     ...connectionsAreNew,
     apply('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'Make the subsets.'),
     apply('istio/ch10/catalog-virtualservice-timeout.yaml', 'Send one call in five to version 2, and wait for half a second at most.'),

@@ -1,7 +1,7 @@
 import { apply, expect, load, otherHeaders, withhold, type Exercise } from '../../exercise.ts'
 import { all, around } from '../../judgement.ts'
 import type { Call } from '../../load.ts'
-import { webappHas } from './filter.ts'
+import { webappHas } from '../proxies.ts'
 
 const letThrough = ({ status }: Call) => status === 200
 const refused = ({ status, body }: Call) => status === 429 && body === 'local_rate_limited'

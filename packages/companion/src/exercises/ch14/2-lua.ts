@@ -2,7 +2,7 @@ import { apply, expect, load, otherHeaders, withhold, type Exercise } from '../.
 import { about, all } from '../../judgement.ts'
 import { hasImages, hasNone } from '../ch2/calls.ts'
 import { connectionsAreNew } from '../traces.ts'
-import { webappHas } from './filter.ts'
+import { webappHas } from '../proxies.ts'
 
 export default {
   id: 'ch14.lua',

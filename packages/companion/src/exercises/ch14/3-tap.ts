@@ -1,7 +1,7 @@
 import { apply, expect, expectMetrics, load, otherHeaders, share, withhold, type Exercise } from '../../exercise.ts'
 import { all, around, none } from '../../judgement.ts'
 import { connectionsAreNew } from '../traces.ts'
-import { webappHas } from './filter.ts'
+import { webappHas } from '../proxies.ts'
 
 /** A tapped request with its answer, as Envoy prints it. */
 interface Tapped {

@@ -1,9 +1,9 @@
-import { apply, inspect, share, withhold, type Exercise } from '../../exercise.ts'
+import { apply, inspect, once, share, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 
 const CATALOG_ITEM = '{\n  "id": 1,\n  "color": "amber",\n  "department": "Eyewear",\n  "name": "Elinor Glasses",\n  "price": "282.00"\n}'
 const WEBAPP_ITEM = '{"id":1,"color":"amber","department":"Eyewear","name":"Elinor Glasses","price":"282.00"}'
-const is = (text: string) => (output: string) => ({ count: output === text ? 1 : 0, of: 1 })
+const is = (text: string) => (output: string) => once(output === text)
 
 export default {
   id: 'ch2.deploy',
@@ -22,7 +22,7 @@ export default {
       says: 'Look at the pod that calls: its containers have no proxy among them.',
       command: ['kubectl', 'get', 'pod', 'outside', '-o', 'jsonpath={.spec.containers[*].name} {.spec.initContainers[*].name}'],
       expected: all,
-      count: output => ({ count: output.trim() === 'outside' ? 1 : 0, of: 1 })
+      count: output => once(output.trim() === 'outside')
     }),
     inspect('the catalog answers from outside of the mesh', {
       says: 'Ask the catalog for an item, from a pod that has no proxy.',

@@ -1,4 +1,4 @@
-import { apply, expect, inspect, load, share, withhold, type Exercise } from '../../exercise.ts'
+import { apply, expect, inspect, load, once, share, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 
 export default {
@@ -20,7 +20,7 @@ export default {
       says: 'Look into the gateway: its routes name the VirtualService.',
       command: ['istioctl', 'proxy-config', 'routes', 'deploy/istio-ingressgateway', '-n', 'istio-system'],
       expected: all,
-      count: (output, { namespace }) => ({ count: output.split(/\s+/).includes(`webapp-virtualservice.${namespace}`) ? 1 : 0, of: 1 })
+      count: (output, { namespace }) => once(output.split(/\s+/).includes(`webapp-virtualservice.${namespace}`))
     })
   ],
   look: [

@@ -1,4 +1,4 @@
-import { apply, expect, load, withhold, type Exercise } from '../../exercise.ts'
+import { apply, expect, load, otherFile, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 import { hasCatalog, WEBAPP } from './edge.ts'
 
@@ -25,9 +25,8 @@ export default {
   controls: [
     withhold('istio/ch4/coolstore-vs.yaml', 'calls for the host that get the catalog'),
     {
-      when: '`k8s/istio/ch2/ingress-gateway.yaml`, which answers to every host, is applied in place of `coolstore-gw.yaml`',
-      change: step => step.kind === 'apply' && step.file === 'istio/ch4/coolstore-gw.yaml' ? { ...step, file: 'istio/ch2/ingress-gateway.yaml' } : step,
-      fails: 'calls for another host that find nothing'
+      ...otherFile('istio/ch4/coolstore-gw.yaml', 'istio/ch2/ingress-gateway.yaml', 'calls for another host that find nothing'),
+      when: '`k8s/istio/ch2/ingress-gateway.yaml`, which answers to every host, is applied in place of `coolstore-gw.yaml`'
     }
   ]
 } satisfies Exercise

@@ -1,4 +1,4 @@
-import { apply, expect, load, run, withhold, type Exercise } from '../../exercise.ts'
+import { apply, expect, load, otherFile, run, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 import { ca, credential, hasCatalog, WEBAPP } from './edge.ts'
 
@@ -23,9 +23,8 @@ export default {
   ],
   controls: [
     {
-      when: '`k8s/istio/ch4/coolstore-gw-tls.yaml`, which has not that line, is applied in place of `coolstore-gw-tls-redirect.yaml`',
-      change: step => step.kind === 'apply' && step.file === 'istio/ch4/coolstore-gw-tls-redirect.yaml' ? { ...step, file: 'istio/ch4/coolstore-gw-tls.yaml' } : step,
-      fails: 'calls by HTTP that are sent to the same address by HTTPS'
+      ...otherFile('istio/ch4/coolstore-gw-tls-redirect.yaml', 'istio/ch4/coolstore-gw-tls.yaml', 'calls by HTTP that are sent to the same address by HTTPS'),
+      when: '`k8s/istio/ch4/coolstore-gw-tls.yaml`, which has not that line, is applied in place of `coolstore-gw-tls-redirect.yaml`'
     },
     withhold('istio/ch4/coolstore-gw-tls-redirect.yaml', 'calls by HTTPS that get the catalog')
   ]

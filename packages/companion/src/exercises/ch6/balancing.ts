@@ -6,7 +6,7 @@ import { webappCallsBy } from '../proxies.ts'
 /** What the three ways of balancing have in common: one of two pods is slow. */
 export const needs: Exercise['needs'] = ['store', 'gateway', 'v2']
 
-export const isSlow = ({ duration }: Call) => duration >= 300
+const isSlow = ({ duration }: Call) => duration >= 300
 
 /** Requests a second: a slow pod has about fifteen under way then. */
 const RATE = 50

@@ -1,4 +1,4 @@
-import { apply, expect, inspect, load, withhold, type Exercise } from '../../exercise.ts'
+import { apply, expect, inspect, load, once, withhold, type Exercise } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 import { hasNone } from '../ch2/calls.ts'
 
@@ -17,7 +17,7 @@ export default {
       command: stats,
       expected: all,
       lacks: output => /^istio_requests_total\{/m.test(output) ? undefined : 'Istio\'s own filters in its proxies, which count istio_requests_total',
-      count: output => ({ count: /^istio_requests_total\{.*destination_service_name="catalog"/m.test(output) ? 1 : 0, of: 1 })
+      count: output => once(/^istio_requests_total\{.*destination_service_name="catalog"/m.test(output))
     }),
     apply('istio/ch7/telemetry-dimensions.yaml', 'Add the caller\'s mesh, and the version of the proxy that is called.'),
     load('/api/catalog', { says: 'Give them more.' }),
@@ -26,7 +26,7 @@ export default {
       says: 'See it among the labels.',
       command: stats,
       expected: all,
-      count: output => ({ count: /^istio_requests_total\{.*source_mesh_id="/m.test(output) ? 1 : 0, of: 1 })
+      count: output => once(/^istio_requests_total\{.*source_mesh_id="/m.test(output))
     })
   ],
   look: [
