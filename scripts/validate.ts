@@ -127,12 +127,14 @@ function askCluster (): void {
     withComponent(component, folder => judge(component, 'kubectl', [...dryRun(), '--kustomize', folder]))
   }
   judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
-  // Each route beside the store and the gateways of its chapter, with the names that chapter 2 gives the versions: of several routes, or rules, of one name only one is there at a time.
+  // Each route beside the store, the names that chapter 2 gives the versions, and each of the gateways that its chapter has for it: of several of one name only one is there at a time.
   const filesWith = (kind: string) => [...new Set(manifests.filter(({ manifest }) => manifest.kind === kind).map(({ file }) => file))]
-  const [routes, gateways] = [filesWith('VirtualService'), filesWith('Gateway')]
-  for (const route of routes) {
-    const others = ['k8s/istio/ch2/catalog-destinationrule.yaml', ...gateways.filter(path => dirname(path) === dirname(route) && path !== route)]
-    judge(`istioctl analyze ${route}`, 'istioctl', ['analyze', '--use-kube=false', '--failure-threshold', 'Warning', 'k8s/services', ...others, route])
+  const gateways = filesWith('Gateway')
+  for (const route of filesWith('VirtualService')) {
+    const ofChapter = gateways.includes(route) ? [] : gateways.filter(path => dirname(path) === dirname(route))
+    for (const others of ofChapter.length === 0 ? [[]] : ofChapter.map(path => [path])) {
+      judge(`istioctl analyze ${[...others, route].join(' ')}`, 'istioctl', ['analyze', '--use-kube=false', '--failure-threshold', 'Warning', 'k8s/services', 'k8s/istio/ch2/catalog-destinationrule.yaml', ...others, route])
+    }
   }
 }
 
