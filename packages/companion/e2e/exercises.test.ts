@@ -12,7 +12,7 @@ import { command, ROOT } from '../src/command.ts'
 import { course, ERROR } from '../src/course.ts'
 import { withoutLesson, type Step } from '../src/exercise.ts'
 import { Kubectl } from '../src/kubectl.ts'
-import { othersIn } from '../src/namespace.ts'
+import { managerFor, othersIn } from '../src/namespace.ts'
 import { namespaceMade } from '../src/preflight.ts'
 import { silent, type Unjudged } from '../src/reporter.ts'
 import { run, type Summary } from '../src/run.ts'
@@ -190,6 +190,31 @@ describe('what a reader has in his namespace', () => {
     expect(await everything()).toEqual(before)
   })
 
+  test('is there again where the gateway is as well: a Secret of his own that has the name of the exercise\'s', async () => {
+    const system = cluster.in('istio-system')
+    const secret = 'webapp-credential.reader.example'
+    await system.run(['create', 'secret', 'generic', secret, '--from-literal=tls.crt=mine'])
+    const before = await everything()
+    expect(await exercise(['ch4.tls', ...host])).toMatchObject({ code: 0 })
+    expect(await everything()).toEqual(before)
+    expect(await system.objects(['secret', secret])).toMatchObject([{ data: { 'tls.crt': btoa('mine') } }])
+    await system.run(['delete', 'secret', secret])
+  })
+
+  test('is kept apart from what another run has where all share the gateway', async () => {
+    const theirs = new Kubectl(other)
+    const telemetry = () => cluster.in('istio-system').objects(['telemetry', 'outfitters-gateway'])
+    await cluster.in('istio-system').run(['apply', '-f', k8s('istio/ch8/gateway-telemetry.yaml'), `--field-manager=${managerFor(other)}`])
+    await theirs.run(['create', 'secret', 'generic', 'outfitters-companion'])
+    const { code, stdout } = await exercise(['ch8.tracing', ...host])
+    expect([code, stdout]).toEqual([1, expect.stringContaining(`Telemetry outfitters-gateway in namespace istio-system is of the exercises in namespace ${other}`)])
+    expect(await telemetry()).toHaveLength(1)
+
+    await theirs.run(['delete', 'secret', 'outfitters-companion']) // as it goes when somebody deletes the namespace
+    expect(await exercise(['ch8.tracing', ...host])).toMatchObject({ code: 0 })
+    expect(await telemetry()).toEqual([])
+  })
+
   test('two namespaces that claim the same host of the gateway are noticed', async () => {
     expect(await exercise(['ch2.gateway', '--namespace', namespace])).toMatchObject({ code: 3, stderr: expect.stringContaining(`in namespace ${other} claims the host * on the ingress gateway already`) })
   })
@@ -198,6 +223,14 @@ describe('what a reader has in his namespace', () => {
     const made = fresh()
     const { code } = await interrupted('node', [CLI, 'ch2.retry', '--namespace', made, '--host', 'early.example'], 'SIGINT', 'create namespace')
     expect(code).toBe(130)
+    expect(['', 'Terminating']).toContain((await cluster.try(['get', 'namespace', made, '--ignore-not-found', '-o', 'jsonpath={.status.phase}'])).stdout)
+  })
+
+  test('and is going with --reset where the companion was killed as soon as it had made it', async () => {
+    const made = fresh()
+    await interrupted('node', [CLI, 'ch2.retry', '--namespace', made, '--host', 'early.example'], 'SIGKILL', 'create namespace')
+    await vi.waitFor(async () => expect(await cluster.try(['get', 'namespace', made])).toMatchObject({ code: 0 }))
+    expect(await exercise(['--reset', '--namespace', made])).toMatchObject({ code: 0 })
     expect(['', 'Terminating']).toContain((await cluster.try(['get', 'namespace', made, '--ignore-not-found', '-o', 'jsonpath={.status.phase}'])).stdout)
   })
 
@@ -227,6 +260,17 @@ test('--step waits for Enter, --keep leaves what was made, and --reset removes i
   expect((await new Kubectl(namespace).objects(['virtualservices', 'webapp-virtualservice']))[0]).toMatchObject({ spec: { hosts: ['step.example'] } })
   expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0 })
   expect(await new Kubectl(namespace).objects(['gateways.networking.istio.io'])).toEqual([])
+})
+
+test('a run takes nothing over that one before it has changed, and did not live to undo', async () => {
+  const namespace = fresh()
+  const kubectl = new Kubectl(namespace)
+  const args = ['--namespace', namespace, '--host', 'changed.example']
+  expect(await exercise(['ch2.deploy', '--keep', ...args])).toMatchObject({ code: 0 })
+  await kubectl.run(['set', 'env', 'deployment/catalog', 'LEFT=over'])
+  expect(await exercise(['ch2.deploy', '--keep', ...args])).toMatchObject({ code: 0 })
+  expect(JSON.stringify(await kubectl.objects(['deployment', 'catalog']))).not.toContain('LEFT')
+  expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0 })
 })
 
 test('what a reader has put into a namespace that was made stays, and the namespace with it', async () => {

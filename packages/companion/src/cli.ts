@@ -63,8 +63,9 @@ async function main (): Promise<number> {
   report.close()
   if (values.json) print(summary)
   else tell(summary, { exercises, namespace, keep: values.keep })
+  if (summary.unrestored.length > 0) return 3
   if (abort.signal.aborted) return 130
-  return summary.error !== undefined || summary.unrestored.length > 0 ? 3 : summary.failed > 0 ? 1 : 0
+  return summary.error !== undefined ? 3 : summary.failed > 0 ? 1 : 0
 }
 
 function parse () {

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { activeFaults, clearFaults, setAgain, type PodFaults } from './chaos.ts'
 import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
 import { asList, deploymentsOf, inEach, keyOf, nameOf } from './manifests.ts'
-import { othersIn } from './namespace.ts'
+import { makersOf, othersIn } from './namespace.ts'
 import { Trouble } from './trouble.ts'
 import { rolledOut } from './workloads.ts'
 
@@ -15,6 +15,9 @@ const NAME = 'outfitters-companion'
 /** How often a run at work writes its ledger, in milliseconds, and how long one may be silent before it counts as killed. */
 const BEAT = 5000
 const SILENCE = 4 * BEAT
+
+/** Of a Pod hardly anything can be patched, of a Secret not its type, and what is in it is not for the terminal. */
+const UNPATCHABLE = ['Pod', 'Secret']
 
 /** A run of the companion. */
 interface Holder {
@@ -112,17 +115,33 @@ export class Ledger {
     return (this.#entries.objects[key] ?? null) !== null
   }
 
-  /** Writes down what is there now under these keys, unless that is done already. */
+  /**
+   * Writes down what is there now under these keys, unless that is done already.
+   *
+   * @throws {Error} when one of them is of the exercises in another namespace
+   */
   async remember (keys: string[]): Promise<void> {
     const { objects } = this.#entries
     const fresh = keys.filter(key => !(key in objects))
     if (fresh.length === 0) return
     const found: Entries['objects'] = Object.fromEntries(fresh.map(key => [key, null]))
     await inEach(this.#kubectl, fresh, async (kubectl, keys) => {
-      for (const object of await kubectl.objects(keys.map(nameOf))) found[keyOf(object, this.#kubectl.namespace)] = asApplied(object)
+      for (const object of await kubectl.objects([...keys.map(nameOf), '--show-managed-fields'])) {
+        if (await this.#isSomebodys(object)) found[keyOf(object, this.#kubectl.namespace)] = asApplied(object)
+      }
     })
     Object.assign(objects, found) // not before all of them are known: what is null is deleted at the end
     await this.#write()
+  }
+
+  /** Whether somebody other than the companion has made an object. What a run has made elsewhere, whose ledger was deleted with its namespace, nobody misses. */
+  async #isSomebodys (object: KubeObject): Promise<boolean> {
+    const makers = makersOf(object)
+    for (const other of makers.filter(maker => maker !== this.#kubectl.namespace)) {
+      if (await read(this.#kubectl.in(other)) === undefined) continue
+      throw new Error(`${object.kind} ${object.metadata.name} in namespace ${object.metadata.namespace} is of the exercises in namespace ${other}, with whom you share it. Wait for them, or, if their run was killed: npm run exercise -- --reset --namespace ${other}`)
+    }
+    return makers.length === 0
   }
 
   /**
@@ -161,12 +180,9 @@ export class Ledger {
       now = await there() // create has written the annotation of kubectl apply anew
     }
     for (const [key, object] of now) {
-      if (object.kind === 'Pod' && !isDeepStrictEqual(object['spec'], objects[key]?.['spec'])) { // hardly anything of a Pod can be patched
-        await attempt(() => kubectl.run(['replace', '--force', '-f', '-'], { text: JSON.stringify(objects[key]), is: nameOf(key) }))
-        continue
-      }
       const patch = difference(object, objects[key] as KubeObject)
-      if (patch.length > 0) await attempt(() => kubectl.run(['patch', nameOf(key), '--type=json', '--patch', JSON.stringify(patch)]))
+      if (UNPATCHABLE.includes(object.kind) && patch.some(({ path }) => !path.startsWith('/metadata/'))) await attempt(() => kubectl.run(['replace', '--force', '-f', '-'], { text: JSON.stringify(objects[key]), is: nameOf(key) }))
+      else if (patch.length > 0) await attempt(() => kubectl.run(['patch', nameOf(key), '--type=json', '--patch', JSON.stringify(patch)]))
     }
   }
 

@@ -69,9 +69,11 @@ export function keyOf ({ apiVersion, kind, metadata }: KubeObject, home: string)
 /** TYPE.GROUP/NAME of a key, as kubectl takes it. */
 export const nameOf = (key: string) => key.slice(key.indexOf(':') + 1)
 
+export const namespaceOf = (key: string) => key.slice(0, key.indexOf(':'))
+
 /** Does something with the keys of each namespace. */
 export async function inEach (kubectl: Kubectl, keys: string[], work: (kubectl: Kubectl, keys: string[]) => Promise<unknown>): Promise<void> {
-  for (const [namespace, some] of Map.groupBy(keys, key => key.slice(0, key.indexOf(':')))) await work(kubectl.in(namespace), some)
+  for (const [namespace, some] of Map.groupBy(keys, namespaceOf)) await work(kubectl.in(namespace), some)
 }
 
 export function deploymentsOf (objects: KubeObject[]): string[] {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { currentContext } from './context.ts'
 import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
+import { isMadeAndEmpty, MANAGER } from './namespace.ts'
 import { Trouble } from './trouble.ts'
 import { hasProxy } from './workloads.ts'
 
@@ -34,7 +35,7 @@ export async function usualNamespace (kubectl: Kubectl): Promise<string> {
 /**
  * Makes the namespace, with injection, where there is none. One that is going is waited for.
  *
- * @returns whether it was made
+ * @returns whether it was made, by this run or by one that has not written anything into it
  */
 export async function namespaceMade (kubectl: Kubectl): Promise<boolean> {
   const { namespace } = kubectl
@@ -46,11 +47,13 @@ export async function namespaceMade (kubectl: Kubectl): Promise<boolean> {
     await sleep(1000)
     found = await look()
   }
-  if (found.code !== 0 || found.stdout !== '') return false // whoever may not look at namespaces has one
+  if (found.code !== 0) return false // whoever may not look at namespaces has one
+  const isThere = found.stdout !== ''
+  if (isThere && !await isMadeAndEmpty(kubectl)) return false
   const unstoppable = new Kubectl(namespace, { announce: kubectl.announce }) // half a namespace would be left behind
-  for (const args of [['create', 'namespace', namespace], ['label', 'namespace', namespace, 'istio-injection=enabled']]) {
+  for (const args of [...isThere ? [] : [['create', 'namespace', namespace, `--field-manager=${MANAGER}`]], ['label', 'namespace', namespace, 'istio-injection=enabled']]) {
     const result = await unstoppable.tryCluster(args, 'lesson')
-    if (args[0] === 'create' && /AlreadyExists/.test(result.stderr)) return false // somebody was faster
+    if (args[0] === 'create' && /AlreadyExists/.test(result.stderr)) return await namespaceMade(kubectl) // somebody was faster
     if (result.code !== 0) throw new KubectlError(args, result)
   }
   return true

@@ -1,6 +1,7 @@
 import type { Exercise, Step } from './exercise.ts'
 import { Kubectl } from './kubectl.ts'
 import { Ledger, type Restored } from './ledger.ts'
+import { isMadeAndEmpty } from './namespace.ts'
 import { gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
 import type { Reporter, Result, Unjudged } from './reporter.ts'
 import { Stage } from './stage.ts'
@@ -130,6 +131,6 @@ function messageOf (error: unknown): string {
 export async function reset ({ namespace, report }: Pick<RunOptions, 'namespace' | 'report'>): Promise<{ found: boolean } & Restored> {
   const kubectl = new Kubectl(namespace, { announce: report.command })
   await mesh(kubectl)
-  const ledger = await Ledger.takeOver(kubectl, report)
+  const ledger = await Ledger.takeOver(kubectl, report) ?? (await isMadeAndEmpty(kubectl) ? await Ledger.begin(kubectl, { namespaceIsOurs: true }) : undefined)
   return { found: ledger !== undefined, ...await restore(ledger, report) }
 }

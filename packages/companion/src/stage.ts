@@ -9,7 +9,8 @@ import { openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
 import type { Ledger } from './ledger.ts'
 import { askAtOnce, type Address, type Call } from './load.ts'
-import { DOMAIN, asList, deploymentsOf, inEach, keyOf, manifest, nameOf, type Manifest } from './manifests.ts'
+import { DOMAIN, asList, deploymentsOf, inEach, keyOf, manifest, nameOf, namespaceOf, type Manifest } from './manifests.ts'
+import { managerFor } from './namespace.ts'
 import { hostIsFree } from './preflight.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
@@ -64,7 +65,7 @@ export class Stage {
   /** the Gateway of the Gateway API that was applied last: it has a Service of its own */
   #own: string | undefined
   /** by key: what a command has changed, and `kubectl apply` would leave so */
-  readonly #changed = new Set<string>()
+  readonly #changed: Set<string>
   #folder: string | undefined
   #kinds: Promise<string> | undefined
 
@@ -76,6 +77,7 @@ export class Stage {
     this.#host = host
     this.#patience = patience
     this.#applied = new Set(ledger.ours)
+    this.#changed = new Set(ledger.ours) // what a run before this one has done with them nobody knows
   }
 
   /** Removes whatever an exercise does not need, applies what it does, and makes sure that it works. */
@@ -104,7 +106,7 @@ export class Stage {
     const { objects, namespace, args, input } = await this.#manifest(file, values)
     for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, host, port)
     await this.#takes(objects.map(object => this.#key(object)))
-    const said = await this.kubectl.in(namespace).run(['apply', ...args], input, kind)
+    const said = await this.kubectl.in(namespace).run(['apply', ...args, ...this.#signed(namespace)], input, kind)
     if (kind === 'lesson') this.report.output(said)
     const deployments = deploymentsOf(objects)
     if (deployments.length > 0) {
@@ -125,6 +127,8 @@ export class Stage {
     await this.#takes(keys)
     for (const key of keys) this.#changed.add(key)
     const words = command.map(word => this.filled(word))
+    if (words.includes('create')) await this.#delete(keys.filter(key => this.#ledger.has(key))) // it takes the place of what a reader has under its name
+    if (words[0] === 'kubectl') words.push(...keys.flatMap(key => this.#signed(namespaceOf(key))).slice(0, 1))
     const { code, stdout, stderr } = await this.command(words)
     this.report.output(stdout + stderr)
     if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}: ${stderr.trim()}`)
@@ -148,6 +152,15 @@ export class Stage {
   /** The same with what is in files, as a shell would: `Bearer $(cat FOLDER/token)`. */
   expanded (text: string): string {
     return text.replace(/\$\(cat ([^)]+)\)/g, (_, file: string) => readFileSync(this.filled(file), 'utf8').trim())
+  }
+
+  /** How it is known whose objects in a namespace are that others use as well. */
+  #signed (namespace: string): string[] {
+    return namespace === this.kubectl.namespace ? [] : [`--field-manager=${managerFor(this.kubectl.namespace)}`]
+  }
+
+  async #delete (keys: string[]): Promise<void> {
+    await inEach(this.kubectl, keys, (kubectl, some) => kubectl.run(['delete', ...some.map(nameOf), '--ignore-not-found']))
   }
 
   /** Makes these objects the exercise's. */
@@ -221,7 +234,7 @@ export class Stage {
     const going = [...new Set([...[...found, ...store].map(object => this.#key(object)), ...this.#applied])].filter(key => !wanted.has(key))
     if (going.length > 0) {
       await this.#ledger.remember(going)
-      await inEach(this.kubectl, going, (kubectl, keys) => kubectl.run(['delete', ...keys.map(nameOf), '--ignore-not-found']))
+      await this.#delete(going)
       const pods = await podsOf(this.kubectl, leaving)
       if (pods.length > 0) await this.kubectl.run(['delete', 'pods', ...pods.map(({ metadata }) => metadata.name), '--grace-period=1', '--wait=false', '--ignore-not-found']) // nobody calls them any more
       for (const key of going) this.#applied.delete(key)

@@ -20,7 +20,7 @@ export class Legend {
   /**
    * @param {HTMLElement} root
    * @param {Set<string>} hidden
-   * @param {(hidden: Set<string>) => void} onChange
+   * @param {() => void} onChange
    */
   constructor (root, hidden, onChange) {
     for (const [key, label] of Object.entries(LEGEND)) {
@@ -31,7 +31,7 @@ export class Legend {
       button.addEventListener('click', () => {
         if (!hidden.delete(key)) hidden.add(key)
         button.setAttribute('aria-pressed', String(!hidden.has(key)))
-        onChange(hidden)
+        onChange()
       })
       this.#entries.set(key, { button, count })
       root.append(button)

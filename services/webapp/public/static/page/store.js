@@ -17,7 +17,6 @@ import { headersOf } from './traffic.js'
 const MAX_SHOWN = 24
 /** So many failures in a row are no accident. */
 const FAILURES = 5
-const FIELDS = ['name', 'price', 'color', 'department']
 
 export class Store {
   #shelf
@@ -93,8 +92,12 @@ export class Store {
     this.#draw()
   }
 
+  #inputs () {
+    return [...this.#form.querySelectorAll('input')]
+  }
+
   async #submit () {
-    const inputs = FIELDS.map(name => byId(`item-${name}`, HTMLInputElement))
+    const inputs = this.#inputs()
     for (const input of inputs) {
       input.value = input.value.trim()
       sayBeside(input.id, input.validity.valid ? undefined : input.dataset['problem'])
@@ -121,7 +124,7 @@ export class Store {
   /** @param {string} pod */
   #added (pod) {
     this.#form.reset()
-    for (const name of FIELDS) byId(`item-${name}`, HTMLInputElement).value = '' // a form that came back with values resets to those
+    for (const input of this.#inputs()) input.value = '' // a form that came back with values resets to those
     this.#say(`Added, in pod ${pod}: each pod keeps its own items.`)
     this.#choose(pod)
     this.#options.onAdded()
@@ -134,9 +137,9 @@ export class Store {
    */
   #refused (text) {
     const reasons = text.split('\n').slice(1)
-    for (const name of FIELDS) {
+    for (const { id, name, dataset } of this.#inputs()) {
       const isWrong = reasons.some(reason => reason.startsWith(`body/${name} `) || reason.includes(`'${name}'`))
-      sayBeside(`item-${name}`, isWrong ? byId(`item-${name}`, HTMLElement).dataset['problem'] : undefined)
+      sayBeside(id, isWrong ? dataset['problem'] : undefined)
     }
     this.#say(reasons.join('; ') || text, true)
   }
