@@ -1,5 +1,5 @@
 import { apply, expect, fault, inspect, load, otherFault, share, withhold, type Exercise } from '../../exercise.ts'
-import { about, all } from '../../judgement.ts'
+import { about, all, around } from '../../judgement.ts'
 import { failed } from '../ch2/calls.ts'
 import { listenersBy } from '../proxies.ts'
 import { connectionsAreNew } from '../traces.ts'
@@ -39,7 +39,7 @@ export default {
     inspect('timeouts for which version 2 is to blame', {
       says: 'It tells as well where they were sent.',
       command: LOG,
-      expected: all,
+      expected: around(1, { low: 0.7, high: 1 }), // were it no matter of the version, one in five; on a busy machine version 1 is late as well for a moment
       count: output => share(timeouts(output), ({ upstream }) => upstream?.includes('version-v2') === true)
     }),
     apply('istio/ch2/catalog-virtualservice-all-v1.yaml', 'Take version 2 out of the way until it is mended.'),
