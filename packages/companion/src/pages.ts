@@ -99,7 +99,7 @@ function rowOf (step: Expect | Inspect, exercise: Exercise, run: Figures[string]
   const seen = figure === undefined ? '' : `${percent(figure.observed)} of ${number(figure.n)}`
   if (expected.kind === 'exactly') return `| ${name} | ${expectedText(expected)} | | ${seen} |`
   const before = exercise.steps.slice(0, exercise.steps.indexOf(step)).findLast(({ kind }) => kind === 'load')
-  const n = before?.kind === 'load' && before.during === undefined ? requestsOf(before, exercise, ERROR) : undefined
+  const n = expected.kind === 'about' && before?.kind === 'load' ? requestsOf(before, exercise, ERROR) : undefined // a band is the same for any number
   const { low, high } = bounds(expected, n ?? 0, ERROR)
   return `| ${name} | ${expectedText(expected)} | ${percent(low)} to ${percent(high)}${n === undefined ? '' : ` of ${number(n)}`} | ${seen} |`
 }
