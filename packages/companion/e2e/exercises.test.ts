@@ -10,11 +10,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { activeFaults } from '../src/chaos.ts'
 import { command, ROOT } from '../src/command.ts'
 import { course, ERROR } from '../src/course.ts'
-import { withoutLesson, type Step } from '../src/exercise.ts'
+import { withoutLesson, type Control, type Step } from '../src/exercise.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { managerFor, othersIn } from '../src/namespace.ts'
 import { namespaceMade } from '../src/preflight.ts'
-import { silent, type Unjudged } from '../src/reporter.ts'
+import { silent, type Result, type Unjudged } from '../src/reporter.ts'
 import { run, type Summary } from '../src/run.ts'
 import { rolledOut } from '../src/workloads.ts'
 import { k8s } from './mesh.ts'
@@ -47,7 +47,7 @@ afterAll(async () => {
 })
 
 /** How often the course is run, each time from a fresh namespace: a quarter of an hour each on two cores. */
-const RUNS = Number(process.env['COURSE_RUNS'] ?? 1)
+const RUNS = Number(process.env['COURSE_RUNS'] ?? 2)
 
 describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course from a fresh namespace, run %s', () => {
   let summary: Summary
@@ -85,14 +85,19 @@ describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course fro
 
 describe('without its lesson no exercise passes', () => {
   const controls = course.flatMap(exercise => exercise.controls.map(control => ({ exercise, control })))
-  let summary: Summary
+  const results = new Map<Control, Result | undefined>()
 
+  // By halves, as two trainees at once: it has to fail, which a busy machine keeps nobody from. What all share at the gateway stays in one half.
   beforeAll(async () => {
-    summary = await run({ exercises: controls.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), report: silent, error: ERROR, patience: 3000 })
+    await Promise.all([/^ch[2456]\./, /^ch([789]|\d\d)\./].map(async (chapters, half) => {
+      const ours = controls.filter(({ exercise }) => chapters.test(exercise.id))
+      const summary = await run({ exercises: ours.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), host: `half${half}.example`, report: silent, error: ERROR, patience: 3000 })
+      for (const [index, { control }] of ours.entries()) results.set(control, summary.results[index])
+    }))
   }, 3_600_000)
 
-  test.each(controls.map((each, index) => ({ ...each, index })))('$exercise.id: when $control.when, $control.fails', ({ control, index }) => {
-    const result = summary.results[index]
+  test.each(controls)('$exercise.id: when $control.when, $control.fails', ({ control }) => {
+    const result = results.get(control)
     if (result?.unjudged?.some(({ name }) => name === control.fails) === true) return expect(course.find(({ id }) => id === result.id)?.steps.some(step => 'lacks' in step)).toBe(true) // this mesh cannot show it either way
     expect(result).toMatchObject({ verdict: 'fail' })
     expect(result?.checks.find(({ name }) => name === control.fails)).toMatchObject({ ok: false })

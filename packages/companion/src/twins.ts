@@ -17,8 +17,10 @@ export function fileFor (file: string, api: Api): string {
   return api === 'gateway' && existsSync(join(ROOT, pathOf(twinOf(file)))) ? twinOf(file) : file
 }
 
-/** Whether an exercise routes at all, and everything by which it does has a twin. */
-export function hasTwin ({ needs, steps }: Exercise): boolean {
+/** Whether an exercise is of a chapter with twins, routes at all, and everything by which it does has one. */
+export function hasTwin ({ id, needs, steps }: Exercise): boolean {
+  // Others would often do: but a Gateway of the namespace's own is subject to all that is said of the whole namespace, as Istio's is not.
+  if (!existsSync(join(ROOT, pathOf(`gateway-api/${id.split('.')[0]}`)))) return false
   const files = [...needs.flatMap(need => NEEDS[need].file ?? []), ...steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])]
   const routing = files.filter(file => statSync(join(ROOT, pathOf(file))).isFile() && ROUTING.test(readFileSync(join(ROOT, pathOf(file)), 'utf8')))
   // Who looks at the routes of Istio's own gateway, or of Istio's own objects, has nothing to look at.
