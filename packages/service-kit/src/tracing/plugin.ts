@@ -40,7 +40,7 @@ export const tracing = fp<{ telemetry: Telemetry | undefined }>(async (app, { te
   })
 }, { name: 'tracing', dependencies: ['answered'] })
 
-/** The methods that the semantic conventions know; others could be made up without end. */
+/** The methods that the semantic conventions know; they want others as `_OTHER`. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'])
 
 const HOST = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/

@@ -1,4 +1,4 @@
-import { defaultTextMapGetter, defaultTextMapSetter, diag } from '@opentelemetry/api'
+import { defaultTextMapGetter, defaultTextMapSetter, diag, trace } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { B3_MULTI, B3_MULTI_FIELDS, B3_SINGLE } from './b3.ts'
 import { listOf, type Propagator } from './telemetry.ts'
@@ -21,7 +21,7 @@ const DEFAULT = 'tracecontext,baggage'
 
 /**
  * Carries traces on in the configured formats, and takes W3C's and B3 where these find nothing; of several that find something, the one
- * that is configured last wins. A format that came in goes out as well, naming the same span. Carried on as it was, it would hang the
+ * that is configured last wins, and a trace over a decision about one that is yet to begin. A format that came in goes out as well, naming the same span. Carried on as it was, it would hang the
  * next span elsewhere and tear the trace apart.
  *
  * @param configured as in OTEL_PROPAGATORS: names by commas
@@ -31,11 +31,13 @@ export function propagatorFor (configured = DEFAULT): Propagator {
   const extracts = new Set([...own.toReversed(), W3C, B3_SINGLE].map(({ extract }) => extract))
   return {
     extract (context, headers) {
+      let first = context
       for (const extract of extracts) {
         const found = extract(context, headers)
-        if (found !== context) return found
+        if (trace.getSpanContext(found) !== trace.getSpanContext(context)) return found
+        if (first === context) first = found // a decision of B3's without a trace: what another format has of one comes before it
       }
-      return context
+      return first
     },
 
     inject (context, headers) {

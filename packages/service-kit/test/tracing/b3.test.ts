@@ -87,9 +87,15 @@ describe('what came in goes out in the same form, naming our span', () => {
 })
 
 test('what W3C says stands above B3, and B3 above W3C where B3 is what is configured', () => {
-  const headers = { traceparent: `00-${TRACE}-${SPAN}-01`, b3: '0' }
+  const headers = { traceparent: `00-${TRACE}-${SPAN}-01`, b3: `${OTHER}-${SPAN}-0` }
   expect(goOn(headers)).toMatchObject({ traceId: TRACE, isSampled: true })
-  expect(goOn(headers, { propagators: 'b3' })).toMatchObject({ parent: undefined, isSampled: false })
+  for (const propagators of ['b3', 'tracecontext,b3']) expect(goOn(headers, { propagators })).toMatchObject({ traceId: OTHER, isSampled: false })
+})
+
+test.each(['tracecontext,baggage', 'tracecontext,b3', 'tracecontext,b3multi', 'b3'])('a decision without a trace tears no trace apart with OTEL_PROPAGATORS=%s', propagators => {
+  for (const decision of [{ b3: '0' }, { 'x-b3-sampled': '1' }, { 'x-b3-flags': '1' }] as Headers[]) {
+    expect(goOn({ traceparent: `00-${TRACE}-${SPAN}-01`, ...decision }, { propagators })).toMatchObject({ traceId: TRACE, parent: SPAN, isSampled: true })
+  }
 })
 
 test.each(['tracecontext,baggage', 'baggage', 'tracecontext', 'none', 'b3'])('baggage goes on to the letter with OTEL_PROPAGATORS=%s', propagators => {
