@@ -10,6 +10,8 @@ export interface Caller {
   hasGone: () => boolean
   /** Calls `listener` once, if and when nobody waits any more. */
   onceGone: (listener: () => void) => void
+  /** when it fires, an answer comes too late */
+  deadline: AbortSignal | undefined
   /** to which the call belongs; null where nobody traces */
   trace: RequestTrace | null
 }
@@ -28,6 +30,7 @@ export function callerOf (request: FastifyRequest, { raw: response }: FastifyRep
     headers,
     hasGone, // no getter: with one, V8 has a class of its own for every request's object, and a call costs a sixth more
     onceGone: listener => { response.once('close', () => { if (hasGone()) listener() }) },
+    deadline: undefined,
     trace: request.trace
   }
 }

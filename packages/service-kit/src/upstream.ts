@@ -71,6 +71,8 @@ export interface UpstreamCall {
   body?: unknown
   /** Whether the connection ends with this call, so that the next may meet another pod: what is not a mesh picks a pod for each connection. */
   reset?: boolean
+  /** Whether it steers the upstream, and is no part of what it does for anybody: such calls are not in the metrics, as at the upstream itself. */
+  operational?: boolean
 }
 
 /** Where an upstream is, and how long it may take. */
@@ -124,7 +126,7 @@ export class Upstream {
    *
    * @throws {UpstreamError} UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_BODY (too large) or CALLER_GONE
    */
-  async call ({ method = 'GET', path, body, reset = false }: UpstreamCall, caller: Caller): Promise<UpstreamAnswer> {
+  async call ({ method = 'GET', path, body, reset = false, operational = false }: UpstreamCall, caller: Caller): Promise<UpstreamAnswer> {
     const start = performance.now()
     const headers = { ...caller.headers, ...(body === undefined ? HEADERS : HEADERS_WITH_BODY) }
     const span = caller.trace?.call(method, this.#attributesOf(method, path), headers)
@@ -138,7 +140,7 @@ export class Upstream {
       if (span !== undefined) endWithFailure(span, error)
       throw error
     } finally {
-      if (!caller.hasGone()) this.#observe(method, answer, performance.now() - start) // how it would have ended nobody knows
+      if (!operational && !caller.hasGone()) this.#observe(method, answer, performance.now() - start) // how it would have ended nobody knows
     }
   }
 
@@ -148,7 +150,7 @@ export class Upstream {
       'url.full': this.#origin + pathOf(path), // without the query, which may hold what doesn't belong in a trace
       'server.address': this.#address,
       'server.port': this.#port,
-      'peer.service': this.name
+      'service.peer.name': this.name
     }
   }
 
@@ -169,11 +171,12 @@ export class Upstream {
       let identity: Identity = {}
       const pieces: Buffer[] = []
       let controller: Dispatcher.DispatchController | undefined
-      caller.onceGone(() => {
-        const reason = new Error('the caller has gone')
+      const end = (reason: Error) => {
         controller?.abort(reason)
         reject(reason) // also where there is no connection yet
-      })
+      }
+      caller.onceGone(() => end(new Error('the caller has gone')))
+      caller.deadline?.addEventListener('abort', () => end(new errors.HeadersTimeoutError('the deadline has passed')), { once: true })
       this.#pool.dispatch(options, {
         onRequestStart: started => {
           controller = started

@@ -25,6 +25,7 @@ function caller () {
     headers: { 'x-dark-launch': 'v2' },
     hasGone: () => gone,
     onceGone: (listener: () => void) => { listeners.push(listener) },
+    deadline: undefined,
     trace: null,
     go () {
       gone = true
@@ -109,6 +110,18 @@ test('calls are measured by upstream, status, version and fault; strange labels 
   const text = await metrics.metrics()
   expect(text).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="500",version="v2",fault="500"} 1')
   expect(text).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="200",version="other",fault="500"} 1')
+})
+
+test('an answer after the deadline comes too late, for the metrics as well', async () => {
+  const { upstream, metrics } = await upstreamThat(() => {})
+  expect(await failure(upstream.call({ path: '/' }, { ...caller(), deadline: AbortSignal.timeout(20) }))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
+  expect(await metrics.metrics()).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="0",version="",fault=""} 1')
+})
+
+test('what steers an upstream is not in the metrics', async () => {
+  const { upstream, metrics } = await upstreamThat((_request, response) => { response.writeHead(200).end() })
+  await upstream.call({ path: '/blowup', operational: true }, caller())
+  expect(await metrics.metrics()).not.toContain('_count{')
 })
 
 test('an upstream brings at most twenty versions and twenty faults into the metrics', async () => {

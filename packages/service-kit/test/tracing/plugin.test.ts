@@ -75,7 +75,7 @@ test('one request is one trace: a server span, a client span beneath it, and the
     name: 'GET',
     kind: SpanKind.CLIENT,
     parentSpanContext: { spanId: server?.spanContext().spanId },
-    attributes: { 'http.request.method': 'GET', 'url.full': `${stub.origin}/7`, 'http.response.status_code': 200, 'peer.service': 'stub', 'outfitters.fault': '500' }
+    attributes: { 'http.request.method': 'GET', 'url.full': `${stub.origin}/7`, 'http.response.status_code': 200, 'service.peer.name': 'stub', 'outfitters.fault': '500' }
   })
   for (const span of [client, server]) expect(span?.spanContext().traceId).toBe(TRACE)
   expect(stub.requests[0]?.headers['traceparent']).toBe(`00-${TRACE}-${client?.spanContext().spanId}-01`)

@@ -42,7 +42,7 @@ export class FaultsClient {
     caller.onceGone(() => stop())
     const named: Caller = { ...caller, headers: { ...caller.headers, 'x-chaos-pod': pod }, onceGone: listener => { stop = listener } }
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const answer = await this.#upstream.call({ method, path: '/blowup', reset: true, ...(body !== undefined && { body }) }, named)
+      const answer = await this.#upstream.call({ method, path: '/blowup', reset: true, operational: true, ...(body !== undefined && { body }) }, named)
       const { status, identity } = answer
       const other = identity['x-served-by']
       if (status === 200 || (REFUSALS.includes(status) && other !== undefined)) return answer

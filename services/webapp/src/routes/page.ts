@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, ErrorAnswer, problemsOf, RequestError, sentence, type Caller } from '@outfitters/service-kit'
+import { callerOf, ErrorAnswer, problemsOf, RequestError, sentence } from '@outfitters/service-kit'
 import { logUpstreamError } from '@outfitters/service-kit/upstream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -57,11 +57,10 @@ export const pageRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_ACC
   })
 
   async function page (request: FastifyRequest, reply: FastifyReply, form: ItemForm): Promise<never> {
-    const late = AbortSignal.timeout(PATIENCE_MS)
-    const caller = waitingUntil(late, callerOf(request, reply))
+    const caller = { ...callerOf(request, reply), deadline: AbortSignal.timeout(PATIENCE_MS) }
     const [items, users] = await Promise.all([
-      unlessItFails(request, app.catalog.list(caller), late),
-      unlessItFails(request, app.forum.users(caller), late)
+      unlessItFails(request, app.catalog.list(caller)),
+      unlessItFails(request, app.forum.users(caller))
     ])
     return reply
       .type('text/html; charset=utf-8')
@@ -84,24 +83,11 @@ function valuesOf ({ body }: FastifyRequest): Record<string, string> {
   return body as Record<string, string>
 }
 
-/** The same caller, who waits no longer. */
-function waitingUntil (late: AbortSignal, caller: Caller): Caller {
-  return {
-    ...caller,
-    hasGone: () => late.aborted || caller.hasGone(),
-    onceGone: listener => {
-      caller.onceGone(listener)
-      late.addEventListener('abort', listener, { once: true })
-    }
-  }
-}
-
-async function unlessItFails<T> (request: FastifyRequest, answer: Promise<{ value: T }>, late: AbortSignal): Promise<T | undefined> {
+async function unlessItFails<T> (request: FastifyRequest, answer: Promise<{ value: T }>): Promise<T | undefined> {
   try {
     return (await answer).value
   } catch (error) {
     logUpstreamError(request, error)
-    if (late.aborted) request.log.warn({ code: 'UPSTREAM_TIMEOUT', requestId: request.id, ...request.trace?.ids }, `the page waits no longer than ${PATIENCE_MS} ms: ${error.message}`)
     return undefined
   }
 }
