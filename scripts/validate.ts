@@ -35,10 +35,14 @@ checkNames(manifests)
 if (has('docker', 'compose', 'version')) {
   const layers = ['docker-compose.yml', 'docker-compose.observability.yml']
   for (const files of [layers.slice(0, 1), layers]) judge(files.join(' '), 'docker', ['compose', ...files.flatMap(file => ['--file', file]), 'config', '--quiet'])
+} else {
+  console.warn('NOT CHECKED, since there is no docker compose: docker-compose*.yml')
 }
 if (has('promtool', '--version')) {
   judge('observability/prometheus/prometheus.yml', 'promtool', ['check', 'config', 'observability/prometheus/prometheus.yml'])
   judge('observability/prometheus/rules.test.yml', 'promtool', ['test', 'rules', 'observability/prometheus/rules.test.yml'])
+} else {
+  console.warn('NOT CHECKED, since there is no promtool: observability/prometheus')
 }
 if (cluster) askCluster()
 
