@@ -67,8 +67,14 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     await page.selectOption('#fault-pod', 'catalog/catalog-v1')
     await page.click('#fault-set')
     await page.getByText('Set 500, 50 % in catalog-v1.').waitFor()
-    await atLeast(page, 'fault.v1', 8)
+    await page.evaluate("new MutationObserver(() => { window.saidDown ||= document.querySelector('.shelf .unavailable') !== null }).observe(document.querySelector('.shelf'), { childList: true })")
+    const { route } = store.mesh
+    store.mesh.route = request => request.url === '/blowup' ? route(request) : 'v1'
+    await atLeast(page, 'fault.v1', 70) // five in a row among them, most likely: that is not yet a catalog that is down
+    expect(await page.evaluate('window.saidDown')).not.toBe(true)
+    store.mesh.route = route
     expect(await cells(page, 'fault.v2')).toBe(0)
+    await atLeast(page, 'ok.v2', 1)
     expect(await detailOf(page, 'fault')).toMatch(/injected fault\s+v1\s+500\s+\d+ ms\s+pod catalog-v1\s+injected: 500/)
     await expect.poll(() => page.locator('#rules').innerText(), WAIT).toMatch(/500, 50 %\s+catalog-v1\s+hit [1-9]\d* of \d+/)
     await expect.poll(() => page.locator('#success-figures').innerText(), WAIT).toMatch(/\d+ %\s*injected/)
@@ -263,7 +269,9 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     expect(await page.locator('#detail').innerText()).toMatch(/^request 1\s/)
     await page.keyboard.press('ArrowRight')
     expect(await page.locator('#detail').innerText()).toMatch(/^request 2\s/)
-    expect(await page.locator('#grid [tabindex="0"]').count()).toBe(1)
+    await page.locator('#grid .cell:disabled').last().hover()
+    expect(await page.locator('#detail').innerText()).toMatch(/^request 2\s/)
+    expect(await page.locator('#grid [tabindex="0"]:enabled').count()).toBe(1)
   })
 
   test('in the store one shops: pictures of v2, plain in v1; and an item is added by a form with errors beside its fields', async () => {
@@ -285,7 +293,27 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     await page.getByText(/^Added, in pod catalog-v\d/).waitFor()
     await page.locator('.card h3', { hasText: '<b>Kite</b>' }).waitFor()
     expect(await page.locator('#item-name').inputValue()).toBe('')
+
+    await page.click('#pause') // and also where nothing is sent otherwise
+    await expect.poll(() => cells(page, 'pending'), WAIT).toBe(0)
+    await page.fill('#item-name', 'Cape')
+    await page.fill('#item-price', '19.00')
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.locator('.card h3', { hasText: 'Cape' }).waitFor()
     expect(errors).toEqual([])
+  })
+
+  test('what the catalog had stays while it is down, for longer than a minute', async () => {
+    const { page } = await open()
+    await page.clock.install()
+    await page.goto(`${store.url}?rate=20`)
+    await atLeast(page, 'ok.v2', 1)
+    store.mesh.route = () => undefined
+    await page.getByText('This is what it had.').waitFor()
+    await page.clock.fastForward(61_000)
+    await expect.poll(() => page.locator('#fault-pod option').allInnerTexts(), WAIT).toEqual(['all forum pods', 'forum-1 (v1)', 'all catalog pods'])
+    await page.waitForTimeout(1500) // it is drawn once more
+    expect(await page.locator('.card').count()).toBeGreaterThan(0)
   })
 
   test('while the catalog is down the page says so, and the rest goes on', async () => {

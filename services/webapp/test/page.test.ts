@@ -76,7 +76,7 @@ test('colours stand out: 4.5 to 1 against the panel, in light and dark, and so d
   const style = readFileSync(new URL('../public/static/style.css', import.meta.url), 'utf8')
   const colours = Object.fromEntries([...style.matchAll(/--([\w-]+): light-dark\((#\w+), (#\w+)\)/g)].map(([, name, light, dark]) => [name, [light, dark]])) as Record<string, [string, string]>
   for (const scheme of [0, 1] as const) expect(contrast(colours['edge']?.[scheme] ?? '', colours['panel']?.[scheme] ?? ''), `edge, ${scheme}`).toBeGreaterThanOrEqual(3)
-  for (const rule of ['flow', 'cell.pending::before']) expect(style).toMatch(new RegExp(`[.]${rule} [{].*var\\(--edge\\)`))
+  for (const rule of ['flow', 'cell.pending::before', 'bar.good']) expect(style).toMatch(new RegExp(`[.]${rule} [{].*var\\(--edge\\)`))
   for (const name of ['ink', 'muted', 'v1', 'v2', 'v-other', 'fault', 'error', 'timeout', 'dropped', 'up', 'down']) {
     for (const scheme of [0, 1] as const) {
       for (const beside of ['panel', 'on-colour']) expect(contrast(colours[name]?.[scheme] ?? '', colours[beside]?.[scheme] ?? ''), `${name}, ${beside}, ${scheme}`).toBeGreaterThanOrEqual(4.5)

@@ -53,7 +53,7 @@ export function renderPage ({ items, users, form = {}, chaosAccess }: PageModel)
     !${store(items, form)}
     !${forum(users)}
   </main>
-  <footer><a href="docs">API documentation</a></footer>
+  <footer><a href="docs/">API documentation</a></footer>
 </body>
 </html>
 `

@@ -11,6 +11,7 @@ test.each<[string, ReturnType<typeof outcome>, object]>([
   ['one that a fault slowed down', outcome(200, { ...CATALOG, 'x-chaos': 'latency' }), { kind: 'slowed', fault: 'latency', version: 'v2' }],
   ['an injected failure', outcome(500, { ...CATALOG, 'x-chaos': '500', 'proxy-status': 'outfitters; received-status=500' }, FAILED), { kind: 'fault', asked: true, answeredBy: 'service', version: 'v2' }],
   ['an injected 504', outcome(500, { ...CATALOG, 'x-chaos': 'abort', 'proxy-status': 'outfitters; received-status=504' }, FAILED), { kind: 'fault' }],
+  ['a failure of its own that a fault delayed', outcome(500, { ...CATALOG, 'x-chaos': 'latency', 'proxy-status': 'outfitters; received-status=500' }, FAILED), { kind: 'error', fault: 'latency' }],
   ['a failure of its own', outcome(500, { ...CATALOG, 'proxy-status': 'outfitters; received-status=500' }, FAILED), { kind: 'error', version: 'v2' }],
   ['a catalog that is not there', outcome(500, { 'proxy-status': 'outfitters; error=destination_unavailable' }, FAILED), { kind: 'dropped', asked: true, answeredBy: 'webapp', version: undefined }],
   ['a connection to it that its proxy saw break', outcome(500, { 'proxy-status': 'outfitters; received-status=503' }, FAILED), { kind: 'dropped' }],

@@ -15,6 +15,7 @@ test('shares are of those that name a version, success and latency of all', () =
     versions: [{ version: 'v1', n: 2, share: 2 / 3 }, { version: 'v2', n: 1, share: 1 / 3 }],
     success: 0.75,
     injected: 0,
+    failed: 0.25,
     retried: 0.25,
     p50: 20,
     p95: 1000,

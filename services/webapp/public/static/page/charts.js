@@ -43,15 +43,16 @@ export class Charts {
    * @param {Summary} all
    * @param {Summary[]} series
    */
-  #success ({ n, success, injected, retried }, series) {
+  #success ({ n, success, injected, failed, retried }, series) {
     /** @type {(summary: Summary, index: number) => Element[]} */
-    const bars = ({ n, success, injected }, index) => n === 0 ? [] : stack(index, [['bar good', success], ['bar fault', injected], ['bar bad', 1 - success - injected]])
+    const bars = ({ n, success, injected, failed }, index) => n === 0 ? [] : stack(index, [['bar good', success], ['bar fault', injected], ['bar bad', failed]])
     show('success', series.flatMap(bars), n === 0 ? 'Nothing was answered yet.' : `${percent(success)} of ${n} requests succeeded.`)
     figures('success', n === 0
       ? []
       : [
           figure(percent(success), 'ok'),
           ...(injected > 0 ? [figure(percent(injected), 'injected', 'fault')] : []),
+          ...(failed > 0 ? [figure(percent(failed), 'failed', 'error')] : []),
           ...(retried > 0 ? [figure(percent(retried), 'retried')] : [])
         ])
   }
@@ -64,7 +65,7 @@ export class Charts {
     const top = Math.max(10, ...series.map(({ n, p95 }) => n === 0 ? 0 : p95)) * 1.1
     /** @param {'p50' | 'p95'} name */
     const line = name => svg('path', {
-      class: `line ${name}`,
+      class: `curve ${name}`,
       d: series.map(({ n, [name]: ms }, index) => n === 0 ? '' : `${series[index - 1]?.n ? 'L' : 'M'}${round((index + 0.5) * STEP)} ${round(HEIGHT - ms / top * HEIGHT)}`).join('') || 'M0 0'
     })
     show('latency', [line('p95'), line('p50')], n === 0 ? 'Nothing was answered yet.' : `Half of the requests took at most ${duration(p50)}, 95 % at most ${duration(p95)}.`)

@@ -1,7 +1,6 @@
 // The rate, the pause and the header that is sent.
 import { byId, sayBeside } from './dom.js'
 import { isHandedOn, problemsOf } from './settings.js'
-import { GIVE_UP_MS } from './traffic.js'
 
 /** @import { Settings } from './settings.js' */
 /** @import { State } from './traffic.js' */
@@ -11,7 +10,7 @@ const STATES = {
   sending: '',
   paused: 'Paused.',
   hidden: 'Paused while nobody looks.',
-  full: `Waiting for answers: a browser has no more connections free. After ${GIVE_UP_MS / 1000} s the page gives up on one.`
+  full: 'Slower than that: the browser\'s connections wait for answers.'
 }
 
 export class Controls {

@@ -34,6 +34,7 @@ const NUMBERS = ['percentage', 'status', 'latencyMs']
  * @property {boolean} ok
  * @property {number} status 0 where nothing came
  * @property {string} [code] of an error
+ * @property {string} [by] the pod that said it
  * @property {string} message
  * @property {Record<string, RuleView> | undefined} rules
  */
@@ -198,7 +199,7 @@ export class Faults {
       const before = this.#said.get(key)
       if (this.#refusals.has(key) || (before?.code === NOT_MET && before.of.at === pod.at)) continue
       const said = await call(pod, 'GET')
-      if (said.status === 403) this.#refusals.set(key, said.message)
+      if (said.status === 403 && said.by === pod.pod) this.#refusals.set(key, said.message)
       // Rules outlive a question that fails, but not their pod.
       const rules = said.rules ?? (said.code === NOT_MET || said.status === 403 ? undefined : before?.rules)
       this.#said.set(key, { ...said, rules, of: pod })
@@ -211,7 +212,7 @@ export class Faults {
   #draw () {
     this.#offer()
     const keys = new Set(this.#pods.map(keyOf))
-    for (const key of this.#said.keys()) if (!keys.has(key)) this.#said.delete(key)
+    for (const gone of [this.#said, this.#refusals]) for (const key of gone.keys()) if (!keys.has(key)) gone.delete(key)
     const found = this.#pods.flatMap(pod => this.#refusals.has(keyOf(pod)) ? [] : { pod, said: this.#said.get(keyOf(pod)) })
     const drawn = JSON.stringify(found.map(({ pod, said }) => [keyOf(pod), said?.ok, said?.message, said?.rules]))
     if (drawn === this.#drawn) return
@@ -254,7 +255,7 @@ async function call ({ service, pod, header }, method, body) {
     })
     if (answer.status === 204) return { ok: true, status: 204, message: '', rules: undefined }
     const said = await answer.json()
-    return { ok: answer.ok, status: answer.status, code: said.code, message: String(said.message), rules: answer.ok ? said : undefined }
+    return { ok: answer.ok, status: answer.status, code: said.code, by: answer.headers.get('x-served-by') ?? undefined, message: String(said.message), rules: answer.ok ? said : undefined }
   } catch {
     return { ok: false, status: 0, message: 'no answer', rules: undefined }
   }

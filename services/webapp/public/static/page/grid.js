@@ -11,7 +11,6 @@ const CELLS = matchMedia('(max-width: 44rem)').matches ? 120 : 320
 export class Grid {
   #root
   #detail
-  #onFirst
   /** @type {HTMLButtonElement[]} */
   #cells
   #next = 0
@@ -19,6 +18,8 @@ export class Grid {
   #reachable
   /** @type {Map<number, HTMLButtonElement>} cells of the requests under way, by number */
   #pending = new Map()
+  /** @type {Map<HTMLButtonElement, { number: number, words: string[] }>} what became of each cell's request */
+  #stories = new Map()
 
   /**
    * @param {HTMLElement} root
@@ -27,7 +28,6 @@ export class Grid {
   constructor (root, detail) {
     this.#root = root
     this.#detail = detail
-    this.#onFirst = true
     this.#cells = Array.from({ length: CELLS }, () => element('button', { type: 'button', class: 'cell', tabindex: -1, disabled: true, 'aria-label': 'no request yet' }))
     root.append(...this.#cells)
     root.addEventListener('pointerover', event => this.#tell(event.target))
@@ -44,12 +44,9 @@ export class Grid {
     cell.className = 'cell pending'
     cell.disabled = false
     delete cell.dataset['attempt']
-    cell.setAttribute('aria-label', `request ${number}: under way`)
+    this.#write(cell, number, ['under way'])
     this.#pending.set(number, cell)
-    if (this.#onFirst) {
-      this.#onFirst = false
-      this.#reach(cell)
-    }
+    if (this.#reachable === undefined) this.#reach(cell)
   }
 
   /**
@@ -64,7 +61,7 @@ export class Grid {
     cell.className = ['cell', kind, `key-${legendKeyOf(outcome)}`, hasFailed(outcome) ? 'failed' : '', version === undefined ? '' : styleOf(version), cell.classList.contains('next') ? 'next' : ''].filter(Boolean).join(' ')
     if (attempt > 1) cell.dataset['attempt'] = attempt > 9 ? '+' : String(attempt)
     const sentWith = header === undefined ? [] : [`sent with ${header.name}: ${header.value}`]
-    cell.setAttribute('aria-label', `request ${number}: ${[...wordsFor(outcome), ...sentWith].join(', ')}`)
+    this.#write(cell, number, [...wordsFor(outcome), ...sentWith])
     if (cell === document.activeElement || cell.matches(':hover')) this.#tell(cell)
   }
 
@@ -78,13 +75,22 @@ export class Grid {
     for (const key of all) this.#root.classList.toggle(`without-${key}`, hidden.has(key))
   }
 
+  /**
+   * @param {HTMLButtonElement} cell
+   * @param {number} number
+   * @param {string[]} words
+   */
+  #write (cell, number, words) {
+    this.#stories.set(cell, { number, words })
+    cell.setAttribute('aria-label', `request ${number}: ${words.join(', ')}`)
+  }
+
   /** @param {EventTarget | null} target */
   #tell (target) {
-    if (!(target instanceof HTMLButtonElement)) return
+    if (!(target instanceof HTMLButtonElement) || target.disabled) return
     this.#reach(target)
-    const [, number = '', story = ''] = /^(request \d+): (.*)$/.exec(target.getAttribute('aria-label') ?? '') ?? []
-    const [first = '', ...rest] = story.split(', ')
-    this.#detail.replaceChildren(element('span', { class: 'muted' }, number), ' ', element('strong', {}, first), ...rest.flatMap(word => [' ', element('span', { class: 'word' }, word)]))
+    const { number = 0, words: [first = '', ...rest] = [] } = this.#stories.get(target) ?? {}
+    this.#detail.replaceChildren(element('span', { class: 'muted' }, `request ${number}`), ' ', element('strong', {}, first), ...rest.flatMap(word => [' ', element('span', { class: 'word' }, word)]))
   }
 
   /**

@@ -41,7 +41,7 @@ const traffic = new Traffic({
     grid.answered(sent, outcome)
     minute.add(outcome, now)
     seen.add('catalog', outcome, now, sent.header)
-    store.saw(outcome, answer.body)
+    store.saw(outcome, answer.body, now)
   },
   onState: state => controls.show(state)
 })
@@ -76,5 +76,5 @@ function draw () {
   drawGraph(byId('seen', SVGSVGElement), seen.edges(now))
   const pods = seen.pods(now, pod => faults.hasRule(pod))
   faults.show(pods)
-  store.keep(pods)
+  store.keep(pods.filter(({ service }) => service === 'catalog'))
 }

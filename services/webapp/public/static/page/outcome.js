@@ -73,7 +73,7 @@ export function outcomeOf ({ status, headers, body, gaveUp = false }, ms, servic
   /** @returns {Kind} */
   function kindOf () {
     if (isOk) return fault === undefined ? 'ok' : 'slowed'
-    if (fault !== undefined) return 'fault'
+    if (fault !== undefined && fault !== 'latency') return 'fault' // a delay alone makes nobody fail who answers
     if (gaveUp || status === 504 || /error=\w+_timeout|received-status=504/.test(reason ?? '')) return 'timeout'
     // A connection that breaks is no answer to the webapp, and a 503 of the proxy where there is one.
     if (status === 0 || (pod === undefined && (status === 503 || /error=destination_unavailable|received-status=503/.test(reason ?? '')))) return 'dropped'

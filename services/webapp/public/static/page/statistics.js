@@ -11,6 +11,7 @@ const MINUTE_MS = 60_000
  * @property {{ version: string, n: number, share: number }[]} versions of the answers that name one, by name
  * @property {number} success share of all, NaN where there is none
  * @property {number} injected share of all that failed by an injected fault
+ * @property {number} failed share of all that failed otherwise
  * @property {number} retried share of all that came from a later than the first attempt
  * @property {number} p50 milliseconds
  * @property {number} p95 milliseconds
@@ -76,6 +77,7 @@ function summaryOf (outcomes) {
     versions: Object.entries(versions).sort(([a], [b]) => a.localeCompare(b)).map(([version, count]) => ({ version, n: count, share: count / named })),
     success: share(outcome => !hasFailed(outcome)),
     injected: share(({ kind }) => kind === 'fault'),
+    failed: share(outcome => hasFailed(outcome) && outcome.kind !== 'fault'),
     retried: share(({ attempt = 1 }) => attempt > 1),
     p50: quantile(sorted, 0.5),
     p95: quantile(sorted, 0.95),

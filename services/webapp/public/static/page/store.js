@@ -15,8 +15,11 @@ import { headersOf } from './traffic.js'
  */
 
 const MAX_SHOWN = 24
-/** So many failures in a row are no accident. */
-const FAILURES = 5
+/** Where there was nothing else for so long, in so many answers, the catalog is down: a fault that hits one in two has five in a row every few seconds. */
+const DOWN_MS = 5000
+const FAILURES = 10
+/** So many requests go to see the shelf with a new item, in case that none are sent otherwise. */
+const TRIES = 10
 
 export class Store {
   #shelf
@@ -31,6 +34,11 @@ export class Store {
   /** what is drawn, so that it is not drawn again */
   #drawn = ''
   #failures = 0
+  /** when the first of them was */
+  #failingSince = 0
+  #isDown = false
+  /** @type {{ pod: string, tries: number } | undefined} the pod that has taken an item: one of many, so that it takes some requests to see its shelf */
+  #awaited
 
   /** @param {{ header: () => Header | undefined, onAdded: () => void }} options */
   constructor (options) {
@@ -50,11 +58,18 @@ export class Store {
   /**
    * @param {Outcome} outcome
    * @param {string} body
+   * @param {number} now milliseconds
    */
-  saw ({ status, pod, version = '' }, body) {
-    this.#failures = status === 200 ? 0 : this.#failures + 1
+  saw ({ status, pod, version = '' }, body, now) {
+    if (status === 200) this.#failures = 0
+    else if (this.#failures++ === 0) this.#failingSince = now
+    const wasDown = this.#isDown
+    this.#isDown = this.#failures >= FAILURES && now - this.#failingSince >= DOWN_MS
     if (status === 200 && pod !== undefined) this.#shelves.set(pod, { version, body })
-    if (status === 200 || this.#failures === FAILURES) this.#draw()
+    if (status === 200 || this.#isDown !== wasDown) this.#draw()
+    if (this.#awaited === undefined) return
+    if (pod === this.#awaited.pod || --this.#awaited.tries === 0) this.#awaited = undefined
+    else this.#options.onAdded()
   }
 
   /** @param {Pod[]} pods those that were seen in the last minute */
@@ -68,9 +83,8 @@ export class Store {
   #draw () {
     const shelves = [...this.#shelves].sort(([a, { version: x }], [b, { version: y }]) => x.localeCompare(y) || a.localeCompare(b))
     const shown = shelves.find(([pod]) => pod === this.#chosen) ?? shelves.find(([, { body }]) => body.includes('"imageUrl"')) ?? shelves[0]
-    const isDown = this.#failures >= FAILURES
-    const drawn = JSON.stringify([shelves.map(([pod]) => pod), shown, isDown])
-    if (drawn === this.#drawn || (shown === undefined && !isDown)) return
+    const drawn = JSON.stringify([shelves.map(([pod]) => pod), shown, this.#isDown])
+    if (drawn === this.#drawn || (shown === undefined && !this.#isDown)) return
     this.#drawn = drawn
 
     const focused = this.#choice.contains(document.activeElement) ? document.activeElement?.getAttribute('data-pod') : undefined
@@ -81,7 +95,7 @@ export class Store {
     }))
     for (const button of this.#choice.querySelectorAll('button')) if (button.dataset['pod'] === focused) button.focus()
     this.#shelf.replaceChildren(
-      ...(isDown ? [element('p', { class: 'unavailable' }, 'The catalog service is currently not available.', ...(shown === undefined ? [] : [' This is what it had.']))] : []),
+      ...(this.#isDown ? [element('p', { class: 'unavailable' }, 'The catalog service is currently not available.', ...(shown === undefined ? [] : [' This is what it had.']))] : []),
       ...(shown === undefined ? [] : cards(JSON.parse(shown[1].body)))
     )
   }
@@ -127,6 +141,7 @@ export class Store {
     for (const input of this.#inputs()) input.value = '' // a form that came back with values resets to those
     this.#say(`Added, in pod ${pod}: each pod keeps its own items.`)
     this.#choose(pod)
+    this.#awaited = { pod, tries: TRIES }
     this.#options.onAdded()
   }
 

@@ -13,6 +13,9 @@ const MAX_UNDER_WAY = 5
 /** How soon a connection is looked for again where none was free, in milliseconds; traffic that is rare must not wait for its next turn. */
 const FULL_MS = 100
 
+/** So long it counts as full after it was, in milliseconds: with slow answers a connection is free for a moment, and none is the next. */
+const FULL_STAYS_MS = 1000
+
 /** @typedef {'sending' | 'paused' | 'hidden' | 'full'} State */
 
 /** @typedef {{ number: number, header: Header | undefined }} Sent */
@@ -36,6 +39,7 @@ export class Traffic {
   static #underWay = 0
   /** @type {State | undefined} */
   #state
+  #fullUntil = 0
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer
 
@@ -59,11 +63,11 @@ export class Traffic {
     if (document.visibilityState === 'hidden') return this.#become('hidden')
     const due = performance.now() + delay
     this.#timer = setTimeout(() => {
-      if (Traffic.#underWay >= MAX_UNDER_WAY) {
-        this.#become('full')
-        return this.#schedule(Math.min(FULL_MS, 1000 / this.#options.rate))
-      }
-      this.#become('sending')
+      const now = performance.now()
+      const isFull = Traffic.#underWay >= MAX_UNDER_WAY
+      if (isFull) this.#fullUntil = now + FULL_STAYS_MS
+      this.#become(now < this.#fullUntil ? 'full' : 'sending')
+      if (isFull) return this.#schedule(Math.min(FULL_MS, 1000 / this.#options.rate))
       this.send()
       // From when it was due, so that a busy browser does not lower the rate; but what was missed is not caught up.
       this.#schedule(Math.max(0, due + 1000 / this.#options.rate - performance.now()))
