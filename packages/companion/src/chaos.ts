@@ -31,11 +31,11 @@ export async function activeFaults (kubectl: Kubectl): Promise<PodFaults[]> {
 async function faultsOf (kubectl: Kubectl, { metadata: { name: pod, labels } }: KubeObject): Promise<PodFaults> {
   const { app, version } = labels as { app: string, version?: string }
   const { code, stdout } = await kubectl.try(['exec', pod, '-c', app, '--', 'curl', '-sf', `localhost:${PORTS[app]}/blowup`])
-  const rules = code === 0 ? rulesIn(stdout) : [] // another image has no faults of this kind
-  return { app, version, pod, rules }
+  return { app, version, pod, rules: code === 0 ? rulesIn(stdout) : [] }
 }
 
 function rulesIn (answer: string): object[] {
+  if (!answer.startsWith('{')) return [] // another image has no faults of this kind
   const rules = JSON.parse(answer) as Record<string, { state?: { ended?: string, left: { hits?: number, ms?: number } } }>
   return Object.entries(rules).flatMap(([name, { state, ...rule }]) => {
     if (state === undefined || state.ended !== undefined) return []

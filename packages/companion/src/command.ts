@@ -9,6 +9,8 @@ export interface CommandResult {
   code: number
   stdout: string
   stderr: string
+  /** nothing of that name is installed */
+  isMissing?: true
 }
 
 export interface CommandOptions {
@@ -19,7 +21,7 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a command to its end, whatever that is. One that is not installed ends with 127, one that cannot be started with 126, one that a signal ended with 1. Ctrl-C in
+ * Runs a command to its end, whatever that is. One that cannot be started ends with 126, one that is not installed with 127, one that a signal ended with 1. Ctrl-C in
  * the terminal does not reach it: whether it is to end is for us to say.
  */
 export function command (name: string, args: string[], { input, signal }: CommandOptions = {}): Promise<CommandResult> {
@@ -35,7 +37,7 @@ export function command (name: string, args: string[], { input, signal }: Comman
     const said = { stdout: '', stderr: '' }
     for (const stream of ['stdout', 'stderr'] as const) child[stream].setEncoding('utf8').on('data', (text: string) => { said[stream] += text })
     child.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') resolve({ code: 127, stdout: '', stderr: `${name} is not installed` })
+      if (error.code === 'ENOENT') resolve({ code: 127, stdout: '', stderr: `${name} is not installed`, isMissing: true })
       else if (child.pid === undefined) resolve({ code: 126, stdout: '', stderr: error.message }) // it could not be started; nothing else will come
     })
     child.once('exit', () => signal?.removeEventListener('abort', end))

@@ -51,7 +51,7 @@ export class Kubectl {
     this.announce(line([name, ...args], input), kind)
     const result = await command(name, args, { input: typeof input === 'object' ? input.text : input, signal: this.signal })
     this.signal?.throwIfAborted()
-    if (result.code === 127) throw new Trouble(`${name} is not installed.`, 'Install it, or put it on the PATH.')
+    if (result.isMissing) throw new Trouble(`${name} is not installed.`, 'Install it, or put it on the PATH.')
     return result
   }
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
+import { rmSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { activeFaults, clearFaults, setAgain, type PodFaults } from './chaos.ts'
 import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
-import { asList, deploymentsOf, inEach, keyOf, nameOf } from './manifests.ts'
+import { asList, deploymentsOf, inEach, isAnother, keyOf, nameOf } from './manifests.ts'
 import { makersOf, othersIn } from './namespace.ts'
 import { Trouble } from './trouble.ts'
 import { rolledOut } from './workloads.ts'
@@ -16,8 +18,8 @@ const NAME = 'outfitters-companion'
 const BEAT = 5000
 const SILENCE = 4 * BEAT
 
-/** Of a Pod hardly anything can be patched, of a Secret not its type, and what is in it is not for the terminal. */
-const UNPATCHABLE = ['Pod', 'Secret']
+/** How the names of the folders begin that runs have. */
+export const PREFIX = 'outfitters-'
 
 /** A run of the companion. */
 interface Holder {
@@ -32,6 +34,8 @@ interface Entries {
   /** by key: an object as it was, or null where there was none */
   objects: Record<string, KubeObject | null>
   faults: PodFaults[]
+  /** of this machine, with keys and tokens in it */
+  folder?: string
 }
 
 type Written = KubeObject & { metadata: { resourceVersion: string }, data: { holder?: string, entries: string } }
@@ -79,6 +83,7 @@ export class Ledger {
     if (found === undefined) return undefined
     const ledger = new Ledger(kubectl, parsed<Entries>(found.data.entries), found.metadata.resourceVersion)
     await ledger.#hold()
+    ledger.#removeFolder()
     return ledger
   }
 
@@ -134,6 +139,12 @@ export class Ledger {
     await this.#write()
   }
 
+  /** Writes down that a run has this folder. */
+  async owns (folder: string): Promise<void> {
+    this.#entries.folder = folder
+    await this.#write()
+  }
+
   /** Whether somebody other than the companion has made an object. What a run has made elsewhere, whose ledger was deleted with its namespace, nobody misses. */
   async #isSomebodys (object: KubeObject): Promise<boolean> {
     const makers = makersOf(object)
@@ -154,6 +165,7 @@ export class Ledger {
       await work().catch((error: unknown) => { unrestored.push((error as Error).message) })
     }
 
+    this.#removeFolder()
     const { namespaceIsOurs, objects, faults } = this.#entries
     if (!namespaceIsOurs) await attempt(() => clearFaults(kubectl)) // the exercise's own; the pods in which it has set them may well stay
     await inEach(kubectl, this.ours, (each, keys) => attempt(() => each.run(['delete', ...keys.map(nameOf), '--ignore-not-found'])))
@@ -169,6 +181,12 @@ export class Ledger {
     return { unrestored, kept }
   }
 
+  #removeFolder (): void {
+    const { folder } = this.#entries
+    if (folder !== undefined && dirname(folder) === tmpdir() && basename(folder).startsWith(PREFIX)) rmSync(folder, { recursive: true, force: true }) // whoever may write the Secret is not to choose what is deleted
+    delete this.#entries.folder
+  }
+
   /** Makes those that have gone, and undoes what has changed in the others. */
   async #bringBack (kubectl: Kubectl, keys: string[], attempt: (work: () => Promise<unknown>) => Promise<void>): Promise<void> {
     const { objects } = this.#entries
@@ -180,9 +198,10 @@ export class Ledger {
       now = await there() // create has written the annotation of kubectl apply anew
     }
     for (const [key, object] of now) {
-      const patch = difference(object, objects[key] as KubeObject)
-      if (UNPATCHABLE.includes(object.kind) && patch.some(({ path }) => !path.startsWith('/metadata/'))) await attempt(() => kubectl.run(['replace', '--force', '-f', '-'], { text: JSON.stringify(objects[key]), is: nameOf(key) }))
-      else if (patch.length > 0) await attempt(() => kubectl.run(['patch', nameOf(key), '--type=json', '--patch', JSON.stringify(patch)]))
+      const original = objects[key] as KubeObject
+      const patch = difference(object, original)
+      if (isAnother(object, original)) await attempt(() => kubectl.run(['replace', '--force', '--cascade=foreground', '-f', '-'], { text: JSON.stringify(original), is: nameOf(key) }))
+      else if (patch.length > 0) await attempt(() => kubectl.run(['patch', nameOf(key), '--type=json', '--patch-file=/dev/stdin'], { text: JSON.stringify(patch), is: 'what has changed in it' }))
     }
   }
 

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { ROOT } from './command.ts'
 import type { Input, Kubectl, KubeObject } from './kubectl.ts'
@@ -78,6 +79,16 @@ export async function inEach (kubectl: Kubectl, keys: string[], work: (kubectl: 
 
 export function deploymentsOf (objects: KubeObject[]): string[] {
   return objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name)
+}
+
+/**
+ * Whether an object cannot become the other by a change, but has to be made anew: hardly anything of a Pod can be changed, and of a Secret not its type, of a Deployment not
+ * which Pods are its own.
+ */
+export function isAnother (object: KubeObject, other: KubeObject): boolean {
+  const fixed = { Pod: ['spec'], Secret: ['type'], Deployment: ['spec', 'selector'] }[object.kind]
+  const part = (of: KubeObject) => fixed?.reduce<unknown>((value, field) => (value as Record<string, unknown> | undefined)?.[field], of)
+  return fixed !== undefined && !isDeepStrictEqual(part(object), part(other))
 }
 
 /** Several objects as one to be sent to kubectl. */

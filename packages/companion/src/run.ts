@@ -2,7 +2,7 @@ import type { Exercise, Step } from './exercise.ts'
 import { Kubectl } from './kubectl.ts'
 import { Ledger, type Restored } from './ledger.ts'
 import { isMadeAndEmpty } from './namespace.ts'
-import { gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
+import { claims, gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
 import type { Reporter, Result, Unjudged } from './reporter.ts'
 import { Stage } from './stage.ts'
 import { carryOut, Lacking, type Play } from './steps.ts'
@@ -55,6 +55,7 @@ export async function run (options: RunOptions): Promise<Summary> {
     await injected(kubectl)
     if (api === 'istio') await hostIsFree(kubectl, host)
     else await gatewayApiIsThere(kubectl)
+    for (const { name, namespace } of host === undefined || api !== 'istio' ? [] : await claims(kubectl)) report.note(`Gateway ${name} in namespace ${namespace} claims the host *: what is asked of hosts that nobody has gets to its store, where ch4.gateway-host and ch5.edge expect a 404.`)
     ledger ??= await taken(kubectl, report) ?? await Ledger.begin(kubectl, { namespaceIsOurs: false })
     const ends = AbortSignal.any([signal, ledger.lost])
     kubectl = new Kubectl(namespace, { announce: report.command, signal: ends })
@@ -63,9 +64,10 @@ export async function run (options: RunOptions): Promise<Summary> {
   } catch (caught) {
     error = signal.aborted ? 'The run was interrupted.' : messageOf(ledger?.lost.aborted === true ? ledger.lost.reason : caught)
   }
-  await stage?.close()
   const isKept = keep && error === undefined
+  await stage?.close(isKept)
   if (isKept) await ledger?.keep()
+  if (isKept && stage?.folder !== undefined) report.note(`The keys and tokens are in ${stage.folder}, until --reset.`)
   const { unrestored, kept } = isKept ? NOTHING : await restore(ledger, report)
   const passed = results.filter(({ verdict }) => verdict === 'pass').length
   return { passed, failed: exercises.length - passed, results, unrestored, kept, ...(error !== undefined && { error }) }

@@ -7,9 +7,9 @@ import type { CommandResult } from './command.ts'
 import { NEEDS, type Apply, type Load, type Need, type Run } from './exercise.ts'
 import { openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
-import type { Ledger } from './ledger.ts'
+import { PREFIX, type Ledger } from './ledger.ts'
 import { askAtOnce, type Address, type Call } from './load.ts'
-import { DOMAIN, asList, deploymentsOf, inEach, keyOf, manifest, nameOf, namespaceOf, type Manifest } from './manifests.ts'
+import { DOMAIN, asList, deploymentsOf, inEach, isAnother, keyOf, manifest, nameOf, namespaceOf, type Manifest } from './manifests.ts'
 import { managerFor } from './namespace.ts'
 import { hostIsFree } from './preflight.ts'
 import type { Reporter } from './reporter.ts'
@@ -36,8 +36,8 @@ const isOfStore = (deployment: KubeObject) => (labelsOfPods(deployment)['app'] ?
 /** Whether a Deployment wants no proxies. */
 const optsOut = (object: KubeObject) => object.kind === 'Deployment' && labelsOfPods(object)['sidecar.istio.io/inject'] === 'false'
 
-/** How kubectl replaces what a reader had under the same name. */
-const REPLACING: Record<string, string[]> = { Deployment: ['--save-config'], Pod: ['--save-config', '--force', '--wait'] }
+/** Kinds of which a reader's may have what `kubectl apply` leaves alone: another variable, another selector. */
+const REPLACED = ['Deployment', 'Pod', 'Service']
 
 export interface StageOptions {
   kubectl: Kubectl
@@ -66,7 +66,8 @@ export class Stage {
   #own: string | undefined
   /** by key: what a command has changed, and `kubectl apply` would leave so */
   readonly #changed: Set<string>
-  #folder: string | undefined
+  /** with the keys and tokens of the exercise, as soon as it has any */
+  folder: string | undefined
   #kinds: Promise<string> | undefined
 
   constructor ({ kubectl, ledger, report, host, api, patience }: StageOptions) {
@@ -82,6 +83,7 @@ export class Stage {
 
   /** Removes whatever an exercise does not need, applies what it does, and makes sure that it works. */
   async set (needs: Need[]): Promise<void> {
+    this.#removeFolder()
     await this.#addonsAreThere(needs)
     const files = needs.flatMap(need => NEEDS[need].file ?? [])
     const wanted = await Promise.all(files.map(file => this.#manifest(file)))
@@ -104,7 +106,7 @@ export class Stage {
   /** Applies a file or folder beneath k8s/, and waits for what it deploys. */
   async apply ({ file, values = {} }: Pick<Apply, 'file'> & Partial<Apply>, kind: CommandKind = 'lesson'): Promise<void> {
     const { objects, namespace, args, input } = await this.#manifest(file, values)
-    for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, host, port)
+    for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, host, port).catch((error: Error) => { throw new Error(error.message) }) // others get by without that host
     await this.#takes(objects.map(object => this.#key(object)))
     const said = await this.kubectl.in(namespace).run(['apply', ...args, ...this.#signed(namespace)], input, kind)
     if (kind === 'lesson') this.report.output(said)
@@ -123,6 +125,10 @@ export class Stage {
 
   /** Runs a command that changes something, and waits for the Deployments among that. */
   async run ({ command, makes }: Pick<Run, 'command' | 'makes'>): Promise<void> {
+    if (this.folder === undefined && command.some(word => word.includes('FOLDER'))) {
+      this.folder = mkdtempSync(join(tmpdir(), PREFIX))
+      await this.#ledger.owns(this.folder)
+    }
     const keys = makes.map(key => this.filled(key.startsWith(':') ? this.kubectl.namespace + key : key))
     await this.#takes(keys)
     for (const key of keys) this.#changed.add(key)
@@ -143,10 +149,8 @@ export class Stage {
 
   /** A word with what stands for things that are known only now. */
   filled (word: string): string {
-    const text = word.replaceAll('NAMESPACE', this.kubectl.namespace).replaceAll('GATEWAYS', this.#api === 'istio' ? 'istio-system' : this.kubectl.namespace).replaceAll(DOMAIN, this.#host ?? DOMAIN)
-    if (!text.includes('FOLDER')) return text
-    this.#folder ??= mkdtempSync(join(tmpdir(), 'outfitters-'))
-    return text.replaceAll('FOLDER', this.#folder)
+    return word.replaceAll('NAMESPACE', this.kubectl.namespace).replaceAll('GATEWAYS', this.#api === 'istio' ? 'istio-system' : this.kubectl.namespace).replaceAll(DOMAIN, this.#host ?? DOMAIN)
+      .replaceAll('FOLDER', this.folder ?? 'FOLDER')
   }
 
   /** The same with what is in files, as a shell would: `Bearer $(cat FOLDER/token)`. */
@@ -169,18 +173,17 @@ export class Stage {
     for (const key of keys) this.#applied.add(key)
   }
 
-  /**
-   * A Deployment or Pod of a reader's, or one that a command of an exercise has changed, may have what `kubectl apply` leaves alone, such as another variable:
-   * it is replaced. A Pod has to be made anew for that.
-   */
+  /** Replaces what a reader has under these names, and what a command of an exercise has changed. */
   async #asWritten (path: string): Promise<void> {
     const { objects } = await this.#manifest(path)
     await this.#ledger.remember(objects.map(object => this.#key(object)))
-    const theirs = objects.filter(object => object.kind in REPLACING && (this.#ledger.has(this.#key(object)) || this.#changed.has(this.#key(object))))
+    const theirs = objects.filter(object => REPLACED.includes(object.kind) && (this.#ledger.has(this.#key(object)) || this.#changed.has(this.#key(object))))
     if (theirs.length === 0) return
-    const present = new Set((await this.kubectl.objects(theirs.map(object => nameOf(this.#key(object))))).map(object => this.#key(object))) // an exercise before this one may have done without it
-    for (const [kind, list] of Map.groupBy(theirs.filter(object => present.has(this.#key(object))), ({ kind }) => kind)) {
-      await this.kubectl.run(['replace', ...REPLACING[kind] as string[], '-f', '-'], { text: asList(list), is: `${list.map(({ metadata }) => metadata.name).join(' ')} of k8s/${path}` })
+    const present = new Map((await this.kubectl.objects(theirs.map(object => nameOf(this.#key(object))))).map(object => [this.#key(object), object])) // an exercise before this one may have done without it
+    const made = (object: KubeObject, is: KubeObject | undefined) => is === undefined ? undefined : object.kind === 'Pod' || isAnother(object, is)
+    for (const [anew, list] of Map.groupBy(theirs, object => made(object, present.get(this.#key(object))))) {
+      if (anew === undefined) continue
+      await this.kubectl.run(['replace', '--save-config', ...anew ? ['--force', '--cascade=foreground', '--wait'] : [], '-f', '-'], { text: asList(list), is: `${list.map(object => nameOf(this.#key(object))).join(' ')} of k8s/${path}` })
       for (const object of list) this.#changed.delete(this.#key(object))
     }
   }
@@ -220,9 +223,15 @@ export class Stage {
     this.#own = undefined
   }
 
-  async close (): Promise<void> {
+  /** @param keep leaves the folder for a reader who goes on by hand */
+  async close (keep: boolean): Promise<void> {
     for (const gateway of this.#gateways.values()) await gateway.then(({ close }) => close(), () => {})
-    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
+    if (!keep) this.#removeFolder()
+  }
+
+  #removeFolder (): void {
+    if (this.folder !== undefined) rmSync(this.folder, { recursive: true, force: true })
+    this.folder = undefined
   }
 
   /** What is not wanted: of Istio, of the store, and of what exercises have applied. */

@@ -7,7 +7,7 @@ test('a command is run to its end, whatever that is', async () => {
 })
 
 test('a command that is not installed ends with 127 and says so', async () => {
-  expect(await command('no-such-command', [])).toEqual({ code: 127, stdout: '', stderr: 'no-such-command is not installed' })
+  expect(await command('no-such-command', [])).toEqual({ code: 127, stdout: '', stderr: 'no-such-command is not installed', isMissing: true })
 })
 
 test('one that cannot be started ends with 126', async () => {
