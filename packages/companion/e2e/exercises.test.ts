@@ -216,9 +216,10 @@ describe('what a reader has in his namespace', () => {
   test('is there again where the gateway is as well: a Secret of his own that has the name of the exercise\'s', async () => {
     const system = cluster.in('istio-system')
     const secret = 'webapp-credential.reader.example'
+    await system.run(['delete', 'secret', secret, '--ignore-not-found'])
     await system.run(['create', 'secret', 'generic', secret, '--from-literal=tls.crt=mine'])
     const before = await everything()
-    expect(await exercise(['ch4.tls', ...host])).toMatchObject({ code: 0 })
+    expect(await exercise(['ch4.tls', ...host])).toMatchObject({ code: 0, stderr: '' })
     expect(await everything()).toEqual(before)
     expect(await system.objects(['secret', secret])).toMatchObject([{ data: { 'tls.crt': btoa('mine') } }])
     await system.run(['delete', 'secret', secret])

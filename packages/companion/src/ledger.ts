@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { activeFaults, clearFaults, setAgain, type PodFaults } from './chaos.ts'
@@ -187,21 +187,36 @@ export class Ledger {
     delete this.#entries.folder
   }
 
-  /** Makes those that have gone, and undoes what has changed in the others. */
+  /** Makes those anew that have gone, or cannot be changed to what they were, and undoes what has changed in the others. */
   async #bringBack (kubectl: Kubectl, keys: string[], attempt: (work: () => Promise<unknown>) => Promise<void>): Promise<void> {
     const { objects } = this.#entries
     const there = async () => new Map((await kubectl.objects(keys.map(nameOf))).map(object => [keyOf(object, kubectl.namespace), asApplied(object)]))
     let now = await there()
+    const others = [...now].filter(([key, object]) => isAnother(object, objects[key] as KubeObject)).map(([key]) => key)
+    if (others.length > 0) {
+      await attempt(() => kubectl.run(['delete', ...others.map(nameOf), '--cascade=foreground']))
+      now = await there()
+    }
     const gone = keys.filter(key => !now.has(key))
     if (gone.length > 0) {
       await attempt(() => kubectl.run(['create', '-f', '-'], { text: asList(gone.map(key => objects[key] as KubeObject)), is: gone.map(nameOf).join(' ') }))
       now = await there() // create has written the annotation of kubectl apply anew
     }
     for (const [key, object] of now) {
-      const original = objects[key] as KubeObject
-      const patch = difference(object, original)
-      if (isAnother(object, original)) await attempt(() => kubectl.run(['replace', '--force', '--cascade=foreground', '-f', '-'], { text: JSON.stringify(original), is: nameOf(key) }))
-      else if (patch.length > 0) await attempt(() => kubectl.run(['patch', nameOf(key), '--type=json', '--patch-file=/dev/stdin'], { text: JSON.stringify(patch), is: 'what has changed in it' }))
+      const patch = difference(object, objects[key] as KubeObject)
+      if (patch.length > 0) await attempt(() => this.#patch(kubectl, key, patch))
+    }
+  }
+
+  /** By a file: what is in a Secret is neither for the terminal nor for the list of processes. */
+  async #patch (kubectl: Kubectl, key: string, patch: object[]): Promise<void> {
+    const folder = mkdtempSync(join(tmpdir(), PREFIX))
+    try {
+      const file = join(folder, 'patch.json')
+      writeFileSync(file, JSON.stringify(patch))
+      await kubectl.run(['patch', nameOf(key), '--type=json', `--patch-file=${file}`])
+    } finally {
+      rmSync(folder, { recursive: true })
     }
   }
 
