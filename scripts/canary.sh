@@ -6,7 +6,8 @@ usage() {
   cat <<'EOF'
 usage: canary.sh [-n NAMESPACE] [--steps "10 50 100"] [--success 99] [--requests 40]
 
-Sets the weights of the VirtualService catalog, and before each further step waits until version 2 has answered as many requests.
+Sets the weights of the VirtualService catalog, or of the HTTPRoute catalog where there is one, and before each further step waits until
+version 2 has answered as many requests.
 How many of them were no 5xx it is told by version 2's own /metrics.
 
   --steps     the shares of version 2, in percent, one after the other
@@ -39,10 +40,14 @@ done
 [[ $success =~ ^([0-9]{1,2}|100)$ ]] || die 2 "--success must be a percentage, but is '$success'"
 [[ $requests =~ ^[1-9][0-9]*$ ]] || die 2 "--requests must be a number, but is '$requests'"
 
+kind=virtualservices.networking.istio.io weights=/spec/http/0/route
+if kubectl get httproutes.gateway.networking.k8s.io catalog "${namespace[@]+"${namespace[@]}"}" >/dev/null 2>&1; then
+  kind=httproutes.gateway.networking.k8s.io weights=/spec/rules/0/backendRefs
+fi
 shift_to() {
-  kubectl patch virtualservice catalog "${namespace[@]+"${namespace[@]}"}" --type=json --output=name --patch \
-    "[{\"op\":\"replace\",\"path\":\"/spec/http/0/route/0/weight\",\"value\":$((100 - $1))},{\"op\":\"replace\",\"path\":\"/spec/http/0/route/1/weight\",\"value\":$1}]" >/dev/null ||
-    die 4 'the VirtualService catalog needs a route with two weights, as in k8s/istio/ch5/catalog-vs-canary.yaml'
+  kubectl patch "$kind" catalog "${namespace[@]+"${namespace[@]}"}" --type=json --output=name --patch \
+    "[{\"op\":\"replace\",\"path\":\"$weights/0/weight\",\"value\":$((100 - $1))},{\"op\":\"replace\",\"path\":\"$weights/1/weight\",\"value\":$1}]" >/dev/null ||
+    die 4 "the catalog of $kind needs a route with two weights, as in ch5/catalog-vs-canary.yaml of k8s/istio or k8s/gateway-api"
 }
 # How many requests for items version 2 has answered, and how many of them with a 5xx.
 answered() {

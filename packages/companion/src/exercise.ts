@@ -41,7 +41,7 @@ export interface Exercise {
 
 /**
  * `says` is what the reader is told before the step. In commands, and the names of files and objects that are made, NAMESPACE stands for the
- * exercise's, GATEWAYS for that in which the gateway is, FOLDER for a folder that is there while it runs, SINCE for the microsecond at which the last load began (`--since=SINCE` for kubectl logs), and istioinaction.io
+ * exercise's, GATEWAYS for that in which the gateway is, GATEWAY for its Deployment, FOLDER for a folder that is there while it runs, SINCE for the microsecond at which the last load began (`--since=SINCE` for kubectl logs), and istioinaction.io
  * for what --host puts in its place.
  */
 export type Step = Apply | Run | Fault | Load | Expect | Inspect

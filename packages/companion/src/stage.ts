@@ -149,8 +149,8 @@ export class Stage {
 
   /** A word with what stands for things that are known only now. */
   filled (word: string): string {
-    return word.replaceAll('NAMESPACE', this.kubectl.namespace).replaceAll('GATEWAYS', this.#api === 'istio' ? 'istio-system' : this.kubectl.namespace).replaceAll(DOMAIN, this.#host ?? DOMAIN)
-      .replaceAll('FOLDER', this.folder ?? 'FOLDER')
+    return word.replaceAll('NAMESPACE', this.kubectl.namespace).replaceAll('GATEWAYS', this.#api === 'istio' ? 'istio-system' : this.kubectl.namespace).replaceAll('GATEWAY', this.#gateway.name)
+      .replaceAll('FOLDER', this.folder ?? 'FOLDER').replaceAll(DOMAIN, this.#host ?? DOMAIN)
   }
 
   /** The same with what is in files, as a shell would: `Bearer $(cat FOLDER/token)`. */
@@ -198,8 +198,7 @@ export class Stage {
   async address ({ path, method = 'GET', headers = {}, body, host, tls }: Pick<Load, 'path'> & Partial<Load>): Promise<Address> {
     const port = tls === undefined ? 80 : 443
     const where = `${this.#own ?? ''}:${port}`
-    const gateway = this.#gateways.get(where) ??
-      (this.#own === undefined ? openGateway(this.kubectl.in('istio-system'), { port }) : openGateway(this.kubectl, { name: `${this.#own}-istio`, port }))
+    const gateway = this.#gateways.get(where) ?? openGateway(this.kubectl.in(this.#gateway.namespace), { name: this.#gateway.name, port })
     this.#gateways.set(where, gateway)
     const { origin } = await gateway
     const name = host === undefined ? this.#host : this.filled(host)
@@ -211,6 +210,11 @@ export class Stage {
       headers: { ...headers, ...(name !== undefined && { host: name }) },
       ...(tls !== undefined && { tls: { servername: name as string, ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key) } })
     }
+  }
+
+  /** Where the gateway is, and what its Deployment and its Service are called. */
+  get #gateway (): { name: string, namespace: string } {
+    return this.#own === undefined ? { name: 'istio-ingressgateway', namespace: 'istio-system' } : { name: `${this.#own}-istio`, namespace: this.kubectl.namespace }
   }
 
   /** A Gateway of the Gateway API has gone, and its Service with it. */

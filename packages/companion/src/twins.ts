@@ -7,8 +7,8 @@ import { pathOf } from './manifests.ts'
 /** By whose objects an exercise routes: Istio's own, or those of the Kubernetes Gateway API. */
 export type Api = 'istio' | 'gateway'
 
-/** Kinds of Istio's for which the Gateway API has others. */
-const ROUTING = /^kind: (Gateway|VirtualService)$/m
+/** Kinds of Istio's for which the Gateway API has others, and whatever else is about Istio's own gateway. */
+const ROUTING = /^kind: (Gateway|VirtualService)$|istio: ingressgateway/m
 
 const twinOf = (file: string) => file.replace(/^istio\//, 'gateway-api/')
 
@@ -23,7 +23,5 @@ export function hasTwin ({ id, needs, steps }: Exercise): boolean {
   if (!existsSync(join(ROOT, pathOf(`gateway-api/${id.split('.')[0]}`)))) return false
   const files = [...needs.flatMap(need => NEEDS[need].file ?? []), ...steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])]
   const routing = files.filter(file => statSync(join(ROOT, pathOf(file))).isFile() && ROUTING.test(readFileSync(join(ROOT, pathOf(file)), 'utf8')))
-  // Who looks at the routes of Istio's own gateway, or of Istio's own objects, has nothing to look at.
-  const looks = steps.some(step => 'command' in step && step.command.some(word => /istio-ingressgateway/.test(word))) || steps.some(step => step.kind === 'load' && step.during !== undefined)
-  return routing.length > 0 && !looks && routing.every(file => fileFor(file, 'gateway') !== file)
+  return routing.length > 0 && routing.every(file => fileFor(file, 'gateway') !== file)
 }

@@ -18,9 +18,10 @@ export default {
     }),
     inspect('the gateway has the route', {
       says: 'Look into the gateway: its routes name the VirtualService.',
-      command: ['istioctl', 'proxy-config', 'routes', 'deploy/istio-ingressgateway', '-n', 'istio-system'],
+      command: ['istioctl', 'proxy-config', 'routes', 'deploy/GATEWAY', '-n', 'GATEWAYS'],
       expected: all,
-      count: (output, { namespace }) => once(output.split(/\s+/).includes(`webapp-virtualservice.${namespace}`))
+      // Of an HTTPRoute istiod makes a VirtualService by itself, and names it after the Gateway.
+      count: (output, { namespace }) => once(output.split(/\s+/).some(word => word === `webapp-virtualservice.${namespace}` || word.startsWith(`${namespace}~outfitters-gateway~`)))
     })
   ],
   look: [
