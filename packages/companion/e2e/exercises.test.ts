@@ -280,7 +280,7 @@ test('--step waits for Enter, --keep leaves what was made, and --reset removes i
   const args = ['--namespace', namespace, '--host', 'step.example']
   expect(await exercise(['ch2.gateway', '--step', ...args], '\n')).toMatchObject({ code: 3, stderr: expect.stringContaining('--step waits for Enter') }) // one Enter is not enough
   const kept = await exercise(['ch2.gateway', '--step', '--keep', ...args], '\n\n\n\n')
-  expect(kept).toMatchObject({ code: 0, stdout: expect.stringContaining('--reset brings back') })
+  expect(kept).toMatchObject({ code: 0, stdout: expect.stringContaining(`--reset ${args.join(' ')} brings back`) })
   expect((await new Kubectl(namespace).objects(['virtualservices', 'webapp-virtualservice']))[0]).toMatchObject({ spec: { hosts: ['step.example'] } })
   expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0 })
   expect(await new Kubectl(namespace).objects(['gateways.networking.istio.io'])).toEqual([])

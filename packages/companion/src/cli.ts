@@ -27,8 +27,12 @@ const USAGE = `usage: npm run exercise                        list the exercises
 
 Exit codes: 0 all passed; 1 some did not; 2 the call makes no sense; 3 the exercises cannot run here; 130 interrupted.`
 
-/** Options that are nothing without an exercise. */
+/** Options that are nothing without an exercise, and those that say where it is played, as --reset may be told as well. */
 const OF_A_RUN = ['keep', 'step'] as const
+const OF_A_PLACE = ['namespace', 'host', 'api'] as const
+
+/** A line to type, with the options of this call that say where. */
+type Again = (args: string) => string
 
 /** A call that makes no sense. */
 class UsageError extends Error {}
@@ -52,17 +56,19 @@ async function main (): Promise<number> {
   const abort = new AbortController()
   abortOnSignals(abort)
   const report = values.json ? silent : terminal({ wait: values.step, signal: abort.signal })
-  const api = values.api as Api
-  const exercises = isRun ? chosen(names, values.from, api) : []
+  const { api = 'istio' } = values as { api?: Api }
+  const { exercises, leftOut } = isRun ? chosen(names, values.from, api) : { exercises: [], leftOut: [] }
+  const again: Again = args => ['npm run exercise --', args, ...OF_A_PLACE.flatMap(option => values[option] === undefined ? [] : [`--${option} ${values[option]}`])].join(' ')
+  if (leftOut.length > 0 && !values.json) console.error(`Left out, since they have no twin for the Gateway API: ${leftOut.join(', ')}`)
   const unbound = new Kubectl('default')
   await holdContext(unbound)
   const namespace = values.namespace ?? await usualNamespace(unbound)
-  if (values.reset === true) return await bringBack({ namespace, report }, values.json)
+  if (values.reset === true) return await bringBack({ namespace, report }, again, values.json)
 
   const summary = await run({ exercises, namespace, host: values.host, keep: values.keep, api, report, signal: abort.signal, error: ERROR })
   report.close()
-  if (values.json) print(summary)
-  else tell(summary, { exercises, namespace, keep: values.keep })
+  if (values.json) print({ ...summary, ...(leftOut.length > 0 && { leftOut }) }, again)
+  else tell(summary, { exercises, namespace, keep: values.keep, again })
   if (summary.unrestored.length > 0) return 3
   if (abort.signal.aborted) return 130
   return summary.error !== undefined ? 3 : summary.failed > 0 ? 1 : 0
@@ -80,7 +86,7 @@ function parse () {
         reset: { type: 'boolean' },
         namespace: { type: 'string' },
         host: { type: 'string' },
-        api: { type: 'string', default: 'istio' },
+        api: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h' }
       }
@@ -89,10 +95,9 @@ function parse () {
     const problems = [
       ...names.length > 0 && values.all === true ? ['--all runs every exercise; name none'] : [],
       ...values.reset === true && isRun ? ['--reset runs no exercise; name none'] : [],
-      ...isRun ? [] : OF_A_RUN.filter(option => values[option]).map(option => `--${option} belongs to a run: name an exercise, or --all`),
-      ...values.host !== undefined && !isRun && values.reset !== true ? ['--host belongs to a run: name an exercise, or --all'] : [],
+      ...isRun ? [] : [...OF_A_RUN, ...values.reset === true ? [] : OF_A_PLACE].filter(option => values[option]).map(option => `--${option} belongs to a run: name an exercise, or --all`),
       ...values.json && values.step ? ['--json prints nothing before the end, and --step waits for a reader; take one of them'] : [],
-      ...['istio', 'gateway'].includes(values.api) ? [] : [`--api must be istio or gateway, but is '${values.api}'`],
+      ...['istio', 'gateway', undefined].includes(values.api) ? [] : [`--api must be istio or gateway, but is '${values.api}'`],
       ...values.namespace !== undefined && !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) ? [`--namespace must be the name of a namespace, but is '${values.namespace}'`] : [],
       ...values.host !== undefined && !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(values.host) ? [`--host must be a host name with a dot, in small letters, but is '${values.host}'`] : []
     ]
@@ -103,16 +108,20 @@ function parse () {
   }
 }
 
-function chosen (names: string[], from: string | undefined, api: Api): Exercise[] {
+/** The exercises that are meant, and the ids of those among them that cannot be done by this API. */
+function chosen (names: string[], from: string | undefined, api: Api): { exercises: Exercise[], leftOut: string[] } {
   try {
-    const exercises = choose(names, from)
-    if (api === 'istio') return exercises
-    const twins = exercises.filter(hasTwin)
-    if (twins.length === 0) throw new RangeError(`${names.join(', ')} cannot be done by the Gateway API; these can: ${course.filter(hasTwin).map(({ id }) => id).join(', ')}`)
-    return twins
+    const meant = choose(names, from)
+    const exercises = api === 'istio' ? meant : meant.filter(hasTwin)
+    if (exercises.length === 0) throw new RangeError(`${meant.map(idOf).join(', ')} cannot be done by the Gateway API; these can: ${course.filter(hasTwin).map(idOf).join(', ')}`)
+    return { exercises, leftOut: meant.filter(exercise => !exercises.includes(exercise)).map(idOf) }
   } catch (error) {
     throw new UsageError((error as Error).message)
   }
+}
+
+function idOf ({ id }: Exercise): string {
+  return id
 }
 
 function list (json: boolean): number {
@@ -123,23 +132,23 @@ function list (json: boolean): number {
   return say(`${lines.join('\n')}\n\nnpm run exercise -- ${course[0]?.id} runs one of them in the cluster of the current kubectl context; -- --help says what else there is.`)
 }
 
-async function bringBack (options: Parameters<typeof reset>[0], json: boolean): Promise<number> {
+async function bringBack (options: Parameters<typeof reset>[0], again: Again, json: boolean): Promise<number> {
   const { namespace } = options
   const { found, unrestored, kept } = await reset(options)
-  if (json) print({ found, unrestored, kept })
-  else if (unrestored.length > 0) console.error(unrestoredText(unrestored))
+  if (json) print({ found, unrestored, kept }, again)
+  else if (unrestored.length > 0) console.error(unrestoredText(unrestored, again))
   else if (kept.length > 0) console.log(keptText(kept, namespace))
   else console.log(found ? `Namespace ${namespace} is as it was before the exercises.` : `No run has left anything in namespace ${namespace}.`)
   return unrestored.length > 0 ? 3 : 0
 }
 
 /** As the promised JSON; what is not as it should be stands in `error`. */
-function print ({ unrestored, kept, error, ...rest }: Partial<Summary> & Restored & { found?: boolean }): void {
-  const errors = [...error === undefined ? [] : [error], ...unrestored.length > 0 ? [unrestoredText(unrestored)] : []]
+function print ({ unrestored, kept, error, ...rest }: Partial<Summary> & Restored & { found?: boolean, leftOut?: string[] }, again: Again): void {
+  const errors = [...error === undefined ? [] : [error], ...unrestored.length > 0 ? [unrestoredText(unrestored, again)] : []]
   console.log(JSON.stringify({ ...rest, ...(kept.length > 0 && { kept }), ...(errors.length > 0 && { error: errors.join('\n') }) }, null, 2))
 }
 
-function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { exercises, namespace, keep }: { exercises: Exercise[], namespace: string, keep: boolean }): void {
+function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { exercises, namespace, keep, again }: { exercises: Exercise[], namespace: string, keep: boolean, again: Again }): void {
   if (error !== undefined) console.error(`\n${styleText('red', error)}`)
   console.log()
   const width = Math.max(...exercises.map(({ id }) => id.length))
@@ -148,15 +157,15 @@ function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { 
     const reasons = result?.checks.filter(({ ok }) => !ok).map(checkText) ?? []
     console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error?.split('\n')[0], ...reasons, ...lacking(result)].filter(Boolean).join('  ')}`)
   }
-  if (results.some(({ verdict }) => verdict !== 'pass')) console.log(`\n${deeper(results.find(({ verdict }) => verdict !== 'pass')?.id as string, namespace)}`)
+  if (results.some(({ verdict }) => verdict !== 'pass')) console.log(`\n${deeper(results.find(({ verdict }) => verdict !== 'pass')?.id as string, namespace, again)}`)
   console.log(`\n${passed} passed, ${failed} failed`)
-  if (unrestored.length > 0) console.error(unrestoredText(unrestored))
+  if (unrestored.length > 0) console.error(unrestoredText(unrestored, again))
   else if (kept.length > 0) console.log(keptText(kept, namespace))
-  else if (keep && error === undefined) console.log('Everything is as the last exercise has left it. npm run exercise -- --reset brings back what was there before.')
+  else if (keep && error === undefined) console.log(`Everything is as the last exercise has left it. ${again('--reset')} brings back what was there before.`)
 }
 
-function unrestoredText (failures: string[]): string {
-  return `Not everything could be brought back; npm run exercise -- --reset tries again.\n${failures.map(failure => `  ${failure}`).join('\n')}`
+function unrestoredText (failures: string[], again: Again): string {
+  return `Not everything could be brought back; ${again('--reset')} tries again.\n${failures.map(failure => `  ${failure}`).join('\n')}`
 }
 
 /** What this mesh cannot show of an exercise. */
@@ -165,8 +174,8 @@ function lacking ({ unjudged = [] }: Result): string[] {
 }
 
 /** How to find out why an exercise has not passed. */
-function deeper (id: string, namespace: string): string {
-  return `To look deeper: npm run exercise -- ${id} --keep, and then
+function deeper (id: string, namespace: string, again: Again): string {
+  return `To look deeper: ${again(`${id} --keep`)}, and then
   istioctl proxy-status                                          whether the proxies have what istiod knows
   istioctl proxy-config routes deploy/webapp -n ${namespace} -o yaml   what the webapp's proxy does with a call; clusters and endpoints likewise
   kubectl -n ${namespace} logs deploy/webapp -c istio-proxy            what became of each call, with Envoy's flag for the reason`

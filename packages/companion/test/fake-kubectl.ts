@@ -7,6 +7,27 @@ interface Result { code?: number, stdout?: string | object, stderr?: string, sta
 /** What kubectl says to a command: the first whose pattern fits the arguments, separated by spaces; `then` from the second time on. */
 export type Answer = [pattern: RegExp, result: Result & { then?: Result }]
 
+const PROXY = { spec: { containers: [{ name: 'probe' }], initContainers: [{ name: 'istio-proxy' }] } }
+/** As in a mesh that works, in a namespace in which nothing is. */
+export const MESH: Answer[] = [
+  [/^config current-context/, { stdout: 'kind-outfitters\n' }],
+  [/^api-resources --api-group/, { stdout: 'gateways.networking.istio.io\nvirtualservices.networking.istio.io\n' }],
+  [/^get namespace/, { stdout: 'Active' }],
+  [/create --dry-run/, { stdout: PROXY }],
+  [/^get gateways/, { stdout: { items: [] } }],
+  [/get secret/, {}],
+  [/get pods -l/, { stdout: { items: [] } }],
+  [/^api-resources --categories=gateway-api/, {}],
+  [/ (create|replace) -f - -o jsonpath/, { stdout: '7' }],
+  [/get istio-io/, {}],
+  [/get deployments/, {}],
+  [/kustomize/, { stdout: 'apiVersion: v1\nkind: Service\nmetadata: { name: catalog }' }],
+  [/get service\/catalog/, {}],
+  [/get gateway\.networking\.istio\.io\/outfitters-gateway/, {}],
+  [/ apply /, {}],
+  [/ delete /, {}]
+]
+
 /** Puts a kubectl onto the PATH that answers like this, and fails for anything else. Undone by what it returns. */
 export function fakeKubectl (...answers: Answer[]): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'fake-kubectl-'))

@@ -11,30 +11,10 @@ import { claims } from '../src/preflight.ts'
 import { silent } from '../src/reporter.ts'
 import { run } from '../src/run.ts'
 import { proxied, rolledOut } from '../src/workloads.ts'
-import { fakeKubectl, type Answer } from './fake-kubectl.ts'
+import { fakeKubectl, MESH, type Answer } from './fake-kubectl.ts'
 
 const undo: (() => void)[] = []
 afterEach(() => { for (const each of undo.splice(0)) each() })
-
-const PROXY = { spec: { containers: [{ name: 'probe' }], initContainers: [{ name: 'istio-proxy' }] } }
-const MESH: Answer[] = [
-  [/^config current-context/, { stdout: 'kind-outfitters\n' }],
-  [/^api-resources --api-group/, { stdout: 'gateways.networking.istio.io\nvirtualservices.networking.istio.io\n' }],
-  [/^get namespace/, { stdout: 'Active' }],
-  [/create --dry-run/, { stdout: PROXY }],
-  [/^get gateways/, { stdout: { items: [] } }],
-  [/get secret/, {}],
-  [/get pods -l/, { stdout: { items: [] } }],
-  [/^api-resources --categories=gateway-api/, {}],
-  [/ (create|replace) -f - -o jsonpath/, { stdout: '7' }],
-  [/get istio-io/, {}],
-  [/get deployments/, {}],
-  [/kustomize/, { stdout: 'apiVersion: v1\nkind: Service\nmetadata: { name: catalog }' }],
-  [/get service\/catalog/, {}],
-  [/get gateway\.networking\.istio\.io\/outfitters-gateway/, {}],
-  [/ apply /, {}],
-  [/ delete /, {}]
-]
 
 /** Why ch2.chaos does not run where kubectl answers like this, and otherwise as in a mesh that works. */
 async function reason (...answers: Answer[]): Promise<string> {
