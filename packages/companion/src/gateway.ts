@@ -17,6 +17,12 @@ interface GatewayService {
   status: { loadBalancer?: { ingress?: { ip?: string, hostname?: string }[] } }
 }
 
+/** Istio's own: the name of its Service and of its Deployment. */
+export const INGRESS = 'istio-ingressgateway'
+
+/** How to see whether a gateway is running: its Deployment has the name of its Service. */
+export const isRunning = ({ name, namespace }: { name: string, namespace: string }) => `kubectl -n ${namespace} get deployment,service ${name}`
+
 /** A shell runs its arguments until its stdin ends, as it does when we do, even by SIGKILL. */
 const WITH_US = 'exec 3<&0; "$@" & child=$!; { cat <&3; kill $child; } >/dev/null 2>&1 & wait $child'
 
@@ -30,7 +36,7 @@ const STATUS_PORT = 15021
  * @param kubectl in the gateway's namespace
  * @throws {Trouble} where there is none, or no way to it
  */
-export async function openGateway (kubectl: Kubectl, { name = 'istio-ingressgateway', port = 80 } = {}): Promise<Gateway> {
+export async function openGateway (kubectl: Kubectl, { name = INGRESS, port = 80 } = {}): Promise<Gateway> {
   const scheme = port === 443 ? 'https' : 'http'
   const { namespace } = kubectl
   const [service] = await kubectl.objects(['service', name]).catch((error: Error) => {
@@ -39,7 +45,7 @@ export async function openGateway (kubectl: Kubectl, { name = 'istio-ingressgate
       `Whoever runs the cluster can allow it: kubectl create clusterrole gateway-user --verb=get,list,create --resource=services,pods,pods/exec,pods/portforward,deployments.apps, then kubectl -n ${namespace} create rolebinding gateway-user --clusterrole=gateway-user --user=YOU`)
   }) as unknown as GatewayService[]
   if (service === undefined) {
-    throw new Trouble(`There is no ingress gateway: namespace ${namespace} has no Service ${name}.`, 'Install Istio with one: istioctl install --set profile=demo')
+    throw new Trouble(`There is no ingress gateway: namespace ${namespace} has no Service ${name}.`, name === INGRESS ? 'Install Istio with one: istioctl install --set profile=demo' : `What does its Gateway say? kubectl -n ${namespace} describe gateways.gateway.networking.k8s.io`)
   }
   const { spec, status } = service
   const hosts = [...status.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname) ?? [], spec.clusterIP]
@@ -48,7 +54,7 @@ export async function openGateway (kubectl: Kubectl, { name = 'istio-ingressgate
   }
   kubectl.announce(`kubectl -n ${namespace} port-forward --address 127.0.0.1 service/${name} :${port}`, 'upkeep')
   return await forward(namespace, `service/${name}`, port).then(gateway => ({ ...gateway, origin: gateway.origin.replace('http', scheme) })).catch((error: Error) => {
-    throw new Trouble(`There is no way to the ingress gateway: ${error.message}`, `Is it running? kubectl -n ${namespace} get pods -l istio=ingressgateway`)
+    throw new Trouble(`There is no way to the ingress gateway: ${error.message}`, `Is it running? ${isRunning({ name, namespace })}`)
   })
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { chaos, clearFaults } from './chaos.ts'
 import type { CommandResult } from './command.ts'
 import { NEEDS, type Apply, type Load, type Need, type Run } from './exercise.ts'
-import { openGateway, type Gateway } from './gateway.ts'
+import { INGRESS, isRunning, openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
 import { PREFIX, type Ledger } from './ledger.ts'
 import { askAtOnce, type Address, type Call } from './load.ts'
@@ -214,7 +214,7 @@ export class Stage {
 
   /** Where the gateway is, and what its Deployment and its Service are called. */
   get #gateway (): { name: string, namespace: string } {
-    return this.#own === undefined ? { name: 'istio-ingressgateway', namespace: 'istio-system' } : { name: `${this.#own}-istio`, namespace: this.kubectl.namespace }
+    return this.#own === undefined ? { name: INGRESS, namespace: 'istio-system' } : { name: `${this.#own}-istio`, namespace: this.kubectl.namespace }
   }
 
   /** A Gateway of the Gateway API has gone, and its Service with it. */
@@ -303,13 +303,14 @@ export class Stage {
     }
     if (call === undefined) return
 
+    const { name, namespace } = this.#gateway
     if (call.status === 0) {
       throw new Trouble(`The ingress gateway at ${url} refuses: ${call.body}.`,
-        'Is it running? kubectl -n istio-system get pods,services -l istio=ingressgateway. What does it say? kubectl -n istio-system logs deploy/istio-ingressgateway')
+        `Is it running? ${isRunning({ name, namespace })}. What does it say? kubectl -n ${namespace} logs deploy/${name}`)
     }
     if (call.status !== 200) {
       throw new Trouble(`The ingress gateway at ${url} answers with ${call.status}: ${call.body.slice(0, 200)}`,
-        `Does it know the route? istioctl proxy-config routes deploy/istio-ingressgateway -n istio-system. Is anything wrong with it? istioctl analyze -n ${this.kubectl.namespace}`)
+        `Does it know the route? istioctl proxy-config routes deploy/${name} -n ${namespace}. Is anything wrong with it? istioctl analyze -n ${this.kubectl.namespace}`)
     }
     throw new Trouble(`The ingress gateway leads to somebody else's store: pod ${call.pod ?? 'without a name'} is not in namespace ${this.kubectl.namespace}.`,
       'Take a host of your own: --host NAME.example')

@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { choose, ERROR } from '../src/course.ts'
+import { openGateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { claims } from '../src/preflight.ts'
 import { silent } from '../src/reporter.ts'
@@ -71,7 +72,7 @@ test('no way to the ingress gateway', async () => {
   expect(await reason(
     [/get service istio-ingressgateway/, { stdout: { spec: { clusterIP: '127.0.0.254' }, status: {} } }],
     [/port-forward/, { code: 1, stderr: 'error: unable to forward port because pod is not running. Current status=Pending' }]
-  )).toMatch(/^There is no way to the ingress gateway: .*Current status=Pending\nIs it running\? kubectl -n istio-system get pods/)
+  )).toMatch(/^There is no way to the ingress gateway: .*Current status=Pending\nIs it running\? kubectl -n istio-system get deployment,service istio-ingressgateway$/)
 })
 
 test('an ingress gateway that refuses', async () => {
@@ -82,7 +83,7 @@ test('an ingress gateway that refuses', async () => {
   expect(await reason(
     [/get service istio-ingressgateway/, { stdout: { spec: { clusterIP: '127.0.0.254' }, status: {} } }],
     [/port-forward/, { stdout: `Forwarding from 127.0.0.1:${port} -> 8080\n`, stays: true }]
-  )).toMatch(/^The ingress gateway at http:\/\/127\.0\.0\.1:\d+\/api\/catalog refuses: .*ECONNREFUSED.*\nIs it running\?/)
+  )).toMatch(/^The ingress gateway at http:\/\/127\.0\.0\.1:\d+\/api\/catalog refuses: .*ECONNREFUSED.*\nIs it running\? kubectl -n istio-system get deployment,service istio-ingressgateway\. .* logs deploy\/istio-ingressgateway$/)
 })
 
 const pod = (state: object, containers = ['catalog', 'istio-proxy']) => ({
@@ -147,6 +148,13 @@ test('kubectl is not installed', async () => {
   undo.push(() => { process.env['PATH'] = path })
   const { error } = await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report: silent, error: ERROR })
   expect(error).toMatch(/^kubectl is not installed\./)
+})
+
+test('by the Gateway API it is the Gateway\'s own gateway that is to be looked at', async () => {
+  const kubectl = new Kubectl('shop')
+  undo.push(fakeKubectl([/get service none-istio/, {}], [/get service/, { stdout: { spec: { clusterIP: '127.0.0.254' }, status: {} } }], [/port-forward/, { code: 1, stderr: 'no' }]))
+  await expect(openGateway(kubectl, { name: 'none-istio' })).rejects.toThrow(/has no Service none-istio\.\nWhat does its Gateway say\? kubectl -n shop describe gateways\.gateway/)
+  await expect(openGateway(kubectl, { name: 'outfitters-gateway-istio' })).rejects.toThrow(/Is it running\? kubectl -n shop get deployment,service outfitters-gateway-istio$/)
 })
 
 /** Ends the kubectl that stays when the test is over. */
