@@ -21,7 +21,7 @@ const USAGE = `usage: npm run exercise                        list the exercises
   --keep            leave everything as the last exercise has left it
   --step            explain each step, and wait for Enter before it
   --namespace NAME  by default that of the current context, or istioinaction; one that is not there is made, and removed at the end
-  --host NAME       answer to this host alone at the ingress gateway, so that several can share one
+  --host NAME       answer to this host alone at the ingress gateway, or to webapp.NAME and catalog.NAME, so that several can share one
   --api gateway     route by the Kubernetes Gateway API in place of Istio's own objects, where an exercise has such a twin
   --json            print the result as JSON, and nothing else
 

@@ -2,7 +2,7 @@ import { course, ERROR } from './course.ts'
 import { NEEDS, type Exercise, type Expect, type Inspect, type Need, type Step } from './exercise.ts'
 import { expectedText, number, percent } from './figures.ts'
 import { bounds, FALSE_ALARM, POWER } from './judgement.ts'
-import { pathOf } from './manifests.ts'
+import { DOMAIN, pathOf } from './manifests.ts'
 import { figures, type Figures } from './record.ts'
 import { commandOf, RATE, requestsOf } from './steps.ts'
 
@@ -46,7 +46,7 @@ below, for by hand, are for a terminal in the project's root, with the exercise'
     kubectl config set-context --current --namespace istioinaction
     kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80${steps.some(step => step.kind === 'load' && step.tls !== undefined) ? ' 8443:443' : ''}
 
-With \`--host NAME\` the gateway answers to that host alone: \`curl -H 'Host: NAME' …\`.
+${hostText(exercise)}
 
 ## What is there at the start
 
@@ -78,6 +78,13 @@ ${controls.map(({ when, fails }) => `- When ${when}, "${fails}" is not as expect
 
 The end-to-end tests run it that way too.
 `
+}
+
+/** What --host makes of the hosts to which the gateway answers. */
+function hostText ({ steps }: Exercise): string {
+  const hosts = [...new Set(steps.flatMap(step => step.kind === 'load' ? step.host ?? [] : []))]
+  if (hosts.length === 0) return 'With `--host NAME` the gateway answers to that host alone: `curl -H \'Host: NAME\' …`.'
+  return `With \`--host NAME\` the gateway answers to ${hosts.map(host => `\`${host.replace(DOMAIN, 'NAME')}\``).join(' and ')} in place of ${hosts.map(host => `\`${host}\``).join(' and ')}.`
 }
 
 function needText (need: Need): string {
