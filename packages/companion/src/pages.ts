@@ -21,8 +21,9 @@ export function withTable (readme: string): string {
 }
 
 /** How its last recorded run came out. */
-function stateOf (seen: Figures[string] | undefined): string {
+export function stateOf (seen: Figures[string] | undefined): string {
   if (seen === undefined) return 'not recorded yet'
+  if (seen.failed === true) return `failed on ${seen.on}`
   return `passed on ${seen.on}${seen.lacks === undefined ? '' : `; not judged there: what needs ${seen.lacks}`}`
 }
 
@@ -64,7 +65,7 @@ ${steps.filter(step => step.kind !== 'expect').map((step, index) => stepText(ste
 |---|---|---|---|
 ${steps.filter(step => 'expected' in step).map(step => rowOf(step, exercise, seen)).join('\n')}
 
-${seen === undefined ? 'No run has been recorded yet.' : `Seen in a run on ${seen.on}.`}
+${seen === undefined ? 'No run has been recorded yet.' : `Seen in a run on ${seen.on}${seen.failed === true ? ', in which the exercise failed' : ''}.`}
 
 ${steps.some(step => 'expected' in step && step.expected.kind === 'about')
   ? `The bounds are those of independent draws: right behaviour leaves them so rarely that a run of all exercises has a false alarm with a probability of at most ${FALSE_ALARM}. There are enough requests to tell ${toldApart(steps)} with a probability of ${POWER}.\n\n`

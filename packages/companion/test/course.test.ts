@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ROOT } from '../src/command.ts'
 import { choose, course, ERROR } from '../src/course.ts'
 import { NEEDS, withoutLesson } from '../src/exercise.ts'
-import { pages, withTable } from '../src/pages.ts'
+import { pages, stateOf, withTable } from '../src/pages.ts'
+import { figuresOf } from '../src/record.ts'
 import { requestsOf } from '../src/steps.ts'
 
 const ids = (exercises: typeof course) => exercises.map(({ id }) => id)
@@ -51,6 +52,8 @@ describe.each(course)('$id', exercise => {
 })
 
 test('the pages in docs/exercises are made from the exercises: npm run docs', () => {
+  const found = readdirSync(join(ROOT, 'docs/exercises'), { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(({ parentPath, name }) => relative(ROOT, join(parentPath, name)))
+  expect(found.sort()).toEqual([...pages().keys()].sort())
   for (const [file, text] of pages()) expect(readFileSync(join(ROOT, file), 'utf8'), file).toBe(text)
 })
 
@@ -58,4 +61,10 @@ test('so is the table in the README', () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
   expect(withTable(readme)).toBe(readme)
   for (const { id } of course) expect(readme).toContain(`| [${id}](`)
+})
+
+test('one that failed in the newest run does not go on to have passed', () => {
+  const before = figuresOf([{ id: 'ch2.retry', verdict: 'pass', checks: [] }, { id: 'ch2.v2', verdict: 'pass', checks: [] }], '2026-01-01')
+  const after = { ...before, ...figuresOf([{ id: 'ch2.retry', verdict: 'error', checks: [], error: 'no' }], '2026-02-02') }
+  expect(['ch2.retry', 'ch2.v2', 'ch2.chaos'].map(id => stateOf(after[id]))).toEqual(['failed on 2026-02-02', 'passed on 2026-01-01', 'not recorded yet'])
 })
