@@ -102,6 +102,14 @@ export async function hostIsFree (kubectl: Kubectl, host = '*', port = 80): Prom
     `Take a host of your own: --host NAME.example. Or delete the other: kubectl -n ${other.namespace} delete gateways.networking.istio.io ${other.name}`)
 }
 
+/** Between which milliseconds the cluster's clock is ahead of ours: it tells the time to a second. 0 and 0 where they may agree, or it does not tell. */
+export async function clockAhead (kubectl: Kubectl): Promise<{ least: number, most: number }> {
+  const before = Date.now()
+  const { stdout } = await kubectl.try(['create', 'configmap', 'clock', '--dry-run=server', '-o', 'jsonpath={.metadata.creationTimestamp}'])
+  const [least, most] = [Date.parse(stdout) - Date.now(), Date.parse(stdout) + 1000 - before]
+  return least > 0 || most < 0 ? { least, most } : { least: 0, most: 0 }
+}
+
 /** @throws {Trouble} when the cluster does not have the kinds of the Gateway API */
 export async function gatewayApiIsThere (kubectl: Kubectl): Promise<void> {
   const { stdout } = await kubectl.tryCluster(['api-resources', '--api-group=gateway.networking.k8s.io', '-o', 'name'])

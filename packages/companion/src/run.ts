@@ -2,7 +2,7 @@ import type { Exercise, Step } from './exercise.ts'
 import { Kubectl } from './kubectl.ts'
 import { Ledger, type Restored } from './ledger.ts'
 import { isMadeAndEmpty } from './namespace.ts'
-import { claims, gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
+import { claims, clockAhead, gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
 import type { Reporter, Result, Unjudged } from './reporter.ts'
 import { Stage } from './stage.ts'
 import { carryOut, Lacking, type Play } from './steps.ts'
@@ -59,7 +59,7 @@ export async function run (options: RunOptions): Promise<Summary> {
     ledger ??= await taken(kubectl, report) ?? await Ledger.begin(kubectl, { namespaceIsOurs: false })
     const ends = AbortSignal.any([signal, ledger.lost])
     kubectl = new Kubectl(namespace, { announce: report.command, signal: ends })
-    stage = new Stage({ kubectl, ledger, report, host, api, patience })
+    stage = new Stage({ kubectl, ledger, report, host, api, patience, clock: await clockAhead(kubectl) })
     for (const exercise of exercises) results.push(await play(exercise, stage, { report, signal: ends, error: errorOfCheck, patience }))
   } catch (caught) {
     error = signal.aborted ? 'The run was interrupted.' : messageOf(ledger?.lost.aborted === true ? ledger.lost.reason : caught)

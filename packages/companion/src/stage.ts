@@ -47,12 +47,15 @@ export interface StageOptions {
   api: Api
   /** milliseconds that are waited for the gateway */
   patience: number
+  clock: Stage['clock']
 }
 
 /** The namespace in which exercises are played, and the way to it. */
 export class Stage {
   readonly kubectl: Kubectl
   readonly report: Reporter
+  /** between which milliseconds the cluster's clock is ahead of ours */
+  readonly clock: { least: number, most: number }
   readonly #ledger: Ledger
   readonly #host: string | undefined
   readonly #patience: number
@@ -70,7 +73,8 @@ export class Stage {
   folder: string | undefined
   #kinds: Promise<string> | undefined
 
-  constructor ({ kubectl, ledger, report, host, api, patience }: StageOptions) {
+  constructor ({ kubectl, ledger, report, host, api, patience, clock }: StageOptions) {
+    this.clock = clock
     this.#api = api
     this.kubectl = kubectl
     this.report = report

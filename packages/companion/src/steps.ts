@@ -25,7 +25,7 @@ export interface Play {
   patience: number
   /** of the last load */
   calls: Call[]
-  /** when it began, in microseconds */
+  /** when it began by the cluster's clock, in microseconds, or a little earlier */
   since: number
   metrics: Record<string, Samples>
   /** of the command during which the last load went on */
@@ -119,7 +119,9 @@ async function drive (step: Load, play: Play): Promise<void> {
   stage.kubectl.announce(`${told(address, step, stage)}   # ${total === undefined ? '' : `${total} times, `}${rate} a second`, 'lesson')
   const tally = new Tally()
   const ended = new AbortController()
-  play.since = Date.now() * 1000
+  const { least, most } = stage.clock
+  await sleep(most - least) // or the end of the load before it would be seen as well
+  play.since = (Date.now() + least) * 1000
   const command = during === undefined ? undefined : stage.command(during.map(word => stage.filled(word))).finally(() => ended.abort())
   command?.catch(() => {}) // a signal ends the load as well, which is where it is heard
   play.calls = await load({

@@ -1,0 +1,21 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { Kubectl } from '../src/kubectl.ts'
+import { clockAhead } from '../src/preflight.ts'
+import { fakeKubectl } from './fake-kubectl.ts'
+
+afterEach(() => { vi.useRealTimers() })
+
+test.each([
+  ['20 s behind', '2026-01-01T11:59:40Z', { least: -20_400, most: -19_400 }],
+  ['20 s ahead', '2026-01-01T12:00:20Z', { least: 19_600, most: 20_600 }],
+  ['the same to a second', '2026-01-01T12:00:00Z', { least: 0, most: 0 }],
+  ['not told', '', { least: 0, most: 0 }]
+])('the clock of a cluster that is %s', async (_, stdout, ahead) => {
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-01-01T12:00:00.400Z') })
+  const undo = fakeKubectl([/create configmap/, { stdout }])
+  try {
+    expect(await clockAhead(new Kubectl('shop'))).toEqual(ahead)
+  } finally {
+    undo()
+  }
+})
