@@ -1,9 +1,7 @@
 import { apply, expect, fault, inspect, load, otherFault, share, withhold, type Exercise } from '../../exercise.ts'
 import { about, all, around } from '../../judgement.ts'
 import { failed } from '../ch2/calls.ts'
-import { listenersBy } from '../proxies.ts'
-import { connectionsAreNew } from '../traces.ts'
-import { entriesOf } from './log.ts'
+import { entriesOf, proxiesWriteJson } from '../log.ts'
 
 /** What the VirtualService allows, in milliseconds; timers may be early by one. */
 const TIMEOUT = 499
@@ -18,9 +16,7 @@ export default {
   aim: 'One call in five fails after half a second. The access log of the caller\'s proxy tells that it was a timeout, and who was waited for.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
-    apply('components/observability/access-log.yaml', 'Have the proxies write a line of JSON for each request.'),
-    listenersBy('the webapp\'s proxy writes JSON', 'Look into the proxy of the webapp until it has heard of that.', 'deploy/webapp', /"upstream_host"/),
-    ...connectionsAreNew,
+    ...proxiesWriteJson,
     apply('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'Make the subsets.'),
     apply('istio/ch10/catalog-virtualservice-timeout.yaml', 'Send one call in five to version 2, and wait for half a second at most.'),
     fault('latency 1000 --version v2', 'Slow down every answer of version 2 by a second. Nobody is told.'),

@@ -1,8 +1,9 @@
 import { apply, expect, fault, inspect, load, withhold, type Exercise } from '../../exercise.ts'
 import { all, around } from '../../judgement.ts'
 import { failed } from '../ch2/calls.ts'
-import { overflowsOf } from './overflow.ts'
+import { proxiesWriteJson } from '../log.ts'
 import { webappCallsBy } from '../proxies.ts'
+import { overflowsOf } from './overflow.ts'
 
 const answered = ({ status }: { status: number }) => status === 200
 
@@ -12,6 +13,7 @@ export default {
   aim: 'More calls at once than the catalog can bear are refused before they reach it; the others go on to be answered. When the load falls, nothing is refused any more.',
   needs: ['store', 'gateway'],
   steps: [
+    ...proxiesWriteJson,
     fault('latency 200', 'Let every answer of the catalog take 200 ms.'),
     apply('istio/ch6/catalog-dr-circuit-breaker.yaml', 'Allow ten calls at once.'),
     webappCallsBy('the webapp\'s proxy has the limit', /"maxRequests": 10\b/),

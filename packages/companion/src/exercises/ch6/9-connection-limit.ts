@@ -1,8 +1,9 @@
 import { apply, expect, fault, inspect, load, withhold, type Exercise } from '../../exercise.ts'
 import { all, around } from '../../judgement.ts'
 import { failed } from '../ch2/calls.ts'
-import { overflowsOf } from './overflow.ts'
+import { proxiesWriteJson } from '../log.ts'
 import { webappCallsBy } from '../proxies.ts'
+import { overflowsOf } from './overflow.ts'
 
 export default {
   id: 'ch6.connection-limit',
@@ -10,6 +11,7 @@ export default {
   aim: 'A slow service must not take all that its callers have. Over one connection, with one more call that may wait, the rest is refused at once, without a word to the catalog.',
   needs: ['store', 'gateway'],
   steps: [
+    ...proxiesWriteJson,
     fault('latency 200', 'Let every answer of the catalog take 200 ms.'),
     load('/api/catalog', { says: 'Without a limit all calls get through, ten at once.', rate: 50 }),
     expect('calls that are answered', all, ({ status }) => status === 200),
@@ -20,7 +22,7 @@ export default {
     inspect('refusals by the webapp\'s own proxy, flagged UO', overflowsOf(failed))
   ],
   look: [
-    '`kubectl logs deploy/webapp -c istio-proxy`: 503 with the flag `UO`, upstream overflow. The catalog\'s log has none of these calls.',
+    '`kubectl logs deploy/webapp -c istio-proxy | grep \'"UO"\'`: 503 with the flag `UO`, upstream overflow. The catalog\'s log has none of these calls.',
     '`curl -i localhost:8080/api/catalog`: the webapp makes the book\'s 500 of it.'
   ],
   controls: [withhold('istio/ch6/catalog-dr-conn-limit.yaml', 'calls that are refused')]

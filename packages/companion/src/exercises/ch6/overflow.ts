@@ -1,6 +1,7 @@
 import type { Inspect } from '../../exercise.ts'
 import { all } from '../../judgement.ts'
 import type { Call } from '../../load.ts'
+import { entriesOf } from '../log.ts'
 
 /** Whether each of the last load's calls that are so has its line with the flag UO in the access log of the webapp's proxy. */
 export const overflowsOf = (is: (call: Call) => boolean): Omit<Inspect, 'kind' | 'name'> => ({
@@ -9,6 +10,6 @@ export const overflowsOf = (is: (call: Call) => boolean): Omit<Inspect, 'kind' |
   expected: all,
   count (output, { calls }) {
     const of = calls.filter(is).length
-    return { count: Math.min(of, output.split('\n').filter(line => / 503 UO /.test(line)).length), of }
+    return { count: Math.min(of, entriesOf(output, '/items').filter(({ flags }) => flags === 'UO').length), of }
   }
 })
