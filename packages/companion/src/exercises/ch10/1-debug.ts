@@ -1,6 +1,6 @@
 import { apply, expect, inspect, load, withhold, type Exercise } from '../../exercise.ts'
 import { all, none } from '../../judgement.ts'
-import { failed } from '../ch2/calls.ts'
+import { failed, heard } from '../ch2/calls.ts'
 
 const SUBSETS = ['version-v1', 'version-v2']
 const ANALYSIS = ['istioctl', 'analyze', '-n', 'NAMESPACE']
@@ -21,6 +21,7 @@ export default {
     apply('istio/ch10/catalog-virtualservice-subsets-v1-v2.yaml', 'Route to two subsets. Something is forgotten.'),
     load('/api/catalog', { says: 'Nothing gets through: the proxy answers the webapp with 503, and the webapp its caller with 500.', arrived: { only: failed } }),
     expect('calls that fail while the subsets are missing', all, failed),
+    expect('failed calls of which the webapp says that it heard a 503', all, heard(503), { among: failed }),
     inspect('subsets that the analyser misses', {
       says: 'Ask the analyser: it knows what is in the namespace, and what of it does not fit together.',
       command: ANALYSIS,

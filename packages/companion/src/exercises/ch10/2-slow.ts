@@ -1,6 +1,6 @@
 import { apply, expect, fault, inspect, load, otherFault, share, withhold, type Exercise } from '../../exercise.ts'
 import { about, all, around } from '../../judgement.ts'
-import { failed } from '../ch2/calls.ts'
+import { failed, heard } from '../ch2/calls.ts'
 import { entriesOf, proxiesWriteJson } from '../log.ts'
 
 /** What the VirtualService allows, in milliseconds; timers may be early by one. */
@@ -23,6 +23,7 @@ export default {
     load('/api/catalog', { says: 'One call in five fails.', arrived: { seen: call => failed(call) && call.duration > TIMEOUT } }),
     expect('calls that fail', about(1 / 5, { tellFrom: [3 / 10] }), failed),
     expect('failed calls that took half a second', all, ({ duration }) => duration > TIMEOUT, { among: failed }),
+    expect('failed calls of which the webapp says that it heard a 504', all, heard(504), { among: failed }),
     inspect('failed calls that the access log calls timeouts', {
       says: 'Read the access log of the webapp\'s proxy: the flag UT says that the upstream has taken too long.',
       command: LOG,
