@@ -1,15 +1,15 @@
 import { otherFile, type Exercise } from '../../exercise.ts'
 import { about } from '../../judgement.ts'
-import { needs, steps } from './balancing.ts'
+import { needs, slowPod, slowPodGets, spread } from './balancing.ts'
 
 export default {
   id: 'ch6.lb-random',
   title: 'Balance by lot',
   aim: 'Random gives each pod about as many calls as the others, and needs to know nothing about them: with one slow pod of two, half of the callers wait.',
   needs,
-  steps: steps('istio/ch6/catalog-dr-random.yaml', /"lbPolicy": "RANDOM"/, about(1 / 2, { tellFrom: [0.35] })),
+  steps: [slowPod, ...spread({ file: 'istio/ch6/catalog-dr-random.yaml', sign: /"lbPolicy": "RANDOM"/ }), ...slowPodGets(about(1 / 2, { tellFrom: [0.35] }))],
   look: [
-    'The line `latency` of the tally, beside those of the other two: ch6.lb-round-robin, ch6.lb-random, ch6.lb-least-request.',
+    'The line `latency` of the tally. ch6.lb-least-request compares it with that of another way, in one run.',
     '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml`: `lbPolicy`.'
   ],
   controls: [otherFile('istio/ch6/catalog-dr-random.yaml', 'istio/ch6/catalog-dr-least-request.yaml', 'calls that the slow pod gets')]

@@ -1,16 +1,23 @@
 import { otherFile, type Exercise } from '../../exercise.ts'
 import { around } from '../../judgement.ts'
-import { needs, steps } from './balancing.ts'
+import { inTurn, needs, slowPod, slowPodGets, spread, waiting } from './balancing.ts'
 
 export default {
   id: 'ch6.lb-least-request',
   title: 'Balance by what is under way',
-  aim: 'Least request gives a call to the less busy of two pods that are drawn by lot: a slow pod is busy, and gets few.',
+  aim: 'Least request gives a call to the less busy of two pods that are drawn by lot: a slow pod is busy, and gets few. In turn half of the callers would wait for it, which is seen first.',
   needs,
-  steps: steps('istio/ch6/catalog-dr-least-request.yaml', /"lbPolicy": "LEAST_REQUEST"/, around(1 / 4, { low: 0.05, high: 0.4 })),
+  steps: [
+    slowPod,
+    ...spread(inTurn, 'in turn'),
+    waiting('in turn', around(1 / 2, { low: 0.42, high: 0.7 })),
+    ...spread({ file: 'istio/ch6/catalog-dr-least-request.yaml', sign: /"lbPolicy": "LEAST_REQUEST"/ }, 'by least request'),
+    waiting('by least request', around(1 / 4, { low: 0.05, high: 0.4 })), // the bands do not meet: whatever passes, fewer wait than in turn
+    ...slowPodGets(around(1 / 4, { low: 0.05, high: 0.4 }))
+  ],
   look: [
-    'The line `latency` of the tally, beside those of the other two: ch6.lb-round-robin, ch6.lb-random, ch6.lb-least-request.',
+    'The lines `latency` of the two tallies: in turn the median lies between the fast answers and the slow ones, by least request it is as short as the fast ones.',
     '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml`: `lbPolicy`.'
   ],
-  controls: [otherFile('istio/ch6/catalog-dr-least-request.yaml', 'istio/ch6/catalog-dr-rr.yaml', 'calls that the slow pod gets')]
+  controls: [otherFile('istio/ch6/catalog-dr-least-request.yaml', inTurn.file, 'calls that take 300 ms or more when they are spread by least request')]
 } satisfies Exercise

@@ -1,4 +1,4 @@
-import { apply, expect, fault, load, type Exercise, type Step } from '../../exercise.ts'
+import { apply, expect, fault, load, type Exercise, type Expect, type Step } from '../../exercise.ts'
 import { all, type Expected } from '../../judgement.ts'
 import type { Call } from '../../load.ts'
 import { webappCallsBy } from '../proxies.ts'
@@ -11,12 +11,22 @@ const isSlow = ({ duration }: Call) => duration >= 300
 /** Requests a second: a slow pod has about fifteen under way then. */
 const RATE = 50
 
-/** The steps: version 2 takes 300 ms more, and the calls are spread as a DestinationRule says. */
-export const steps = (file: string, sign: RegExp, share: Expected): Step[] => [
-  fault('latency 300 --version v2', 'Make one of the two pods slow: version 2 takes 300 ms more.'),
+export const slowPod = fault('latency 300 --version v2', 'Make one of the two pods slow: version 2 takes 300 ms more.')
+
+/** What makes the proxy give each pod its turn: that is what Envoy does where nothing else is said. */
+export const inTurn = { file: 'istio/ch6/catalog-dr-rr.yaml', sign: /^(?![^]*"lbPolicy")/ }
+
+/** Calls that are spread as a DestinationRule says. */
+export const spread = ({ file, sign }: { file: string, sign: RegExp }, how = 'so'): Step[] => [
   apply(file, 'Say how the calls are to be spread.'),
-  webappCallsBy('the webapp\'s proxy spreads them so', sign),
-  load('/api/catalog', { says: 'See which pod gets how many, and how long the calls take.', rate: RATE }),
+  webappCallsBy(`the webapp's proxy spreads them ${how}`, sign),
+  load('/api/catalog', { says: 'See which pod gets how many, and how long the calls take.', rate: RATE })
+]
+
+export const waiting = (how: string, share: Expected): Expect => expect(`calls that take 300 ms or more when they are spread ${how}`, share, isSlow)
+
+/** What the slow pod gets of them, and that this is why some are slow. */
+export const slowPodGets = (share: Expected): Expect[] => [
   expect('calls that the slow pod gets', share, ({ version }) => version === 'v2'),
   expect('calls of the slow pod that take 300 ms or more', all, isSlow, { among: ({ version }) => version === 'v2' }),
   expect('calls that are answered', all, ({ status }) => status === 200)
