@@ -15,7 +15,7 @@ How many of them were no 5xx it is told by version 2's own /metrics.
   --requests  how many answers are looked at in each step
 
 Exit codes: 0 all calls go to version 2; 1 they have been taken back; 2 the call makes no sense; 3 too few requests came in a minute;
-4 the weights could not be set. Ctrl-C leaves them as they are then.
+4 the weights could not be set, or version 2's /metrics not read. Ctrl-C leaves them as they are then.
 EOF
 }
 die() { echo "canary.sh: $2" >&2; exit "$1"; }
@@ -55,11 +55,17 @@ answered() {
     awk '/^http_server_request_duration_seconds_count\{[^}]*route="\/items/ { all += $NF; if (/status="5/) bad += $NF } END { print all + 0, bad + 0 }'
 }
 
+look() {
+  counts=$(answered) || { shift_to 0; die 4 "what version 2 has answered cannot be read from its /metrics: taken back"; } # in a here-string set -e would not see it
+}
+
 for share in $steps; do
-  read -r all_before bad_before <<<"$(answered)"
+  look
+  read -r all_before bad_before <<<"$counts"
   shift_to "$share"
   for ((waited = 0; ; waited++)); do
-    read -r all bad <<<"$(answered)"
+    look
+    read -r all bad <<<"$counts"
     all=$((all - all_before)) bad=$((bad - bad_before))
     [ "$all" -lt "$requests" ] || break
     if [ "$waited" -ge 60 ]; then
