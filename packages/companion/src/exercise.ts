@@ -2,11 +2,12 @@ import type { Count, Expected } from './judgement.ts'
 import type { Call } from './load.ts'
 import type { Samples } from './metrics.ts'
 
-/** What an exercise finds when it begins: a file or folder beneath k8s/ in its namespace, or an add-on of Istio by its Service in istio-system. */
+/** What an exercise finds when it begins: a file or folder beneath k8s/ in its namespace, or an add-on of Istio by its Service in istio-system, and the extensionProvider by which the mesh's configuration knows it. */
 interface Requirement {
   is: string
   file?: string
   addon?: string
+  provider?: string
 }
 
 const requirements = {
@@ -14,7 +15,7 @@ const requirements = {
   gateway: { is: 'the webapp behind the ingress gateway', file: 'istio/ch2/ingress-gateway.yaml' },
   v2: { is: 'version 2 of the catalog', file: 'services/catalog-v2.yaml' },
   outside: { is: 'a pod without a proxy, to call from', file: 'tools/outside.yaml' },
-  jaeger: { is: 'Jaeger in istio-system, of Istio\'s add-ons', addon: 'tracing' },
+  jaeger: { is: 'Jaeger in istio-system, of Istio\'s add-ons, and a provider of that name in the mesh\'s configuration', addon: 'tracing', provider: 'jaeger' },
   prometheus: { is: 'Prometheus in istio-system, of Istio\'s add-ons', addon: 'prometheus' }
 }
 

@@ -101,9 +101,17 @@ export class Stage {
 
   async #addonsAreThere (needs: Need[]): Promise<void> {
     for (const need of needs) {
-      const { addon } = NEEDS[need]
-      if (addon === undefined || (await this.kubectl.in('istio-system').objects(['service', addon])).length > 0) continue
-      throw new Error(`There is no ${need} in istio-system: kubectl apply -f https://raw.githubusercontent.com/istio/istio/release-1.31/samples/addons/${need}.yaml`)
+      const { addon, provider } = NEEDS[need]
+      const system = this.kubectl.in('istio-system')
+      if (addon !== undefined && (await system.objects(['service', addon])).length === 0) {
+        throw new Error(`There is no ${need} in istio-system: kubectl apply -f https://raw.githubusercontent.com/istio/istio/release-1.31/samples/addons/${need}.yaml`)
+      }
+      if (provider === undefined) continue
+      const { code, stdout } = await system.try(['get', 'configmaps', '-o', 'jsonpath={.items[*].data.mesh}']) // of each revision
+      if (code === 0 && !new RegExp(`\\bname: "?${provider}(?![-\\w])`).test(stdout)) {
+        throw new Error(`The mesh's configuration has no extensionProvider ${provider}. Istio's profile demo has it; elsewhere: kubectl -n istio-system edit configmap istio, and beneath extensionProviders write ` +
+          `- {name: ${provider}, opentelemetry: {service: jaeger-collector.istio-system.svc.cluster.local, port: 4317}}`)
+      }
     }
   }
 
