@@ -94,7 +94,7 @@ export interface Load {
   scrape: string[]
 }
 
-/** `seen`: one call was like this; `only`: twenty at once were. */
+/** `seen`: one call was like this; `only`: twenty at once were, three times in a row. */
 export type Arrival = { seen: (call: Call) => boolean } | { only: (call: Call) => boolean }
 
 /** What is to be true of the load before it. */
