@@ -49,7 +49,7 @@ afterAll(async () => {
   await cluster.run(['delete', 'namespace', ...namespaces, '--ignore-not-found', '--wait=false'])
 })
 
-/** How often the course is run, each time from a fresh namespace: a quarter of an hour each on two cores. */
+/** How often the course is run, each time from a fresh namespace: a quarter of an hour each on two cores. COURSE_RUNS=1 is for who has less. */
 const RUNS = Number(process.env['COURSE_RUNS'] ?? 2)
 
 describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course from a fresh namespace, run %s', () => {
