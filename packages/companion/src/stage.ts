@@ -192,9 +192,8 @@ export class Stage {
     const theirs = objects.filter(object => REPLACED.includes(object.kind) && (this.#ledger.has(this.#key(object)) || this.#changed.has(this.#key(object))))
     if (theirs.length === 0) return
     const present = new Map((await this.kubectl.objects(theirs.map(object => nameOf(this.#key(object))))).map(object => [this.#key(object), object])) // an exercise before this one may have done without it
-    const made = (object: KubeObject, is: KubeObject | undefined) => is === undefined ? undefined : object.kind === 'Pod' || isAnother(object, is)
-    for (const [anew, list] of Map.groupBy(theirs, object => made(object, present.get(this.#key(object))))) {
-      if (anew === undefined) continue
+    const there = theirs.filter(object => present.has(this.#key(object)))
+    for (const [anew, list] of Map.groupBy(there, object => isAnother(object, present.get(this.#key(object)) as KubeObject))) {
       await this.kubectl.run(['replace', '--save-config', ...anew ? ['--force', '--cascade=foreground', '--wait'] : [], '-f', '-'], { text: asList(list), is: `${list.map(object => nameOf(this.#key(object))).join(' ')} of k8s/${path}` })
       for (const object of list) this.#changed.delete(this.#key(object))
     }

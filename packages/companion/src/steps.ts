@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Apply, Arrival, Exercise, Inspect, Load, Step } from './exercise.ts'
+import { INGRESS } from './gateway.ts'
 import { judge, sampleFor, type Check } from './judgement.ts'
 import { quoted } from './kubectl.ts'
 import { ask, askAtOnce, load, type Address, type Call } from './load.ts'
@@ -77,7 +78,7 @@ function loadOf ({ path, method, headers, body, host, tls, during }: Load): stri
 
 /** A word for whoever follows an exercise by hand. */
 function asWritten (word: string): string {
-  return word.replaceAll('NAMESPACE', 'istioinaction').replaceAll('GATEWAYS', 'istio-system').replaceAll('GATEWAY', 'istio-ingressgateway').replace('start=SINCE', 'lookback=5m').replace('--since=SINCE', '--since=1m').replace('SINCE', '0').replaceAll('FOLDER', '/tmp/outfitters')
+  return word.replaceAll('NAMESPACE', 'istioinaction').replaceAll('GATEWAYS', 'istio-system').replaceAll('GATEWAY', INGRESS).replace('start=SINCE', 'lookback=5m').replace('--since=SINCE', '--since=1m').replace('SINCE', '0').replaceAll('FOLDER', '/tmp/outfitters')
 }
 
 /** How many requests a load sends: what the most demanding of the expectations up to the next load needs. */
