@@ -82,7 +82,7 @@ does the same for today's Istio. With the book open, read \`k8s/istio/chN/\` for
 \`services/NAME/kubernetes/\`, and \`scripts/\` for \`bin/\`. The tables show where names differ, and what is not here.
 
 Manifests here use the API version \`v1\` (EnvoyFilters: \`v1alpha3\`) and name no namespace, except those about the
-ingress gateway in \`istio-system\`. The book's own files work as well, unless a table says otherwise.
+ingress gateway in \`istio-system\`. Istio still accepts the book's own objects, in the API versions of their time.
 
 ${chapters.map(chapterText).join('\n')}
 ## Ours
