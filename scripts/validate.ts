@@ -15,6 +15,11 @@ interface Manifest {
   metadata?: { name?: string, namespace?: string }
 }
 
+/** What is looked at of an Istio Gateway and of a VirtualService. */
+interface Routing extends Manifest {
+  spec: { hosts?: string[], gateways?: string[], servers?: { hosts: string[] }[] }
+}
+
 interface Found {
   file: string
   manifest: Manifest
@@ -131,15 +136,39 @@ function askCluster (): void {
     withComponent(component, folder => judge(component, 'kubectl', [...dryRun(), '--kustomize', folder]))
   }
   judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
-  // Each route beside the store, the names that chapter 2 gives the versions, and each of the gateways that its chapter has for it: of several of one name only one is there at a time.
-  const filesWith = (kind: string) => [...new Set(manifests.filter(({ manifest }) => manifest.kind === kind).map(({ file }) => file))]
-  const gateways = filesWith('Gateway')
-  for (const route of filesWith('VirtualService')) {
-    const ofChapter = gateways.includes(route) ? [] : gateways.filter(path => dirname(path) === dirname(route))
-    for (const others of ofChapter.length === 0 ? [[]] : ofChapter.map(path => [path])) {
-      judge(`istioctl analyze ${[...others, route].join(' ')}`, 'istioctl', ['analyze', '--use-kube=false', '--failure-threshold', 'Warning', 'k8s/services', 'k8s/istio/ch2/catalog-destinationrule.yaml', ...others, route])
+  // Each route beside the store, the names that chapter 2 gives the versions, and in turn each file with a Gateway for
+  // it: of several Gateways with one name, only one is there at a time.
+  for (const route of new Set(routing('VirtualService').map(({ file }) => file))) {
+    for (const gateway of gatewaysFor(route)) {
+      const files = ['k8s/services', 'k8s/istio/ch2/catalog-destinationrule.yaml', ...gateway, route]
+      const analyze = ['analyze', '--use-kube=false', '--failure-threshold', 'Warning', ...files]
+      judge(`istioctl analyze ${[...gateway, route].join(' ')}`, 'istioctl', analyze)
     }
   }
+}
+
+function routing (kind: string): { file: string, manifest: Routing }[] {
+  return manifests.filter(({ manifest }) => manifest.kind === kind && manifest.apiVersion.startsWith('networking.istio.io/'))
+    .map(({ file, manifest }) => ({ file, manifest: manifest as Routing }))
+}
+
+/**
+ * The files to lay beside a file with routes, one set for each way: those whose Gateway has the name and the host that
+ * the routes want, of its own folder where there are some. A route that brings its Gateway, or needs none, goes alone.
+ */
+function gatewaysFor (route: string): string[][] {
+  const own = routing('Gateway').flatMap(({ file, manifest }) => file === route ? manifest.metadata?.name ?? [] : [])
+  const wanted = routing('VirtualService').filter(({ file }) => file === route)
+    .flatMap(({ manifest: { spec: { gateways = [], hosts = [] } } }) => gateways.map(name => ({ name, hosts })))
+    .filter(({ name }) => name !== 'mesh' && !own.includes(name))
+  if (wanted.length === 0) return [[]]
+  const serves = ({ metadata, spec: { servers = [] } }: Routing) => wanted.some(({ name, hosts }) =>
+    name === metadata?.name && servers.some(server => server.hosts.some(host => host === '*' || hosts.includes(host))))
+  const files = [...new Set(routing('Gateway').filter(({ manifest }) => serves(manifest)).map(({ file }) => file))]
+  const names = wanted.map(({ name }) => name).join(', ')
+  if (files.length === 0) problems.push(`${route}: no file has a Gateway ${names} for its hosts`)
+  const near = files.filter(file => dirname(file) === dirname(route))
+  return (near.length > 0 ? near : files).map(file => [file])
 }
 
 /** A kustomization of the store with one component, for as long as `use` runs. */

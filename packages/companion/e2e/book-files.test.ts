@@ -1,0 +1,281 @@
+// The manifests that stand for files of the book and belong to no exercise: the API server and Istio accept each, and
+// those that change what a caller sees are driven.
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { command, ROOT } from '../src/command.ts'
+import { course } from '../src/course.ts'
+import { NEEDS } from '../src/exercise.ts'
+import { openGateway, type Gateway } from '../src/gateway.ts'
+import { Kubectl } from '../src/kubectl.ts'
+import { ask, load } from '../src/load.ts'
+import { deploymentsOf, manifest } from '../src/manifests.ts'
+import { hostIsFree } from '../src/preflight.ts'
+import { rolledOut } from '../src/workloads.ts'
+import { freshMesh, k8s } from './mesh.ts'
+
+const mesh = freshMesh()
+const host = `${mesh.kubectl.namespace}.example` // in the place of the book's istioinaction.io
+const folder = mkdtempSync(join(tmpdir(), 'book-files-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Runs a command of the project, which must end with 0. */
+async function succeed (name: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await command(name, args)
+  expect(code, `${name} ${args.join(' ')}: ${stderr}`).toBe(0)
+  return stdout
+}
+
+const chaos = (...args: string[]) => succeed(`${ROOT}scripts/chaos.sh`, '--namespace', mesh.kubectl.namespace, ...args)
+
+/** Applies files in their order while `use` runs. */
+async function withFiles (files: string[], use: () => Promise<unknown>, values: Record<string, string> = {}) {
+  const manifests = await Promise.all(files.map(file => manifest(mesh.kubectl, file, { host, values })))
+  try {
+    for (const { args, input } of manifests) await mesh.kubectl.run(['apply', ...args], input)
+    await rolledOut(mesh.kubectl, manifests.flatMap(({ objects }) => deploymentsOf(objects)))
+    await use()
+  } finally {
+    for (const { args, input } of manifests) await mesh.kubectl.try(['delete', '--ignore-not-found', ...args], input)
+  }
+}
+
+/** A request for a host of the store at the ingress gateway: its status. */
+const statusOf = async (path: string, service = 'webapp', headers: Record<string, string> = {}) =>
+  (await ask({ url: mesh.gateway.origin + path, headers: { host: `${service}.${host}`, ...headers } })).status
+
+/** Waits until a change has arrived everywhere: until the answer has been the expected one five times in a row. */
+async function becomes<T> (answer: () => Promise<T>, expected: T): Promise<void> {
+  let times = 0
+  await expect.poll(async () => {
+    const found = await answer()
+    times = found === expected ? times + 1 : 0
+    return times >= 5 ? expected : found === expected ? 'not yet five times in a row' : found
+  }, { timeout: 60_000, interval: 200 }).toBe(expected)
+}
+
+/** What curl prints in the container of a Deployment, which goes out by the proxy beside it. */
+const curlIn = async (deployment: string, url: string) => {
+  const curl = ['curl', '-s', '--max-time', '10', '-o', '/dev/null', '-w', '%{http_code}', url]
+  return (await mesh.kubectl.try(['exec', `deploy/${deployment}`, '-c', deployment, '--', ...curl])).stdout
+}
+
+const ofExercises = new Set([
+  ...Object.values(NEEDS).map(({ file }) => file),
+  ...course.flatMap(({ steps }) => steps.map(step => step.kind === 'apply' ? step.file : undefined))
+])
+const others = globSync('istio/**/*.yaml', { cwd: k8s('') }).filter(file => !ofExercises.has(file)).sort()
+
+test.each(others)('%s passes a dry run', async file => {
+  const { namespace, args, input } = await manifest(mesh.kubectl, file, { host })
+  const dryRun = ['apply', '--dry-run=server', '--validate=strict', ...args]
+  expect(await mesh.kubectl.in(namespace).try(dryRun, input)).toMatchObject({ code: 0 })
+})
+
+describe('behind the hosts of the book', () => {
+  const edge = ['webapp-catalog-gw-vs', 'catalog-gateway', 'catalog-dest-rule'].map(name => `istio/ch5/${name}.yaml`)
+  const each = async (...verb: string[]) => {
+    for (const file of edge) {
+      const { args, input } = await manifest(mesh.kubectl, file, { host })
+      await mesh.kubectl.run([...verb, ...args], input)
+    }
+  }
+  beforeAll(() => each('apply'))
+  afterAll(() => each('delete', '--ignore-not-found'))
+
+  test('ch5/webapp-catalog-gw-vs: the webapp answers to its host, and nobody to another', async () => {
+    await becomes(() => statusOf('/api/catalog'), 200)
+    expect(await statusOf('/api/catalog', 'forum')).toBe(404)
+  })
+
+  test('ch5/catalog-vs: the catalog answers to its own host', async () => {
+    expect(await statusOf('/items', 'catalog')).toBe(404)
+    await withFiles(['istio/ch5/catalog-vs.yaml'], () => becomes(() => statusOf('/items', 'catalog'), 200))
+  })
+
+  test('ch6/catalog-ef-retry-hedge: a call that is slower than perTryTimeout succeeds', async () => {
+    const hedge = 'istio/ch6/catalog-ef-retry-hedge.yaml'
+    const status = () => statusOf('/api/catalog')
+    await chaos('latency', '3000')
+    try {
+      await withFiles(['istio/ch2/catalog-virtualservice.yaml'], async () => {
+        await expect.poll(status, { timeout: 60_000 }).toBe(500)
+        await withFiles([hedge], () => expect.poll(status, { timeout: 60_000 }).toBe(200))
+      })
+    } finally {
+      await chaos('delete')
+    }
+  })
+
+  test('ch9/allow-catalog-requests-in-web-app: the catalog, and not the users', async () => {
+    await withFiles(['istio/ch9/allow-catalog-requests-in-web-app.yaml'], async () => {
+      await becomes(() => statusOf('/api/users'), 403)
+      await becomes(() => statusOf('/api/catalog/items/1'), 200)
+    })
+  })
+
+  test('ch9/policy-allow-all-mesh: wins over a policy that allows nothing', async () => {
+    await withFiles(['istio/ch9/policy-deny-all-mesh.yaml'], async () => {
+      await becomes(() => statusOf('/api/catalog'), 403)
+      await withFiles(['istio/ch9/policy-allow-all-mesh.yaml'], () => becomes(() => statusOf('/api/catalog'), 200))
+    })
+  })
+
+  test('ch9/enduser/app-gw-requires-jwt: without a token nobody is let in', async () => {
+    await succeed('npm', 'run', '--silent', 'tokens', folder)
+    const headers = { authorization: `Bearer ${readFileSync(join(folder, 'user.token'), 'utf8').trim()}` }
+    const files = ['jwt-token-request-authn', 'app-gw-requires-jwt'].map(name => `istio/ch9/enduser/${name}.yaml`)
+    await withFiles(files, async () => {
+      await becomes(() => statusOf('/api/catalog'), 403)
+      await becomes(() => statusOf('/api/catalog', 'webapp', headers), 200)
+    }, { MODULUS: join(folder, 'modulus') })
+  })
+
+  test('ch12/allow-only-ingress-policy: the gateway may call the webapp, and nobody else', async () => {
+    await withFiles(['istio/ch12/allow-only-ingress-policy.yaml'], async () => {
+      await becomes(() => curlIn('catalog', 'http://webapp/api/catalog'), '403')
+      await becomes(() => statusOf('/api/catalog'), 200)
+    })
+  })
+
+  test('ch11/sidecar-namespace-wide: a proxy knows nothing but what is opened for it', async () => {
+    await withFiles(['istio/ch11/sidecar-namespace-wide.yaml'], async () => {
+      await becomes(() => statusOf('/api/catalog'), 500)
+      await withFiles(['istio/ch11/webapp-sidecar.yaml'], () => becomes(() => statusOf('/api/catalog'), 200))
+    })
+  })
+
+  test('ch6/catalog-dr-outlier-locality: 70 of 100 calls stay in the zone of the caller', async () => {
+    await withFiles(['services/catalog-v2.yaml', 'istio/ch6/catalog-dr-outlier-locality.yaml'], async () => {
+      const zones = { webapp: 'a', catalog: 'a', 'catalog-v2': 'b' }
+      for (const [deployment, zone] of Object.entries(zones)) {
+        const labels = { 'istio-locality': `us-west1.us-west1-${zone}` }
+        const patch = JSON.stringify({ spec: { template: { metadata: { labels } } } })
+        await mesh.kubectl.run(['patch', 'deployment', deployment, '--patch', patch])
+      }
+      await rolledOut(mesh.kubectl, Object.keys(zones))
+      // With 400 independent draws, a share of 0.7 leaves these bounds, and one of 0.5 meets them, with a probability
+      // below 0.0001.
+      await expect.poll(async () => {
+        const url = `${mesh.gateway.origin}/api/catalog`
+        const calls = await load({ url, headers: { host: `webapp.${host}` }, rate: 50, until: 400 })
+        return calls.filter(({ status, version }) => status === 200 && version === 'v1').length / calls.length
+      }, { timeout: 120_000, interval: 1000 }).toSatisfy((share: number) => share > 0.6 && share < 0.8)
+    })
+  })
+})
+
+test('ch6/webapp-gateway-retry and disable-retry: the gateway makes two more attempts, or none', async () => {
+  const atRoot = async () => (await ask({ url: `${mesh.gateway.origin}/api/catalog`, headers: { host } })).status
+  const failing = (count: number) =>
+    chaos('rule', JSON.stringify({ type: 'abort', status: 503, count }), '--app', 'webapp')
+  await withFiles(['istio/ch6/webapp-gateway-retry.yaml'], async () => {
+    await becomes(atRoot, 200)
+    await failing(2)
+    expect(await atRoot()).toBe(200)
+    await failing(3)
+    expect(await atRoot()).toBe(503)
+  })
+  await withFiles(['istio/ch2/ingress-gateway.yaml', 'istio/ch6/disable-retry.yaml'], async () => {
+    await becomes(atRoot, 200)
+    await sleep(2000) // a proxy that still retries would hide the failure
+    await failing(1)
+    expect([await atRoot(), await atRoot()]).toEqual([503, 200])
+  })
+})
+
+test('ch9/headless: mTLS to a headless Service, and a policy that knows its callers', async () => {
+  const file = (name: string) => `istio/ch9/headless/httpbin-${name}.yaml`
+  await withFiles(['istio/ch9/sleep.yaml', file('headless'), file('dr'), file('serviceentry')], async () => {
+    const url = 'http://httpbin-headless:3000/items'
+    await becomes(() => curlIn('webapp', url), '200')
+    await withFiles([file('viewer-policy')], async () => {
+      await becomes(() => curlIn('webapp', url), '403')
+      await becomes(() => curlIn('sleep', url), '200')
+    })
+  })
+})
+
+test('ch4/my-user-gw-injection: a gateway in the namespace, for a Gateway that chooses it', async () => {
+  await withFiles(['istio/ch4/my-user-gw-injection.yaml'], async () => {
+    const { objects } = await manifest(mesh.kubectl, 'istio/ch2/ingress-gateway.yaml')
+    const [gateway, route] = objects as [{ spec: { selector: object } }, object]
+    gateway.spec.selector = { ingress: 'my-user-gateway-injected' }
+    await mesh.kubectl.applyText(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [gateway, route] }))
+    const own = await openGateway(mesh.kubectl, { name: 'my-user-gateway-injected' })
+    try {
+      await becomes(async () => (await ask(`${own.origin}/api/catalog`)).status, 200)
+    } finally {
+      own.close()
+      await mesh.kubectl.run(['delete', '--filename', k8s('istio/ch2/ingress-gateway.yaml')])
+    }
+  })
+})
+
+describe('at port 31400 of the gateway', () => {
+  let gateway: Gateway
+  const address = () => {
+    const { hostname, port } = new URL(gateway.origin)
+    return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 31400) }
+  }
+  beforeAll(async () => {
+    await hostIsFree(mesh.kubectl, '*', 31400)
+    gateway = await openGateway(new Kubectl('istio-system'), { port: 31400 })
+  })
+  afterAll(() => gateway?.close())
+
+  /** What the other side says until it has said a text, or for three seconds. */
+  const converse = (text: string) => new Promise<string>(resolve => {
+    let said = ''
+    const socket = connect({ ...address(), timeout: 3000 }, () => socket.write(text)).setEncoding('utf8')
+    const end = () => {
+      socket.destroy()
+      resolve(said)
+    }
+    socket.on('data', data => {
+      said += data
+      if (said.endsWith(text)) end()
+    }).once('timeout', end).once('error', end).once('close', end)
+  })
+
+  test('ch4/echo, gateway-tcp and echo-vs: plain TCP comes back', async () => {
+    await withFiles(['istio/ch4/echo.yaml', 'istio/ch4/gateway-tcp.yaml', 'istio/ch4/echo-vs.yaml'], async () => {
+      const answer = /^Welcome to tcp-echo-deployment-.*\.\nhello\n$/
+      await expect.poll(() => converse('hello\n'), { timeout: 60_000 }).toMatch(answer)
+    })
+  })
+
+  test('ch4/sni: the host in the first message decides whose certificate the client sees', async () => {
+    const services = ['1', '2']
+    await succeed(`${ROOT}scripts/certificates.sh`, folder, ...services.map(number => `simple-sni-${number}.${host}`))
+    for (const number of services) {
+      const file = join(folder, `simple-sni-${number}.${host}`)
+      const secret = ['create', 'secret', 'tls', `simple-sni-${number}.istioinaction.io`]
+      await mesh.kubectl.run([...secret, `--cert=${file}.crt`, `--key=${file}.key`])
+    }
+    const ca = readFileSync(join(folder, 'ca.crt'), 'utf8')
+    /** Over TLS that proves to be that host, by a certificate that the gateway does not have. */
+    const secure = async (number: string) => {
+      const { host: hostname, port } = address()
+      const tls = { servername: `simple-sni-${number}.${host}`, ca, cert: undefined, key: undefined }
+      const url = `https://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}/`
+      const { status, body } = await ask({ url, tls })
+      return status === 200 ? (JSON.parse(body) as { body: string }).body : status
+    }
+    const file = (name: string) => `istio/ch4/sni/${name}.yaml`
+    const backends = services.map(number => file(`simple-tls-service-${number}`))
+    const routes = services.map(number => file(`passthrough-sni-vs-${number}`))
+    await withFiles([...backends, file('passthrough-sni-gateway'), ...routes], async () => {
+      await becomes(() => secure('1'), 'Hello from simple-tls-service-1!')
+      expect(await secure('2')).toBe(0)
+      await withFiles([file('passthrough-sni-gateway-both')], async () => {
+        await becomes(() => secure('2'), 'Hello from simple-tls-service-2!')
+        expect(await secure('1')).toBe('Hello from simple-tls-service-1!')
+        expect(await secure('3')).toBe(0)
+      })
+    })
+  })
+})

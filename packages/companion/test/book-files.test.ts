@@ -1,0 +1,58 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { BOOK_PAGE, bookFiles, bookPage, faultsOf, filesOfTheBook, heirs } from '../src/book-files.ts'
+import { ROOT } from '../src/command.ts'
+
+const table = bookFiles()
+const exists = (path: string) => existsSync(join(ROOT, path))
+const ours = globSync(['k8s/istio/**/*.yaml', 'scripts/*.sh'], { cwd: ROOT })
+
+test('each file of the book is in the table once, and our manifests by chapter and shell scripts are in it', () => {
+  expect(filesOfTheBook().length).toBeGreaterThan(300)
+  expect(ours.length).toBeGreaterThan(90)
+  expect(faultsOf(table, filesOfTheBook(), ours, exists)).toEqual([])
+})
+
+test.each([
+  ['ch1/new.yaml of the book is in the table 0 times', [...filesOfTheBook(), 'ch1/new.yaml'], ours],
+  ['ch4/echo.yaml: the book has no such file', filesOfTheBook().filter(file => file !== 'ch4/echo.yaml'), ours],
+  ['ch4/certs2/: the book has no such file', filesOfTheBook().filter(file => !file.startsWith('ch4/certs2/')), ours],
+  ['k8s/istio/ch4/new.yaml is not in the table', filesOfTheBook(), [...ours, 'k8s/istio/ch4/new.yaml']]
+])('a difference is named: %s', (fault, inTheBook, inOurs) => {
+  expect(faultsOf(table, inTheBook, inOurs, exists)).toEqual([expect.stringContaining(fault)])
+})
+
+test('a file that is named twice, an heir that has gone, and a row without a reason are faults', () => {
+  const rows = [
+    { book: ['a.yaml', 'folder/'], here: 'k8s/a.yaml' },
+    { book: 'folder/b.yaml', note: ' ' },
+    { book: 'c.yaml', here: 'k8s/gone.yaml' }
+  ]
+  const own = { file: 'k8s/a.yaml', note: 'ours, it says' }
+  const faulty = { chapters: [{ title: 'Chapter', rows }], ours: [own] }
+  expect(faultsOf(faulty, ['a.yaml', 'folder/b.yaml', 'c.yaml'], [], path => path !== 'k8s/gone.yaml')).toEqual([
+    'folder/b.yaml of the book is in the table 2 times: name it once in docs/book-files.yaml',
+    'k8s/gone.yaml: there is no such file here',
+    'folder/b.yaml: neither a file of ours nor a reason',
+    'k8s/a.yaml stands for a file of the book, and cannot be under "ours"'
+  ])
+})
+
+test('a file that has the book\'s path stands for that file', () => {
+  for (const file of filesOfTheBook()) {
+    if (!exists(`k8s/istio/${file}`)) continue
+    const row = table.chapters.flatMap(({ rows }) => rows).find(({ book }) => [book].flat().includes(file))
+    expect([row?.here].flat(), file).toContain(`k8s/istio/${file}`)
+  }
+})
+
+test('the page is made from the table: npm run docs', () => {
+  const page = bookPage(table)
+  expect(readFileSync(join(ROOT, BOOK_PAGE), 'utf8')).toBe(page)
+  for (const file of heirs(table)) expect(page).toContain(`](../${file})`)
+})
+
+test('the README leads to it', () => {
+  expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(`](${BOOK_PAGE})`)
+})
