@@ -1,3 +1,4 @@
+export { describeListening, listenOptions, originOf } from './addresses.ts'
 export { jsonParser, NoBody } from './bodies.ts'
 export { callerOf, type Caller } from './caller.ts'
 export { baseConfig, ConfigError, loadConfig, parseConfig, upstreamConfig, VERSION_PATTERN, type BaseConfig } from './config.ts'
