@@ -20,6 +20,7 @@ export const clients = fp<WebappConfig>(async (app, config) => {
   const service = (name: string, host: string, port: number) => new Upstream({
     name,
     origin: originOf(host, port),
+    trust: 'inside',
     timeoutMs: config.UPSTREAM_TIMEOUT_MS,
     metrics: app.metrics
   })
