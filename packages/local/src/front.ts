@@ -15,10 +15,11 @@ const MAX_BYTES = (MAX_FORWARDED_HEADER_BYTES + MAX_HEADER_BYTES) / 2
  * @param loggerInstance gets what went wrong; each request has its line in the instance's log
  */
 export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogger): FastifyInstance {
+  const errorsOnly = loggerInstance.child({}, { level: 'error' })
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
-    childLoggerFactory: front => front,
+    childLoggerFactory: () => errorsOnly, // the library would warn with a whole stack, as onError below does in one line
     requestIdHeader: 'x-request-id',
     http: parserOptions(MAX_BYTES),
     rewriteUrl: ({ url = '/' }) => routable(url),
@@ -39,12 +40,15 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
     const path = pathOf(request.raw.url ?? '/')
     if (!isForwardable(path)) return reply.callNotFound()
 
-    return reply.from(`${upstreams[turn++ % upstreams.length]}${path}`, {
+    const upstream = upstreams[turn++ % upstreams.length]
+    return reply.from(`${upstream}${path}`, {
       retryDelay: () => null, // the library's default sends a GET again after a 503, and would hide the faults that people set
       // Node has said 100 already to one who expects to be told to continue.
       rewriteRequestHeaders: (_request, { expect: _expect, ...headers }) => ({ ...headers, host: request.headers.host }),
       rewriteHeaders: ({ connection: _connection, 'keep-alive': _keepAlive, ...headers }) => headers, // of the connection behind
       onError: (reply, { error }) => {
+        const level = path === '/readyz' ? 'debug' : 'warn' // asked again and again until the instances are up
+        app.log[level]({ upstream, path, requestId: request.id }, `no answer from the upstream: ${error.message}`)
         reply.code(503).type('text/plain; charset=utf-8').send(`no answer from the upstream: ${error.message}`)
       }
     })

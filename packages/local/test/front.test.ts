@@ -101,7 +101,13 @@ test('a client that waits for 100 Continue gets it, and its answer', async () =>
 
 test('what goes wrong here is in the log', async () => {
   expect((await request(origin).get('/broken')).status).toBe(503)
-  expect(problems()).toEqual([expect.objectContaining({ level: 'warn', msg: 'response errored' })])
+  expect(problems()).toEqual([expect.objectContaining({ level: 'warn', upstream: v1.origin, path: '/broken', msg: expect.stringMatching(/^no answer from the upstream: /) })])
+})
+
+test('an instance that is not up yet, and is asked whether it is, leaves nothing in the log', async () => {
+  await v1.close()
+  expect((await request(origin).get('/readyz')).status).toBe(503)
+  expect(problems()).toEqual([])
 })
 
 test.each([

@@ -10,10 +10,10 @@ export function listenOptions ({ HOST = '', PORT }: Pick<BaseConfig, 'HOST' | 'P
   return { host: HOST.replace(/^\[(.*)\]$/, '$1'), port: PORT }
 }
 
-/** The same for people: `port 3000`, `127.0.0.1:3000` or `[::1]:3000`. */
+/** The same for people: `port 3000`, or `port 3000 on ::1`. */
 export function describeListening (config: Pick<BaseConfig, 'HOST' | 'PORT'>): string {
   const { host, port } = listenOptions(config)
-  return host === '' ? `port ${port}` : `${bracketed(host)}:${port}`
+  return host === '' ? `port ${port}` : `port ${port} on ${host}`
 }
 
 /** The origin of a service, as in `http://catalog:80` or `http://[fd00::10]:80`. */

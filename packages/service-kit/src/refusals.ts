@@ -84,7 +84,7 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
   })
 
   // What Node's parser takes and HTTP does not; these requests have their access line and their metrics like any other.
-  app.addHook('onRequest', ({ raw, log, id }, reply, done) => {
+  app.addHook('onRequest', ({ raw, id }, reply, done) => {
     const { host, expect } = raw.headers
     if (host !== undefined && expect === undefined) return done()
     const error = host === undefined && raw.httpVersion === '1.1'
@@ -94,7 +94,7 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
         : undefined
     if (error === undefined) return done()
     const client = readableAddress(raw.socket.remoteAddress)
-    log.warn({ status: error.statusCode, code: error.code, requestId: id, client }, `request refused: ${error.message}`)
+    app.log.warn({ status: error.statusCode, code: error.code, requestId: id, client }, `request refused: ${error.message}`)
     reply.header('connection', 'close')
     done(error)
   })
