@@ -12,8 +12,10 @@ export const k8s = (path: string) => `${ROOT}k8s/${path}`
 /**
  * A fresh injected namespace with the store in it, a pod outside the mesh, and a way to the gateway, for the tests of a file.
  * Everything is gone after them.
+ *
+ * @param options.gateway whether the tests call the store through the ingress gateway, which then must be free; true by default
  */
-export function freshMesh () {
+export function freshMesh ({ gateway = true } = {}) {
   const name = `e2e-${randomBytes(3).toString('hex')}`
   const outside = new Kubectl(`${name}-outside`)
   const mesh = {
@@ -35,8 +37,10 @@ export function freshMesh () {
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: outside.namespace } }
       ]
     }))
-    await hostIsFree(mesh.kubectl)
-    mesh.gateway = await openGateway(new Kubectl('istio-system'))
+    if (gateway) {
+      await hostIsFree(mesh.kubectl)
+      mesh.gateway = await openGateway(new Kubectl('istio-system'))
+    }
     await outside.apply(k8s('tools/outside.yaml'))
     await mesh.kubectl.run(['apply', '--kustomize', k8s('')])
     await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])
