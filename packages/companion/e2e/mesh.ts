@@ -12,8 +12,10 @@ export const k8s = (path: string) => `${ROOT}k8s/${path}`
 /**
  * A fresh injected namespace with the store in it, a pod outside the mesh, and a way to the gateway, for the tests of a file.
  * Everything is gone after them.
+ *
+ * @param options.gateway whether the tests call the store through the ingress gateway, which then must be free; true by default
  */
-export function freshMesh () {
+export function freshMesh ({ gateway = true } = {}) {
   const name = `e2e-${randomBytes(3).toString('hex')}`
   const outside = new Kubectl(`${name}-outside`)
   const mesh = {
@@ -35,8 +37,10 @@ export function freshMesh () {
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: outside.namespace } }
       ]
     }))
-    await hostIsFree(mesh.kubectl)
-    mesh.gateway = await openGateway(new Kubectl('istio-system'))
+    if (gateway) {
+      await hostIsFree(mesh.kubectl)
+      mesh.gateway = await openGateway(new Kubectl('istio-system'))
+    }
     await outside.apply(k8s('tools/outside.yaml'))
     await mesh.kubectl.run(['apply', '--kustomize', k8s('')])
     await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])
@@ -52,4 +56,52 @@ export function freshMesh () {
     }
   })
   return mesh
+}
+
+/** Answers with a list of one user, who has as fields the headers of the request. */
+const SHOW_HEADERS = `require('node:http').createServer(({ headers }, answer) => {
+  console.log(JSON.stringify(headers))
+  answer.end(JSON.stringify([headers]))
+}).listen(8080)`
+
+/** As much of a Deployment as is changed here. */
+interface ForumDeployment {
+  metadata: object
+  spec: {
+    selector: { matchLabels: Record<string, string> }
+    template: {
+      metadata: { labels: Record<string, string>, annotations?: object }
+      spec: { serviceAccountName?: string, containers: Record<string, unknown>[] }
+    }
+  }
+}
+
+/**
+ * Deploys a stand-in for the users API that shows what it got, as `http://users-api`. Like the one of ch5.egress it has no
+ * proxy, and is not in the mesh's registry. It runs in the image that the forum has in this namespace.
+ */
+export async function usersApiThatShowsHeaders (kubectl: Kubectl): Promise<void> {
+  const deployment = await kubectl.json<ForumDeployment>(['get', 'deployment', 'forum'])
+  const { selector, template } = deployment.spec
+  deployment.metadata = { name: 'users-api' }
+  selector.matchLabels = { app: 'users-api' }
+  template.metadata = { labels: { app: 'users-api', 'sidecar.istio.io/inject': 'false' } }
+  delete template.spec.serviceAccountName
+  template.spec.containers = template.spec.containers.map(({ name, image, securityContext, resources }) => ({
+    name,
+    image,
+    securityContext,
+    resources,
+    args: ['-e', SHOW_HEADERS],
+    readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 }
+  }))
+  await kubectl.applyText(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [usersApiService, deployment] }))
+  await rolledOut(kubectl, ['users-api'])
+}
+
+const usersApiService = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'users-api', annotations: { 'networking.istio.io/exportTo': '~' } },
+  spec: { selector: { app: 'users-api' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] }
 }

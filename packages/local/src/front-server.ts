@@ -1,14 +1,23 @@
-import { loadConfig } from '@outfitters/service-kit'
+import { baseConfig, createLogger, describeListening, listenOptions, loadConfig } from '@outfitters/service-kit'
 import closeWithGrace from 'close-with-grace'
 import { Type } from 'typebox'
 import { buildFront } from './front.ts'
 
 const config = loadConfig(Type.Object({
-  PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65535 }),
-  HOST: Type.String({ default: '0.0.0.0' }),
+  PORT: Type.Integer({ ...baseConfig.PORT, default: 3000 }),
+  HOST: baseConfig.HOST,
+  HOSTNAME: baseConfig.HOSTNAME,
+  LOG_LEVEL: baseConfig.LOG_LEVEL,
+  SERVICE_VERSION: baseConfig.SERVICE_VERSION,
   UPSTREAMS: Type.String({ pattern: '^https?://[^,\\s]+(,https?://[^,\\s]+)*$', description: 'where the instances are, separated by commas' })
 }), process.env)
 
-const app = buildFront(config.UPSTREAMS.split(','))
+const logger = await createLogger('front', config)
+const app = buildFront(config.UPSTREAMS.split(','), logger)
 closeWithGrace(() => app.close())
-await app.listen({ port: config.PORT, host: config.HOST })
+try {
+  await app.listen(listenOptions(config))
+} catch (err) {
+  logger.fatal({ err }, `cannot listen on ${describeListening(config)}`)
+  process.exit(1)
+}

@@ -1,26 +1,63 @@
 import replyFrom from '@fastify/reply-from'
-import Fastify, { type FastifyInstance } from 'fastify'
+import {
+  errorAnswers, MAX_FORWARDED_HEADER_BYTES, MAX_HEADER_BYTES, parserOptions, pathOf, refusals, routable
+} from '@outfitters/service-kit'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+
+/** More than the webapp takes, and less than the catalog does, so that each can forward what it took. */
+const MAX_BYTES = (MAX_FORWARDED_HEADER_BYTES + MAX_HEADER_BYTES) / 2
 
 /**
  * Stands before several instances of a service as a sidecar would: one address, and each request goes to the next instance.
  * It hands on whatever comes, and answers 503 where the instance breaks the connection.
  *
  * @param upstreams where the instances are, as in http://127.0.0.1:3001
+ * @param loggerInstance gets what went wrong; each request has its line in the instance's log
  */
-export function buildFront (upstreams: string[]): FastifyInstance {
-  const app = Fastify({ keepAliveTimeout: 65 * 60 * 1000, return503OnClosing: false, forceCloseConnections: true })
+export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogger): FastifyInstance {
+  const errorsOnly = loggerInstance.child({}, { level: 'error' })
+  const app = Fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: () => errorsOnly, // the library would warn with a whole stack, as onError below does in one line
+    requestIdHeader: 'x-request-id',
+    http: parserOptions(MAX_BYTES),
+    rewriteUrl: ({ url = '/' }) => routable(url),
+    keepAliveTimeout: 65 * 60 * 1000,
+    return503OnClosing: false,
+    forceCloseConnections: true
+  })
   let turn = 0
 
+  app.register(errorAnswers)
+  app.register(refusals, { maxHeaderBytes: MAX_BYTES })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, body, done) => done(null, body))
-  app.register(replyFrom)
+  app.register(replyFrom, { disableRequestLogging: true, undici: { maxHeaderSize: MAX_HEADER_BYTES } })
 
-  app.all('/*', (request, reply) => reply.from(`${upstreams[turn++ % upstreams.length]}${request.raw.url}`, {
-    retryDelay: () => null, // the library's default sends a GET again after a 503, and would hide the faults that people set
-    rewriteRequestHeaders: (_request, headers) => ({ ...headers, host: request.headers.host }),
-    onError: (reply, { error }) => {
-      reply.code(503).type('text/plain; charset=utf-8').send(`no answer from the upstream: ${error.message}`)
-    }
-  }))
+  app.all('/*', (request, reply) => {
+    // What a proxy's client sends as http://catalog/items goes on as /items. The library adds the query by itself.
+    const path = pathOf(request.raw.url ?? '/')
+    if (!isForwardable(path)) return reply.callNotFound()
+
+    const upstream = upstreams[turn++ % upstreams.length]
+    return reply.from(`${upstream}${path}`, {
+      retryDelay: () => null, // the library's default sends a GET again after a 503, and would hide the faults that people set
+      // Node has said 100 already to one who expects to be told to continue.
+      rewriteRequestHeaders: (_request, { expect: _expect, ...headers }) => ({ ...headers, host: request.headers.host }),
+      rewriteHeaders: ({ connection: _connection, 'keep-alive': _keepAlive, ...headers }) => headers, // of the connection behind
+      onError: (reply, { error }) => {
+        const level = path === '/readyz' ? 'debug' : 'warn' // asked again and again until the instances are up
+        app.log[level]({ upstream, path, requestId: request.id }, `no answer from the upstream: ${error.message}`)
+        reply.code(503).type('text/plain; charset=utf-8').send(`no answer from the upstream: ${error.message}`)
+      }
+    })
+  })
   return app
+}
+
+/** The library refuses paths that climb, and has no way to send `OPTIONS *`. No instance has a route for either. */
+function isForwardable (path: string): boolean {
+  const decoded = decodeURIComponent(path)
+  return path !== '*' && !decoded.includes('/..') && !decoded.includes('../')
 }

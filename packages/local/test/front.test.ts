@@ -1,20 +1,25 @@
-import { listen, stubUpstream } from '@outfitters/service-kit/testing'
+import { get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { listen, recordingLogger, stubUpstream } from '@outfitters/service-kit/testing'
 import request from 'supertest'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { buildFront } from '../src/front.ts'
 
 let v1: Awaited<ReturnType<typeof stubUpstream>>
 let v2: typeof v1
 let front: ReturnType<typeof buildFront>
 let origin: string
+let lines: Record<string, unknown>[]
 
 beforeEach(async () => {
   v1 = await stubUpstream((request, response) => {
     if (request.url === '/broken') request.socket.destroy()
-    else request.pipe(response.writeHead(request.url === '/unavailable' ? 503 : 200, { 'x-served-version': 'v1', 'retry-after': '0' }))
+    else request.pipe(response.writeHead(request.url === '/unavailable' ? 503 : 200, { 'x-served-version': 'v1', 'retry-after': '0', 'x-large': request.headers['x-large'] ?? '' }))
   })
   v2 = await stubUpstream((_request, response) => response.writeHead(404, { 'x-served-version': 'v2' }).end('none'))
-  front = buildFront([v1.origin, v2.origin])
+  const recorded = recordingLogger()
+  lines = recorded.lines
+  front = buildFront([v1.origin, v2.origin], recorded.logger)
   origin = await listen(front)
 })
 afterEach(async () => {
@@ -47,4 +52,78 @@ test('nothing is tried again: a 503 is handed on, a broken connection is a 503',
   await request(origin).get('/other')
   expect((await request(origin).get('/broken')).status).toBe(503)
   expect(v1.requests.map(({ url }) => url)).toEqual(['/unavailable', '/broken'])
+})
+
+/** Sends a request as it is written here, and reads the whole answer; `Connection: close` is added. */
+function raw (...head: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+    let answer = ''
+    socket.on('data', data => { answer += data })
+    socket.once('error', reject)
+    socket.once('close', () => resolve(answer))
+    socket.write(`${[...head, 'Connection: close'].join('\r\n')}\r\n\r\n`)
+  })
+}
+const problems = () => lines.filter(({ level }) => level === 'warn' || level === 'error')
+
+describe('targets as only a proxy or a careless client sends them', () => {
+  test.each([
+    ['http://catalog/items/1', '/items/1'],
+    ['http://catalog/items?a=b', '/items?a=b'],
+    ['HTTP://catalog:80/items', '/items'],
+    ['http://catalog', '/'],
+    ['http://catalog?a=b', '/?a=b'],
+    ['//items', '//items'],
+    ['/items?next=../b', '/items?next=../b'],
+    ['/items/%zz', '/items/%25zz']
+  ])('%s is asked for as %s', async (target, url) => {
+    expect(await raw(`GET ${target} HTTP/1.1`, 'Host: catalog')).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(v1.requests[0]).toMatchObject({ url, headers: { host: 'catalog' } })
+    expect(problems()).toEqual([])
+  })
+
+  test.each(['OPTIONS *', 'GET /items/../x', 'GET /items/%2e%2e/x'])('no instance has %s, and it is the 404 of a service', async line => {
+    const answer = await raw(`${line} HTTP/1.1`, 'Host: catalog')
+    expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/)
+    expect(answer).toContain('"code":"NOT_FOUND"')
+  })
+})
+
+test('the connection is kept or closed as the caller asks, whatever the instance says of its own', async () => {
+  expect(await raw('GET /a HTTP/1.1', 'Host: catalog')).toMatch(/\r\nconnection: close\r\n/i)
+  expect(await raw('GET /a HTTP/1.0')).toMatch(/\r\nconnection: close\r\n/i)
+})
+
+test('a client that waits for 100 Continue gets it, and its answer', async () => {
+  expect(await raw('GET /a HTTP/1.1', 'Host: catalog', 'Expect: 100-continue')).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
+})
+
+test('what goes wrong here is in the log', async () => {
+  expect((await request(origin).get('/broken')).status).toBe(503)
+  expect(problems()).toEqual([expect.objectContaining({ level: 'warn', upstream: v1.origin, path: '/broken', msg: expect.stringMatching(/^no answer from the upstream: /) })])
+})
+
+test('an instance that is not up yet, and is asked whether it is, leaves nothing in the log', async () => {
+  await v1.close()
+  expect((await request(origin).get('/readyz')).status).toBe(503)
+  expect(problems()).toEqual([])
+})
+
+test.each([
+  ['a malformed header', ['GET /a HTTP/1.1', 'Host: catalog', 'no header'], 400, 'REQUEST_MALFORMED'],
+  ['HTTP/1.1 without Host', ['GET /a HTTP/1.1'], 400, 'HOST_MISSING'],
+  ['headers above the limit', ['GET /a HTTP/1.1', 'Host: catalog', `Cookie: ${'c'.repeat(64 * 1024)}`], 431, 'HEADERS_TOO_LARGE']
+])('%s is refused as the services refuse it', async (_name, head, status, code) => {
+  const answer = await raw(...head)
+  expect(answer).toContain(`HTTP/1.1 ${status} `)
+  expect(answer).toContain(`{"statusCode":${status},"code":"${code}"`)
+  expect(answer).not.toContain('x-served-by') // as where a sidecar refuses
+  expect(problems()).toEqual([expect.objectContaining({ level: 'warn', status, code })])
+})
+
+test('headers of 59 kB pass in both directions', async () => {
+  const large = 'c'.repeat(59_000)
+  const answer = await new Promise<IncomingMessage>(resolve => { get(`${origin}/a`, { maxHeaderSize: 64 * 1024, headers: { 'x-large': large } }, resolve) })
+  expect([answer.resume().statusCode, answer.headers['x-large'] === large]).toEqual([200, true])
 })

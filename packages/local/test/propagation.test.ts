@@ -1,12 +1,15 @@
 // The contract of the mesh's headers, through every hop: webapp → catalog, and webapp → forum → users API.
+import { buildApp as buildCatalog } from '@outfitters/catalog/app'
+import { CatalogEnv, resolveVersion } from '@outfitters/catalog/config'
 import { buildApp as buildForum } from '@outfitters/forum/app'
 import { ForumConfig } from '@outfitters/forum/config'
-import { parseConfig } from '@outfitters/service-kit'
+import { MAX_FORWARDED_HEADER_BYTES, parseConfig, startTelemetry, type Telemetry } from '@outfitters/service-kit'
 import { listen, silentLogger, stubUpstream } from '@outfitters/service-kit/testing'
 import { buildApp as buildWebapp } from '@outfitters/webapp/app'
 import { WebappConfig } from '@outfitters/webapp/config'
 import request from 'supertest'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { buildFront } from '../src/front.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const CARRIED = {
@@ -15,6 +18,10 @@ const CARRIED = {
   tracestate: 'vendor=1',
   baggage: 'customer=7',
   b3: `${TRACE}-00f067aa0ba902b7-1`,
+  sw8: '1-NGJmOTJm-MDBmMDY3-3-d2ViYXBw-d2ViYXBwLTE=-L2FwaQ==-Zm9ydW06ODA=',
+  'sw8-correlation': 'Y3VzdG9tZXI=:Nw==',
+  'sw8-x': '0-1764249000000',
+  'grpc-trace-bin': 'AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE',
   'x-request-id': '8a6f1d1e-0000-4000-8000-000000000001',
   'x-b3-traceid': TRACE,
   'x-b3-spanid': '00f067aa0ba902b7',
@@ -36,19 +43,25 @@ let users: typeof catalog
 let origin: string
 const closers: (() => Promise<unknown>)[] = []
 
-beforeAll(async () => {
-  catalog = await stubUpstream((request, response) => response.writeHead(request.method === 'POST' ? 201 : 200).end(request.url === '/items' ? '[]' : '{"id":1,"name":"a","price":"1"}'))
-  users = await stubUpstream((_request, response) => response.end('[]'))
-  const forum = buildForum(parseConfig(ForumConfig, { USERS_URL: `${users.origin}/users` }), { logger: silentLogger })
-  const forumPort = new URL(await listen(forum)).port
+/** The webapp before a forum before the users API; `env` is of both. */
+async function chain (env: Record<string, string>, telemetry?: Telemetry): Promise<string> {
+  const forum = buildForum(parseConfig(ForumConfig, { USERS_URL: `${users.origin}/users`, ...env }), { logger: silentLogger, telemetry })
   const webapp = buildWebapp(parseConfig(WebappConfig, {
     CATALOG_SERVICE_HOST: '127.0.0.1',
     CATALOG_SERVICE_PORT: String(catalog.port),
     FORUM_SERVICE_HOST: '127.0.0.1',
-    FORUM_SERVICE_PORT: forumPort
-  }), { logger: silentLogger })
-  origin = await listen(webapp)
-  closers.push(() => webapp.close(), () => forum.close(), catalog.close, users.close)
+    FORUM_SERVICE_PORT: new URL(await listen(forum)).port,
+    ...env
+  }), { logger: silentLogger, telemetry })
+  closers.unshift(() => webapp.close(), () => forum.close())
+  return listen(webapp)
+}
+
+beforeAll(async () => {
+  catalog = await stubUpstream((request, response) => response.writeHead(request.method === 'POST' ? 201 : 200).end(request.url === '/items' ? '[]' : '{"id":1,"name":"a","price":"1"}'))
+  users = await stubUpstream((_request, response) => response.end('[]'))
+  closers.push(catalog.close, users.close)
+  origin = await chain({ USERS_TRUSTED: 'true' })
 })
 beforeEach(() => {
   catalog.requests.length = 0
@@ -82,4 +95,46 @@ test('without them nothing is made up but a request id, which is the same at eve
   for (const headers of arrivedAt()) {
     expect(Object.keys(headers).sort()).toEqual(['accept', 'connection', 'host', 'user-agent', 'x-request-id'])
   }
+})
+
+describe('what leaves the mesh', () => {
+  const SENT = { ...CARRIED, 'x-forwarded-for': '10.1.2.3', 'x-envoy-decorator-operation': 'forum', cookie: 'session=1' }
+  const TRACE_HEADERS = ['traceparent', 'tracestate', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled']
+  const OF_THE_CALL = ['host', 'connection', 'accept', 'user-agent']
+
+  test('to the users API go trace and request id, unchanged, and no credential and no identity', async () => {
+    await request(await chain({})).get('/api/users').set(SENT).expect(200)
+    const [headers = {}] = arrivedAt()
+    const left = [...TRACE_HEADERS, 'x-b3-parentspanid', 'x-b3-flags', 'x-request-id'] as (keyof typeof CARRIED)[]
+    expect(headers).toMatchObject(Object.fromEntries(left.map(name => [name, CARRIED[name]])))
+    expect(Object.keys(headers).sort()).toEqual([...left, ...OF_THE_CALL].sort())
+    expect(JSON.stringify(headers)).not.toMatch(/Bearer|session|spiffe|10\.1\.2\.3|gold|internal|customer/)
+  })
+
+  test('with tracing on as well, where they name the span of the call', async () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_TRACES_SAMPLER: 'always_off' }
+    const telemetry = await startTelemetry('chain', parseConfig(ForumConfig, env), silentLogger)
+    closers.push(async () => telemetry?.shutdown())
+    await request(await chain(env, telemetry)).get('/api/users').set(SENT).expect(200)
+    const [headers = {}] = arrivedAt()
+    expect(Object.keys(headers).sort()).toEqual([...TRACE_HEADERS, 'x-request-id', ...OF_THE_CALL].sort())
+    const [, trace, span] = /^00-([\da-f]{32})-([\da-f]{16})-00$/.exec(headers['traceparent'] as string) ?? []
+    expect(trace).toBe(TRACE)
+    expect(span).not.toBe('00f067aa0ba902b7')
+    expect(headers).toMatchObject({ b3: `${TRACE}-${span}-0`, 'x-b3-spanid': span, 'x-request-id': CARRIED['x-request-id'] })
+  })
+})
+
+test('what the webapp takes, front and catalog take as well: too large is a 431 of the first, and no failed catalog', async () => {
+  const app = buildCatalog(resolveVersion(parseConfig(CatalogEnv, {})), { logger: silentLogger })
+  const front = buildFront([await listen(app)], silentLogger)
+  closers.unshift(() => front.close(), () => app.close())
+  const webapp = await chain({ CATALOG_SERVICE_PORT: new URL(await listen(front)).port })
+  const statusOf = async (bytes: number) => (await request(webapp).get('/api/catalog').set('x-large', 'a'.repeat(bytes))).status
+  expect(await statusOf(17_000)).toBe(200)
+  const near = Array.from({ length: 40 }, (_, step) => MAX_FORWARDED_HEADER_BYTES - 400 + step * 20)
+  const statuses = []
+  for (const bytes of near) statuses.push(await statusOf(bytes))
+  expect(statuses.toSorted()).toEqual(statuses)
+  expect(new Set(statuses)).toEqual(new Set([200, 431]))
 })

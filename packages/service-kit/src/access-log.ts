@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { readableAddress } from './addresses.ts'
 import { statusOf } from './answered.ts'
 import { pathOf } from './paths.ts'
 import { callerIdentity, traceIdOf } from './propagation.ts'
@@ -30,7 +31,7 @@ function accessLine (request: FastifyRequest, reply: FastifyReply) {
     trace_id: traceIdOf(headers),
     ...request.trace?.ids,
     caller: callerIdentity(headers),
-    client: headers['x-forwarded-for'] || request.socket.remoteAddress,
+    client: headers['x-forwarded-for'] || readableAddress(request.socket.remoteAddress),
     fault: request.fault ?? undefined
   }
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
@@ -28,7 +29,14 @@ export const answered = fp(async app => {
   })
 }, { name: 'answered' })
 
+const ended = new WeakMap<ServerResponse, number>()
+
+/** Says that the caller of a request got an answer with that status past its response. */
+export function endedWith (response: ServerResponse, status: number): void {
+  ended.set(response, status)
+}
+
 /** The status that the caller saw; 0 where the connection ended before a whole answer was sent. */
-export function statusOf (reply: FastifyReply): number {
-  return reply.raw.writableFinished ? reply.statusCode : 0
+export function statusOf ({ raw, statusCode }: FastifyReply): number {
+  return raw.writableFinished ? statusCode : ended.get(raw) ?? 0
 }

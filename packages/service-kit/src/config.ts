@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Ajv } from 'ajv'
 import envSchema from 'env-schema'
 import { Type, type Static, type TObject } from 'typebox'
+import { bracketed } from './addresses.ts'
 
 /** What may stand as a version. */
 export const VERSION_PATTERN = '^[A-Za-z0-9._-]{1,32}$'
@@ -12,7 +13,7 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 /** What every service reads from its environment. A service spreads these into its own schema. */
 export const baseConfig = {
   PORT: Type.Integer({ minimum: 0, maximum: 65535, description: 'the port to listen on; 0 takes any free one' }),
-  HOST: Type.String({ default: '0.0.0.0', description: 'the address to listen on' }),
+  HOST: Type.Optional(Type.String({ description: 'the address to listen on; all of them, IPv6 and IPv4, when unset' })),
   LOG_LEVEL: Type.Enum(LOG_LEVELS, { default: 'info' }),
   SERVICE_VERSION: Type.String({ default: 'v1', pattern: VERSION_PATTERN, description: 'shown as x-served-version and in every metric' }),
   HOSTNAME: Type.String({ default: hostname(), pattern: '^[!-~]{1,253}$', description: "this instance's name; in Kubernetes the pod's" }),
@@ -51,11 +52,13 @@ export class ConfigError extends Error {
   }
 }
 
+const HOST = /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$/
+
 // What a pattern cannot tell: 1.2.3.4.5 looks like a host and is none.
 function withFormats (ajv: Ajv): Ajv {
   return ajv
     .addFormat('http-url', (value: string) => /^https?:\/\/[^\s@#]+$/.test(value) && URL.canParse(value))
-    .addFormat('host', (value: string) => /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$/.test(value) && URL.canParse(`http://${value}`))
+    .addFormat('host', (value: string) => HOST.test(bracketed(value)) && URL.canParse(`http://${bracketed(value)}`))
 }
 
 interface SchemaError {

@@ -20,14 +20,14 @@ export const errorAnswers = fp(async app => {
     const { statusCode = 500, code } = error
     if (statusCode >= 500) {
       request.log.error({ err: error, requestId: request.id, ...request.trace?.ids }, 'request failed')
-      return reply.code(statusCode).send(answer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error'))
+      return reply.code(statusCode).send(errorAnswer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error'))
     }
     const problems = problemsOf(error)
-    return reply.code(statusCode).send(answer(statusCode, code, problems ? sentence(problems) : error.message, problems))
+    return reply.code(statusCode).send(errorAnswer(statusCode, code, problems ? sentence(problems) : error.message, problems))
   })
 
   app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send(answer(404, 'NOT_FOUND', `There is no ${request.method} ${request.url}`)))
+    reply.code(404).send(errorAnswer(404, 'NOT_FOUND', `There is no ${request.method} ${request.url}`)))
 }, { name: 'error-answers' })
 
 /** All that an error knows of what is wrong with a request, be it found by a schema or by our own checks. */
@@ -49,6 +49,7 @@ function wordsFor ({ keyword, message = 'is invalid', params: { additionalProper
   return message
 }
 
-function answer (statusCode: number, code: string, message: string, problems?: Problem[]): ErrorAnswer {
+/** An error answer; `error` is the reason phrase of the status. */
+export function errorAnswer (statusCode: number, code: string, message: string, problems?: Problem[]): ErrorAnswer {
   return { statusCode, code, error: STATUS_CODES[statusCode] ?? 'Error', message, ...(problems && { problems }) }
 }

@@ -19,6 +19,11 @@ export const identity = fp<Pick<BaseConfig, 'HOSTNAME' | 'SERVICE_VERSION'>>(asy
   })
 }, { name: 'identity' })
 
+/** Pod and version as headers, for an answer that no hook sees. */
+export function identityHeaders (config: Pick<BaseConfig, 'HOSTNAME' | 'SERVICE_VERSION'>): Record<string, string> {
+  return { 'x-served-by': config.HOSTNAME, 'x-served-version': config.SERVICE_VERSION }
+}
+
 /** The identity in the headers of an upstream's answer. */
 export function identityOf (headers: Record<string, string | string[] | undefined>): Identity {
   const found: Identity = {}

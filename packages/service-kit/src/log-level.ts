@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { Type } from 'typebox'
+import { readableAddress } from './addresses.ts'
 import { LOG_LEVELS } from './config.ts'
 import { ErrorAnswer } from './errors.ts'
 import { isLoopback } from './loopback.ts'
@@ -11,7 +12,7 @@ const Level = Type.Object({ level: Type.Enum(LOG_LEVELS) }, { additionalProperti
 export const logLevel = fp(async app => {
   const onRequest = async (request: { socket: { remoteAddress?: string } }) => {
     const { remoteAddress } = request.socket
-    if (!isLoopback(remoteAddress)) throw new RequestError(403, 'LOG_LEVEL_FORBIDDEN', `the level of the log can be read and set from inside the pod alone; you come from ${remoteAddress}`)
+    if (!isLoopback(remoteAddress)) throw new RequestError(403, 'LOG_LEVEL_FORBIDDEN', `the level of the log can be read and set from inside the pod alone; you come from ${readableAddress(remoteAddress)}`)
   }
   const level = () => ({ level: app.log.level })
 

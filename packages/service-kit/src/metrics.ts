@@ -3,10 +3,13 @@ import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { Type } from 'typebox'
 import { statusOf } from './answered.ts'
 import type { BaseConfig } from './config.ts'
+import { REQUEST_TIMEOUT_MS, type Refusal } from './refusals.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     metrics: Registry
+    /** Counts a request that was refused before any route saw it. */
+    countRefusal: (refusal: Refusal) => void
   }
 }
 
@@ -46,6 +49,12 @@ export const metrics = fp<Pick<BaseConfig, 'SERVICE_VERSION'> & { name: string }
       version,
       fault: request.fault ?? ''
     }, reply.elapsedTime / 1000)
+  })
+
+  app.decorate('countRefusal', ({ status }) => {
+    // The specification's word for a method that is not known. How long it took nobody measured.
+    const seconds = status === 408 ? REQUEST_TIMEOUT_MS / 1000 : 0
+    duration.observe({ method: '_OTHER', route: 'unmatched', status, version, fault: '' }, seconds)
   })
 
   app.get('/metrics', {

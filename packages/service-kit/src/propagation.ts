@@ -1,10 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-const NAMED = new Set(['authorization', 'traceparent', 'tracestate', 'baggage', 'b3'])
+/** Whether an upstream is a service of the mesh. */
+export type Trust = 'inside' | 'outside'
+
+/** The trace contexts of W3C, B3, SkyWalking and OpenCensus, without those that begin with `x-`. */
+const TRACE_HEADERS = [
+  'traceparent', 'tracestate', 'baggage', 'b3', 'sw8', 'sw8-correlation', 'sw8-x', 'grpc-trace-bin'
+]
+const NAMED = new Set(['authorization', ...TRACE_HEADERS])
 
 /**
- * The headers of a request that its upstream calls carry on, unchanged: every `x-*` (routing by x-dark-launch or
- * x-istio-cohort, x-request-id, x-b3-*, …), `authorization` for the mesh's JWT policies, and the trace contexts of W3C and B3.
+ * The headers of a request that calls inside the mesh forward, unchanged: every `x-*` (routing by x-dark-launch or
+ * x-istio-cohort, x-request-id, x-b3-*, …), `authorization` for the mesh's JWT policies, and the trace contexts.
  * Everything else, cookies above all, ends here.
  */
 export function propagatedHeaders (headers: IncomingHttpHeaders): Record<string, string> {
@@ -14,6 +21,32 @@ export function propagatedHeaders (headers: IncomingHttpHeaders): Record<string,
     if (name.startsWith('x-') || NAMED.has(name)) carried[name] = headers[name] as string
   }
   return carried
+}
+
+/** All that B3 has in several headers. */
+export const B3_MULTI_FIELDS = ['x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags']
+
+/**
+ * What a call that leaves the mesh forwards. The list names what may leave, so a header that nobody thought of stays.
+ *
+ * - `traceparent`, `tracestate` and B3 leave: random ids, a sampling decision, and marks of tracing systems, into which
+ *   W3C's Trace Context lets no vendor put personal data.
+ * - `baggage` stays, and `sw8-correlation` with it: applications put into them what they like, such as a customer's number.
+ *   W3C's Baggage wants it free of confidential values, or absent from requests that cross a trust boundary. We cannot
+ *   know what callers put there, so only the second is ours to ensure.
+ * - `sw8` and `sw8-x` stay: they name the calling service, its instance and its endpoint.
+ * - `grpc-trace-bin` stays: it belongs to gRPC, and no call that leaves is gRPC.
+ */
+const OUTSIDE = ['x-request-id', 'traceparent', 'tracestate', 'b3', ...B3_MULTI_FIELDS]
+
+/** Of the headers that a call inside the mesh would forward, those that may leave it. */
+export function headersForOutside (carried: Record<string, string>): Record<string, string> {
+  const leaving: Record<string, string> = {}
+  for (const name of OUTSIDE) {
+    const value = carried[name]
+    if (value !== undefined) leaving[name] = value
+  }
+  return leaving
 }
 
 // An id of nothing but zeros is none.

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
+import { describeListening, listenOptions } from './addresses.ts'
 import type { BaseConfig } from './config.ts'
 import type { Service } from './service.ts'
 import type { Telemetry } from './tracing/telemetry.ts'
@@ -30,10 +31,11 @@ export async function run (app: Service, config: Pick<BaseConfig, 'HOST' | 'PORT
   })
 
   try {
-    await app.listen({ port: config.PORT, host: config.HOST })
+    await app.listen(listenOptions(config))
   } catch (err) {
     const { code } = err as NodeJS.ErrnoException
-    app.log.fatal({ err }, code === 'EADDRINUSE' ? `port ${config.PORT} on ${config.HOST} is taken` : `cannot listen on ${config.HOST}:${config.PORT}`)
+    const where = describeListening(config)
+    app.log.fatal({ err }, code === 'EADDRINUSE' ? `${where} is taken` : `cannot listen on ${where}`)
     process.exit(1)
   }
 }

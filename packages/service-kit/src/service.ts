@@ -10,11 +10,12 @@ import { docs, openapi } from './docs.ts'
 import { errorAnswers } from './errors.ts'
 import { faults } from './faults/plugin.ts'
 import { health } from './health.ts'
-import { identity } from './identity.ts'
+import { identity, identityHeaders } from './identity.ts'
 import { logLevel } from './log-level.ts'
 import { metrics } from './metrics.ts'
 import { operational } from './operational.ts'
 import { routable } from './paths.ts'
+import { MAX_HEADER_BYTES, parserOptions, REQUEST_TIMEOUT_MS, refusals } from './refusals.ts'
 import { tracing } from './tracing/plugin.ts'
 import type { Telemetry } from './tracing/telemetry.ts'
 
@@ -29,12 +30,14 @@ export interface ServiceOptions {
   description: string
   logger: FastifyBaseLogger
   telemetry?: Telemetry | undefined
+  /** What the request line and the headers of a request may have together; bytes. */
+  maxHeaderBytes?: number
   /** Which paths faults hit when a rule does not say. */
   isBusinessPath: (path: string) => boolean
 }
 
 /** As much as a request line can hold: a parameter that nothing has is a 404, however long it is. */
-const MAX_PARAM_LENGTH = 16 * 1024
+const MAX_PARAM_LENGTH = MAX_HEADER_BYTES
 
 /** Longer than the hour after which Envoy closes an idle connection: the one who may be about to send must be the one who closes. */
 const KEEP_ALIVE_MS = 65 * 60 * 1000
@@ -43,7 +46,8 @@ const KEEP_ALIVE_MS = 65 * 60 * 1000
  * What every service is: the same log line, metrics, traces, error answers, probes, faults and documentation, in the order in which a
  * request meets them. The routes are the service's own to add.
  */
-export function createService (config: BaseConfig, { name, description, logger, telemetry, isBusinessPath }: ServiceOptions): Service {
+export function createService (config: BaseConfig, options: ServiceOptions): Service {
+  const { name, description, logger, telemetry, maxHeaderBytes = MAX_HEADER_BYTES, isBusinessPath } = options
   const app: Service = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }), // access-log.ts has the line
@@ -52,8 +56,9 @@ export function createService (config: BaseConfig, { name, description, logger, 
     genReqId: () => randomUUID(),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
     rewriteUrl: ({ url = '/' }) => routable(url),
+    http: parserOptions(maxHeaderBytes),
     bodyLimit: 64 * 1024,
-    requestTimeout: 60_000,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     return503OnClosing: false, // what reaches a closing server is served: the mesh may not have heard yet
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true } }
@@ -68,6 +73,11 @@ export function createService (config: BaseConfig, { name, description, logger, 
   app.register(metrics, { ...config, name })
   app.register(identity, config)
   app.register(errorAnswers)
+  app.register(refusals, {
+    maxHeaderBytes,
+    headers: identityHeaders(config),
+    onRefusal: refusal => app.countRefusal(refusal)
+  })
   app.register(bodies)
   app.register(health)
   app.register(logLevel)

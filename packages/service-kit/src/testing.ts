@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { pino, type Logger } from 'pino'
+import { MAX_HEADER_BYTES } from './refusals.ts'
 import type { Service } from './service.ts'
 
 /** A logger that keeps its lines, from debug level up. */
@@ -23,7 +24,7 @@ export function listen (app: { listen: Service['listen'] }): Promise<string> {
 export async function stubUpstream (listener: RequestListener) {
   const requests: IncomingMessage[] = []
   const sockets = new Set<Socket>()
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     requests.push(request)
     listener(request, response)
   })

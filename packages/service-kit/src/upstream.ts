@@ -6,6 +6,8 @@ import type { Caller } from './caller.ts'
 import { handOnIdentity, identityOf, type Identity } from './identity.ts'
 import { DURATION_BUCKETS } from './metrics.ts'
 import { pathOf } from './paths.ts'
+import { headersForOutside, type Trust } from './propagation.ts'
+import { MAX_HEADER_BYTES } from './refusals.ts'
 import { endWithError } from './tracing/request-trace.ts'
 
 /**
@@ -75,11 +77,13 @@ export interface UpstreamCall {
   operational?: boolean
 }
 
-/** Where an upstream is, and how long it may take. */
+/** Where an upstream is, whether to trust it, and how long it may take. */
 export interface UpstreamOptions {
   name: string
   /** http://host:port */
   origin: string
+  /** Outside the mesh, an upstream gets the trace and the request's id, and nothing else that the caller sent. */
+  trust: Trust
   /** For connecting, for the head of the answer, and between two pieces of its body; milliseconds. */
   timeoutMs: number
   /** Where `http_client_request_duration_seconds` is kept. */
@@ -101,13 +105,15 @@ export class Upstream {
   readonly #origin: string
   readonly #address: string
   readonly #port: number
+  readonly #trust: Trust
   readonly #pool: Pool
   readonly #duration: Histogram
   readonly #versions = new Labels()
   readonly #faults = new Labels()
 
-  constructor ({ name, origin, timeoutMs, metrics }: UpstreamOptions) {
+  constructor ({ name, origin, trust, timeoutMs, metrics }: UpstreamOptions) {
     this.name = name
+    this.#trust = trust
     const { origin: base, hostname, protocol, port } = new URL(origin)
     this.#origin = base
     this.#address = hostname.replace(/^\[(.*)\]$/, '$1') // an IPv6 one is in brackets
@@ -116,6 +122,7 @@ export class Upstream {
       connect: { timeout: timeoutMs },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
+      maxHeaderSize: MAX_HEADER_BYTES,
       maxResponseSize: MAX_BODY_BYTES
     })
     this.#duration = durationIn(metrics)
@@ -128,7 +135,8 @@ export class Upstream {
    */
   async call ({ method = 'GET', path, body, reset = false, operational = false }: UpstreamCall, caller: Caller): Promise<UpstreamAnswer> {
     const start = performance.now()
-    const headers = { ...caller.headers, ...(body === undefined ? HEADERS : HEADERS_WITH_BODY) }
+    const carried = this.#trust === 'inside' ? caller.headers : headersForOutside(caller.headers)
+    const headers = { ...carried, ...(body === undefined ? HEADERS : HEADERS_WITH_BODY) }
     const span = caller.trace?.call(method, this.#attributesOf(method, path), headers)
     let answer: UpstreamAnswer | undefined
     try {

@@ -1,8 +1,39 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { callerIdentity, propagatedHeaders, traceIdOf } from '../src/propagation.ts'
+import { callerIdentity, headersForOutside, propagatedHeaders, traceIdOf } from '../src/propagation.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+
+/** What other tracers that Istio supports send: SkyWalking and OpenCensus. */
+const TRACERS = { sw8: '1-YQ==-YQ==-1-YQ==-YQ==-YQ==-YQ==', 'sw8-correlation': 'YQ==:Yg==', 'sw8-x': '0-1764249000000', 'grpc-trace-bin': 'AABL' }
+
+test('SkyWalking and OpenCensus are carried on as W3C and B3 are', () => {
+  expect(propagatedHeaders(TRACERS)).toEqual(TRACERS)
+})
+
+test('what leaves the mesh is the trace and the request id', () => {
+  const leaving = {
+    'x-request-id': 'r1',
+    traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
+    tracestate: 'a=1',
+    b3: `${TRACE}-00f067aa0ba902b7-1`,
+    'x-b3-traceid': TRACE,
+    'x-b3-spanid': '00f067aa0ba902b7',
+    'x-b3-parentspanid': '00f067aa0ba902b6',
+    'x-b3-sampled': '1',
+    'x-b3-flags': '0'
+  }
+  expect(headersForOutside({ ...leaving, ...TRACERS, authorization: 'Bearer abc', baggage: 'customer=7', 'x-b3-other': '1', 'x-forwarded-for': '10.0.0.9' })).toEqual(leaving)
+  expect(headersForOutside({})).toEqual({})
+})
+
+test('whatever its name, a header leaves the mesh only if it is on the list', () => {
+  const name = fc.stringMatching(/^(x-|sw8)?[a-z0-9-]{1,30}$/)
+  fc.assert(fc.property(fc.dictionary(name, fc.string()), headers => {
+    const allowed = /^(x-request-id|traceparent|tracestate|b3|x-b3-(traceid|spanid|parentspanid|sampled|flags))$/
+    expect(Object.keys(headersForOutside(headers)).filter(found => !allowed.test(found))).toEqual([])
+  }), { seed: 1, numRuns: 500 })
+})
 
 test('every x-* header, authorization and the trace contexts are carried on; all else, cookies above all, ends here', () => {
   expect(propagatedHeaders({

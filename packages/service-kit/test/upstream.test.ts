@@ -2,17 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { afterEach, expect, test, vi } from 'vitest'
 import { stubUpstream } from '../src/testing.ts'
+import type { Trust } from '../src/propagation.ts'
 import type { RequestTrace } from '../src/tracing/request-trace.ts'
 import { Upstream, type UpstreamError } from '../src/upstream.ts'
 
 const closers: (() => Promise<unknown>)[] = []
 afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
 
-async function upstreamThat (listener: Parameters<typeof stubUpstream>[0], timeoutMs = 2000) {
+async function upstreamThat (listener: Parameters<typeof stubUpstream>[0], timeoutMs = 2000, trust: Trust = 'inside') {
   const stub = await stubUpstream(listener)
   closers.push(stub.close)
   const metrics = new Registry()
-  const upstream = new Upstream({ name: 'stub', origin: stub.origin, timeoutMs, metrics })
+  const upstream = new Upstream({ name: 'stub', origin: stub.origin, trust, timeoutMs, metrics })
   closers.push(() => upstream.close())
   return { stub, upstream, metrics }
 }
@@ -43,6 +44,17 @@ test("an answer comes with its status, its body and who gave it; the caller's he
   expect(answer.expect(200).json(Array.isArray)).toEqual([1])
   expect(answer.identity).toEqual({ 'x-served-by': 'pod-1', 'x-served-version': 'v2' })
   expect(stub.requests[0]).toMatchObject({ method: 'GET', url: '/items?a=b', headers: { host: `127.0.0.1:${stub.port}`, 'x-dark-launch': 'v2', accept: 'application/json' } })
+})
+
+test('outside the mesh, only the trace and the request id go along', async () => {
+  const { stub, upstream } = await upstreamThat((_request, response) => { response.end('[]') }, 2000, 'outside')
+  await upstream.call({ path: '/' }, { ...caller(), headers: { authorization: 'Bearer a', 'x-dark-launch': 'v2', baggage: 'a=b', 'x-request-id': 'r1', b3: '0' } })
+  expect(Object.keys(stub.requests[0]?.headers ?? {}).sort()).toEqual(['accept', 'b3', 'connection', 'host', 'user-agent', 'x-request-id'])
+})
+
+test('an answer may have headers as large as a request', async () => {
+  const { upstream } = await upstreamThat((_request, response) => { response.writeHead(200, { 'set-cookie': 'c'.repeat(60_000) }).end('[]') })
+  expect(await upstream.call({ path: '/' }, caller())).toMatchObject({ status: 200 })
 })
 
 test('a body is sent as JSON', async () => {
@@ -141,7 +153,7 @@ test.each([
   ['https://users.example', 'users.example', 443],
   ['http://[::1]:3000', '::1', 3000]
 ])('the span of a call to %s names host and port', async (origin, address, port) => {
-  const upstream = new Upstream({ name: 'stub', origin, timeoutMs: 1000, metrics: new Registry() })
+  const upstream = new Upstream({ name: 'stub', origin, trust: 'inside', timeoutMs: 1000, metrics: new Registry() })
   closers.push(() => upstream.close())
   const call = vi.fn<RequestTrace['call']>(() => { throw new Error('before anything is sent') })
   await failure(upstream.call({ path: '/' }, { ...caller(), trace: { call } as unknown as RequestTrace }))

@@ -29,6 +29,10 @@ test.each(['99', '0', 'x', '-1', '1.0', '1e0', '9'.repeat(19), '9'.repeat(2000),
   expect([answer.status, answer.text]).toEqual([404, 'Not Found'])
 })
 
+test('an id as long as a request line may be is asked for like any other', async () => {
+  expect((await request(origin).get(`/items/${'9'.repeat(60_000)}`)).status).toBe(404)
+})
+
 test('ids go on from 5; an id that is sent is overwritten', async () => {
   await request(origin).post('/items').send({ ...CHAIR, id: 1 }).expect(201).expect('location', '/items/5')
   await request(origin).post('/items').send(CHAIR).expect(201).expect('location', '/items/6')

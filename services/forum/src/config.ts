@@ -12,6 +12,10 @@ export const ForumConfig = Type.Object({
     format: 'http-url',
     description: 'where the users come from'
   }),
+  USERS_TRUSTED: Type.Boolean({
+    default: false,
+    description: 'whether the users API belongs to the mesh, and gets authorization and every x-* header'
+  }),
   LOCAL_USERS: Type.Boolean({ default: false, description: 'answer from built-in data, and call nobody' })
 })
 export type ForumConfig = Static<typeof ForumConfig>

@@ -43,7 +43,7 @@ test('the users come from USERS_URL, with all that it tells', async () => {
 })
 
 test('by default that is the public users API over plain HTTP, which chapter 5 blocks and allows', () => {
-  expect(parseConfig(ForumConfig, {})).toMatchObject({ USERS_URL: 'http://jsonplaceholder.typicode.com/users', LOCAL_USERS: false, PORT: 8080, UPSTREAM_TIMEOUT_MS: 15_000 })
+  expect(parseConfig(ForumConfig, {})).toMatchObject({ USERS_URL: 'http://jsonplaceholder.typicode.com/users', USERS_TRUSTED: false, LOCAL_USERS: false, PORT: 8080, UPSTREAM_TIMEOUT_MS: 15_000 })
 })
 
 test.each<[string, Parameters<typeof stubUpstream>[0]]>([
@@ -72,13 +72,33 @@ test('a users API that is silent is given up on after UPSTREAM_TIMEOUT_MS', asyn
   expect((await request(origin).get('/api/users')).text).toBe('error calling Users service')
 })
 
-// The original dropped Authorization, and wrote header values into its log.
-test('headers go along, Authorization among them, and none of them into the log', async () => {
+const SENT = { authorization: 'Bearer confidential', 'x-dark-launch': 'confidential-too', cookie: 'a=confidential', 'x-request-id': 'r-1' }
+
+test('the users API gets nothing that the caller sent but the trace and the request id', async () => {
   const stub = await usersApi((_request, response) => { response.end('[]') })
-  const { origin, lines } = await start({ USERS_URL: stub.origin })
-  await request(origin).get('/api/users').set({ authorization: 'Bearer confidential', 'x-dark-launch': 'confidential-too', cookie: 'a=confidential' })
-  expect(stub.requests[0]?.headers).toMatchObject({ authorization: 'Bearer confidential', 'x-dark-launch': 'confidential-too' })
+  const { origin } = await start({ USERS_URL: stub.origin })
+  await request(origin).get('/api/users').set(SENT)
+  expect(Object.keys(stub.requests[0]?.headers ?? {}).sort()).toEqual(['accept', 'connection', 'host', 'user-agent', 'x-request-id'])
+})
+
+test('with USERS_TRUSTED it counts as a service of the mesh', async () => {
+  const stub = await usersApi((_request, response) => { response.end('[]') })
+  const { origin } = await start({ USERS_URL: stub.origin, USERS_TRUSTED: 'true' })
+  await request(origin).get('/api/users').set(SENT)
+  const { cookie: _, ...carried } = SENT
+  expect(stub.requests[0]?.headers).toMatchObject(carried)
   expect(stub.requests[0]?.headers).not.toHaveProperty('cookie')
+})
+
+test.each(['yes', '1', 'inside'])('USERS_TRUSTED=%s ends the start', value => {
+  expect(() => parseConfig(ForumConfig, { USERS_TRUSTED: value })).toThrow(`USERS_TRUSTED must be boolean, but is "${value}"`)
+})
+
+// The original wrote header values into its log.
+test.each(['true', 'false'])('no header goes into the log (USERS_TRUSTED=%s)', async USERS_TRUSTED => {
+  const stub = await usersApi((_request, response) => { response.end('[]') })
+  const { origin, lines } = await start({ USERS_URL: stub.origin, USERS_TRUSTED })
+  await request(origin).get('/api/users').set(SENT)
   await expect.poll(() => lines.some(line => (line as { msg: string }).msg === 'request')).toBe(true)
   expect(JSON.stringify(lines)).not.toContain('confidential')
 })

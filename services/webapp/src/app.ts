@@ -1,4 +1,4 @@
-import { createService, type Service, type Telemetry } from '@outfitters/service-kit'
+import { createService, MAX_FORWARDED_HEADER_BYTES, type Service, type Telemetry } from '@outfitters/service-kit'
 import type { FastifyBaseLogger } from 'fastify'
 import { clients } from './clients/plugin.ts'
 import type { WebappConfig } from './config.ts'
@@ -16,6 +16,7 @@ export function buildApp (config: WebappConfig, { logger, telemetry }: { logger:
     description: "The store's page, and the API that the outside calls.",
     logger,
     telemetry,
+    maxHeaderBytes: MAX_FORWARDED_HEADER_BYTES,
     isBusinessPath: path => path.startsWith('/api/')
   })
 

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { readableAddress } from '../addresses.ts'
 import type { BaseConfig } from '../config.ts'
 import { ErrorAnswer } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
@@ -100,5 +101,5 @@ function refusalOf (access: BaseConfig['CHAOS_ACCESS'], remoteAddress: string | 
   if (access === 'any') return undefined
   if (access === 'off') return 'faults are switched off here (CHAOS_ACCESS=off)'
   if (isLoopback(remoteAddress)) return undefined
-  return `faults can be read and set from inside the pod alone (CHAOS_ACCESS=local): kubectl exec POD -- curl localhost:PORT/blowup, or kubectl port-forward; you come from ${remoteAddress}`
+  return `faults can be read and set from inside the pod alone (CHAOS_ACCESS=local): kubectl exec POD -- curl localhost:PORT/blowup, or kubectl port-forward; you come from ${readableAddress(remoteAddress)}`
 }

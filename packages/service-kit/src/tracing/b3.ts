@@ -38,9 +38,6 @@ export const B3_MULTI: Propagator = {
   }
 }
 
-/** All that B3 has in several headers. */
-export const B3_MULTI_FIELDS = ['x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags']
-
 // The one header stands above the several, where it can be read.
 function extract (context: Context, headers: Record<string, unknown>): Context {
   return fromOne(context, headers['b3']) ?? fromSeveral(context, headers) ?? context

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { FastifyRequest } from 'fastify'
+import { readableAddress } from '../addresses.ts'
 import { statusOf } from '../answered.ts'
 import { pathOf } from '../paths.ts'
 import { endWithError, RequestTrace } from './request-trace.ts'
@@ -58,7 +59,7 @@ function attributesOf ({ method, originalUrl, protocol, host, headers, raw: { ht
     'http.route': route,
     'server.address': address,
     'server.port': address === undefined ? undefined : Number(port ?? (protocol === 'https' ? 443 : 80)),
-    'client.address': headers['x-forwarded-for']?.toString().split(',')[0]?.trim() || socket.remoteAddress, // an empty one says nothing
+    'client.address': headers['x-forwarded-for']?.toString().split(',')[0]?.trim() || readableAddress(socket.remoteAddress), // an empty one says nothing
     'user_agent.original': headers['user-agent'],
     'network.protocol.version': httpVersion
   }

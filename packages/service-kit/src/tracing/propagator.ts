@@ -1,6 +1,7 @@
 import { defaultTextMapGetter, defaultTextMapSetter, diag, trace } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
-import { B3_MULTI, B3_MULTI_FIELDS, B3_SINGLE } from './b3.ts'
+import { B3_MULTI_FIELDS } from '../propagation.ts'
+import { B3_MULTI, B3_SINGLE } from './b3.ts'
 import { listOf, type Propagator } from './telemetry.ts'
 
 const traceContext = new W3CTraceContextPropagator()

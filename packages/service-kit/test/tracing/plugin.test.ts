@@ -35,7 +35,7 @@ async function traced ({ sampled = true } = {}) {
     telemetry: { tracer: provider.getTracer('test'), propagator: propagatorFor(), shutdown: () => provider.shutdown() },
     isBusinessPath: path => path.startsWith('/items')
   })
-  const upstream = new Upstream({ name: 'stub', origin: stub.origin, timeoutMs: 5000, metrics: new Registry() })
+  const upstream = new Upstream({ trust: 'inside', name: 'stub', origin: stub.origin, timeoutMs: 5000, metrics: new Registry() })
   app.get<{ Params: { id: string } }>('/items/:id', async (request, reply) => {
     const answer = await upstream.call({ path: `/${request.params.id}` }, callerOf(request, reply))
     return answer.expect(200).body

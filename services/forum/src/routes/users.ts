@@ -8,6 +8,7 @@ import { User } from '../user.ts'
 
 /** The users, as whoever has them tells them. */
 export const userRoutes: FastifyPluginAsyncTypebox<ForumConfig> = async (app, config) => {
+  const trust = config.USERS_TRUSTED ? 'inside' : 'outside'
   const usersOf = config.LOCAL_USERS ? () => JSON.stringify(LOCAL_USERS) : fetchUsers(config.USERS_URL)
   app.setErrorHandler(upstreamErrors('error calling Users service'))
 
@@ -18,7 +19,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<ForumConfig> = async (app, co
 
   function fetchUsers (url: string): (caller: Caller) => Promise<string> {
     const { origin, pathname, search } = new URL(url)
-    const upstream = new Upstream({ name: 'users', origin, timeoutMs: config.UPSTREAM_TIMEOUT_MS, metrics: app.metrics })
+    const timeoutMs = config.UPSTREAM_TIMEOUT_MS
+    const upstream = new Upstream({ name: 'users', origin, trust, timeoutMs, metrics: app.metrics })
     app.addHook('onClose', () => upstream.close())
     return async caller => {
       const answer = await upstream.call({ path: pathname + search }, caller)

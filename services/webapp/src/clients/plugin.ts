@@ -1,3 +1,4 @@
+import { originOf } from '@outfitters/service-kit'
 import { Upstream } from '@outfitters/service-kit/upstream'
 import fp from 'fastify-plugin'
 import type { WebappConfig } from '../config.ts'
@@ -16,9 +17,15 @@ declare module 'fastify' {
 
 /** The upstreams of the webapp, one pool of connections each. */
 export const clients = fp<WebappConfig>(async (app, config) => {
-  const timeoutMs = config.UPSTREAM_TIMEOUT_MS
-  const catalog = new Upstream({ name: 'catalog', origin: `http://${config.CATALOG_SERVICE_HOST}:${config.CATALOG_SERVICE_PORT}`, timeoutMs, metrics: app.metrics })
-  const forum = new Upstream({ name: 'forum', origin: `http://${config.FORUM_SERVICE_HOST}:${config.FORUM_SERVICE_PORT}`, timeoutMs, metrics: app.metrics })
+  const service = (name: string, host: string, port: number) => new Upstream({
+    name,
+    origin: originOf(host, port),
+    trust: 'inside',
+    timeoutMs: config.UPSTREAM_TIMEOUT_MS,
+    metrics: app.metrics
+  })
+  const catalog = service('catalog', config.CATALOG_SERVICE_HOST, config.CATALOG_SERVICE_PORT)
+  const forum = service('forum', config.FORUM_SERVICE_HOST, config.FORUM_SERVICE_PORT)
   app.decorate('catalog', new CatalogClient(catalog))
   app.decorate('forum', new ForumClient(forum))
   app.decorate('faults', { catalog: new FaultsClient(catalog), forum: new FaultsClient(forum) })

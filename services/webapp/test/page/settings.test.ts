@@ -1,3 +1,4 @@
+import { propagatedHeaders } from '@outfitters/service-kit'
 import { expect, test } from 'vitest'
 import { isHandedOn, problemsOf, searchOf, settingsOf } from '../../public/static/page/settings.js'
 
@@ -30,5 +31,10 @@ test.each<[string, string, object]>([
 })
 
 test('the page knows which headers the webapp hands on', () => {
-  expect(['x-dark-launch', 'Authorization', 'baggage', 'user'].map(isHandedOn)).toEqual([true, true, true, false])
+  const names = [
+    'x-dark-launch', 'Authorization', 'traceparent', 'tracestate', 'baggage', 'b3', 'sw8', 'sw8-correlation', 'sw8-x', 'grpc-trace-bin',
+    'user', 'sw8-other', 'sw80', 'grpc-tags-bin', 'b33', 'accept-language'
+  ]
+  for (const name of names) expect(isHandedOn(name), name).toBe(name.toLowerCase() in propagatedHeaders({ [name.toLowerCase()]: '1' }))
+  expect(names.filter(isHandedOn)).toHaveLength(10)
 })

@@ -1,0 +1,78 @@
+// What leaves the mesh with a call to the users API: no credential and no identity of the caller's.
+import { expect, test, vi } from 'vitest'
+import { rolledOut } from '../src/workloads.ts'
+import { freshMesh, usersApiThatShowsHeaders } from './mesh.ts'
+
+const mesh = freshMesh({ gateway: false })
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+/** What goes on: the trace and the request. */
+const LEAVES = {
+  'x-request-id': 'trust-1', // no UUID: Envoy writes into those why it traces a request
+  traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
+  tracestate: 'vendor=1',
+  'x-b3-traceid': TRACE,
+  'x-b3-spanid': '00f067aa0ba902b7',
+  'x-b3-sampled': '1'
+}
+/** What ends at the forum, each with a word by which it is found wherever it may turn up. */
+const STAYS = {
+  authorization: 'Bearer secret-token',
+  cookie: 'session=secret-cookie',
+  baggage: 'customer=secret-customer',
+  sw8: '1-c2VjcmV0-c3dp-0-d2ViYXBw-d2ViYXBwLTE=-L2FwaQ==-Zm9ydW06ODA=',
+  'x-forwarded-client-cert': 'By=spiffe://secret;URI=spiffe://secret-client',
+  'x-forwarded-for': '192.0.2.77',
+  'x-dark-launch': 'secret-launch',
+  'x-loyalty': 'secret-gold'
+}
+/**
+ * What Envoy itself adds to a call, after the forum has made it: how the call is sent, how it is traced and which attempt it is, and
+ * nothing of the caller. An installation with Istio's own filters adds x-envoy-peer-metadata and its -id, with the workload's
+ * name and labels; the annotation in k8s/services/forum.yaml keeps them inside the mesh.
+ */
+const OF_THE_PROXY = /^(x-forwarded-proto|x-envoy-(attempt-count|expected-rq-timeout-ms|decorator-operation)|x-b3-parentspanid)$/
+
+type Headers = Record<string, string>
+
+/** What the users API got when the webapp's container called the forum; `undefined` while the forum has no users. */
+async function arrived (): Promise<Headers | undefined> {
+  const [webapp = ''] = await mesh.kubectl.pods('app=webapp')
+  const headers = Object.entries({ ...LEAVES, ...STAYS }).flatMap(([name, value]) => ['--header', `${name}: ${value}`])
+  const { stdout } = await mesh.kubectl.try(['exec', webapp, '--container', 'webapp', '--', 'curl', '-sS', '--max-time', '10', ...headers, 'http://forum/api/users'])
+  try {
+    return (JSON.parse(stdout) as Headers[])[0]
+  } catch {
+    return undefined
+  }
+}
+
+/** Has the forum call the stand-in, and waits until it does. */
+async function forumWith (...env: string[]): Promise<Headers> {
+  await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'USERS_URL=http://users-api/users', 'LOCAL_USERS-', ...env])
+  await rolledOut(mesh.kubectl, ['forum'])
+  return await vi.waitFor(async () => {
+    const headers = await arrived()
+    expect(headers).toMatchObject({ 'x-request-id': LEAVES['x-request-id'] })
+    return headers as Headers
+  }, { timeout: 60_000, interval: 500 })
+}
+
+test('to an API outside the mesh go the trace and the request id, and what the proxy adds', async () => {
+  await usersApiThatShowsHeaders(mesh.kubectl)
+  const headers = await forumWith('USERS_TRUSTED-')
+  console.log(`arrived at the users API: ${Object.keys(headers).sort().join(', ')}`)
+
+  expect(JSON.stringify(headers)).not.toMatch(/secret|spiffe|192\.0\.2\.77/)
+  const own = ['host', 'connection', 'accept', 'user-agent', ...Object.keys(LEAVES)]
+  expect(Object.keys(headers).filter(name => !own.includes(name) && !OF_THE_PROXY.test(name))).toEqual([])
+  expect(headers['traceparent']).toContain(TRACE)
+})
+
+test('with USERS_TRUSTED the same call brings what it would bring to a service of the mesh', async () => {
+  const headers = await forumWith('USERS_TRUSTED=true')
+  // Without x-forwarded-client-cert: the forum's proxy takes that out of a call that is not mutual TLS.
+  const { cookie: _cookie, 'x-forwarded-client-cert': _certificate, 'x-forwarded-for': _for, ...arrives } = STAYS
+  expect(headers).toMatchObject(arrives)
+  expect(headers).not.toHaveProperty('cookie')
+})

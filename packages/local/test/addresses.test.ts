@@ -1,0 +1,87 @@
+// Where services and front listen without HOST, on machines with IPv6 only, with IPv4 only, and with both. Such a machine is a
+// network namespace, in which no port is taken; to make one takes root and Linux.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { ROOT } from '../src/processes.ts'
+
+const LO = 'ip link set lo up; ip -6 address add ::6/128 dev lo nodad || true'
+const MACHINES = {
+  'IPv6 only': `${LO}; ip address delete 127.0.0.1/8 dev lo`,
+  'IPv4 only': `sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.lo.disable_ipv6=1; ${LO}`,
+  both: LO
+}
+const SERVERS = [
+  { name: 'catalog', script: 'services/catalog/src/server.ts', port: 3000, env: {} },
+  { name: 'webapp', script: 'services/webapp/src/server.ts', port: 8080, env: {} },
+  { name: 'forum', script: 'services/forum/src/server.ts', port: 8081, env: { PORT: '8081', LOCAL_USERS: 'true' } },
+  { name: 'front', script: 'packages/local/src/front-server.ts', port: 3001, env: { PORT: '3001' } }
+]
+
+function canMakeMachines (): boolean {
+  try {
+    for (const setUp of Object.values(MACHINES)) execFileSync('unshare', ['--net', 'sh', '-ec', setUp], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+const able = canMakeMachines()
+if (!able) console.error('SKIPPED: only root on Linux can make network namespaces, so machines without IPv4 or IPv6 are not tested here')
+
+/** Asks from inside a machine; the status and the body, or the code of the error. */
+function ask (machine: number | undefined, url: string, from?: string): string {
+  const script = `require('node:http').get(${JSON.stringify(url)}, ${JSON.stringify(from === undefined ? {} : { localAddress: from })}, async answer => {
+    console.log(answer.statusCode, (await answer.toArray()).join(''))
+  }).on('error', error => console.log(error.code))`
+  return execFileSync('nsenter', ['--target', String(machine), '--net', process.execPath, '-e', script], { encoding: 'utf8' }).trim()
+}
+
+describe.skipIf(!able).each<[keyof typeof MACHINES, string[], string[]]>([
+  ['IPv6 only', ['[::1]'], ['::6']],
+  ['IPv4 only', ['127.0.0.1'], ['127.0.0.6']],
+  ['both', ['[::1]', '127.0.0.1'], ['::6', '127.0.0.6']]
+])('on a machine with %s', { timeout: 60_000 }, (machine, addresses, sidecars) => {
+  const children: ChildProcess[] = []
+  let log = ''
+  const inside = () => children[0]?.pid
+
+  beforeAll(async () => {
+    const inNamespace = ['--net', 'sh', '-ec', `${MACHINES[machine]}; echo made; exec sleep 600`]
+    const holder = spawn('unshare', inNamespace, { stdio: ['ignore', 'pipe', 'ignore'] })
+    children.push(holder)
+    await once(holder.stdout, 'data')
+    for (const { script, env } of SERVERS) {
+      const { HOST: _, ...outer } = process.env
+      const command = ['--target', String(inside()), '--net', process.execPath, `${ROOT}${script}`]
+      const server = spawn('nsenter', command, {
+        env: { ...outer, UPSTREAMS: `http://${addresses[0]}:3000`, ...env }
+      })
+      server.stdout.on('data', data => { log += data })
+      server.stderr.on('data', data => { log += data })
+      children.push(server)
+    }
+    await vi.waitFor(() => expect(log.match(/Server listening/g)).toHaveLength(SERVERS.length), { timeout: 30_000 })
+  }, 60_000)
+  afterAll(() => { for (const child of children) child.kill('SIGKILL') })
+
+  test.each(SERVERS)('$name answers at every address', ({ port }) => {
+    for (const address of addresses) expect(ask(inside(), `http://${address}:${port}/readyz`), address).toMatch(/^200 /)
+  })
+
+  test('only from inside the pod may faults be read; what a sidecar delivers is not', () => {
+    for (const address of addresses) expect(ask(inside(), `http://${address}:3000/blowup`), address).toBe('200 {}')
+    for (const from of sidecars) {
+      const answer = ask(inside(), `http://${from.includes(':') ? '[::1]' : '127.0.0.1'}:3000/blowup`, from)
+      expect(answer).toMatch(/^403 .*CHAOS_FORBIDDEN/)
+      expect(answer).toContain(`you come from ${from}"`)
+    }
+  })
+
+  test('the log shows addresses as people write them', async () => {
+    ask(inside(), `http://${addresses.at(-1)}:3000/items`)
+    const client = addresses.at(-1)?.replace(/[[\]]/g, '')
+    await expect.poll(() => log).toMatch(new RegExp(`"path":"/items".*"client":"${client}"`))
+    expect(log).not.toContain('::ffff:')
+  })
+})

@@ -1,0 +1,32 @@
+import { isIPv6 } from 'node:net'
+import type { BaseConfig } from './config.ts'
+
+/**
+ * Where a server listens, for Fastify's `listen`. Without HOST that is every address: Node takes `::`, which has IPv4 too,
+ * and 0.0.0.0 on a machine without IPv6.
+ */
+export function listenOptions ({ HOST = '', PORT }: Pick<BaseConfig, 'HOST' | 'PORT'>): { host: string, port: number } {
+  // Fastify would turn an undefined host into localhost. It gives an empty one to Node, which takes it for none.
+  return { host: HOST.replace(/^\[(.*)\]$/, '$1'), port: PORT }
+}
+
+/** The same for people: `port 3000`, or `port 3000 on ::1`. */
+export function describeListening (config: Pick<BaseConfig, 'HOST' | 'PORT'>): string {
+  const { host, port } = listenOptions(config)
+  return host === '' ? `port ${port}` : `port ${port} on ${host}`
+}
+
+/** The origin of a service, as in `http://catalog:80` or `http://[fd00::10]:80`. */
+export function originOf (host: string, port: number): string {
+  return `http://${bracketed(host)}:${port}`
+}
+
+/** A host as URLs have it: an IPv6 address is in brackets. Kubernetes writes it into `*_SERVICE_HOST` without them. */
+export function bracketed (host: string): string {
+  return isIPv6(host) ? `[${host}]` : host
+}
+
+/** A peer's address as people write it: on a socket of both families, one of IPv4 comes as `::ffff:10.1.2.3`. */
+export function readableAddress (address: string | undefined): string | undefined {
+  return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address
+}
