@@ -13,7 +13,7 @@ export const k8s = (path: string) => `${ROOT}k8s/${path}`
  * A fresh injected namespace with the store in it, a pod outside the mesh, and a way to the gateway, for the tests of a file.
  * Everything is gone after them.
  *
- * @param options.gateway whether the tests call the store through the ingress gateway, which then must be free; true by default
+ * @param options.gateway whether the tests call the store through the ingress gateway, which then must be free
  */
 export function freshMesh ({ gateway = true } = {}) {
   const name = `e2e-${randomBytes(3).toString('hex')}`

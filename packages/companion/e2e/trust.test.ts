@@ -27,11 +27,11 @@ const STAYS = {
   'x-loyalty': 'secret-gold'
 }
 /**
- * What Envoy itself adds to a call, after the forum has made it: how the call is sent, how it is traced and which attempt it is, and
- * nothing of the caller. An installation with Istio's own filters adds x-envoy-peer-metadata and its -id, with the workload's
- * name and labels; the annotation in k8s/services/forum.yaml keeps them inside the mesh.
+ * What Envoy itself adds to a call: how it is sent, how it is traced and which attempt it is, and nothing of the caller. An
+ * installation with Istio's own filters adds x-envoy-peer-metadata and its -id, with the workload's name and labels. The
+ * annotation in k8s/services/forum.yaml keeps those inside the mesh.
  */
-const OF_THE_PROXY = /^(x-forwarded-proto|x-envoy-(attempt-count|expected-rq-timeout-ms|decorator-operation)|x-b3-parentspanid)$/
+const OF_THE_PROXY = /^(x-forwarded-proto|x-b3-parentspanid|x-envoy-(attempt-count|expected-rq-timeout-ms|decorator-operation))$/
 
 type Headers = Record<string, string>
 
@@ -39,7 +39,8 @@ type Headers = Record<string, string>
 async function arrived (): Promise<Headers | undefined> {
   const [webapp = ''] = await mesh.kubectl.pods('app=webapp')
   const headers = Object.entries({ ...LEAVES, ...STAYS }).flatMap(([name, value]) => ['--header', `${name}: ${value}`])
-  const { stdout } = await mesh.kubectl.try(['exec', webapp, '--container', 'webapp', '--', 'curl', '-sS', '--max-time', '10', ...headers, 'http://forum/api/users'])
+  const curl = ['curl', '-sS', '--max-time', '10', ...headers, 'http://forum/api/users']
+  const { stdout } = await mesh.kubectl.try(['exec', webapp, '--container', 'webapp', '--', ...curl])
   try {
     return (JSON.parse(stdout) as Headers[])[0]
   } catch {

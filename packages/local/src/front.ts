@@ -45,7 +45,8 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
       retryDelay: () => null, // the library's default sends a GET again after a 503, and would hide the faults that people set
       // Node has said 100 already to one who expects to be told to continue.
       rewriteRequestHeaders: (_request, { expect: _expect, ...headers }) => ({ ...headers, host: request.headers.host }),
-      rewriteHeaders: ({ connection: _connection, 'keep-alive': _keepAlive, ...headers }) => headers, // of the connection behind
+      // These are of the connection behind the front.
+      rewriteHeaders: ({ connection: _connection, 'keep-alive': _keepAlive, ...headers }) => headers,
       onError: (reply, { error }) => {
         const level = path === '/readyz' ? 'debug' : 'warn' // asked again and again until the instances are up
         app.log[level]({ upstream, path, requestId: request.id }, `no answer from the upstream: ${error.message}`)

@@ -66,7 +66,8 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
   app.server.on('clientError', (error: ParserError, socket: Socket) => {
     if (refused.has(socket)) return // the parser says so for every piece that still comes
     const isParserError = error.code?.startsWith('HPE_') === true
-    const isTimeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead > 0 // browsers open connections ahead of need
+    // Browsers open connections ahead of need; one on which nothing came is no request.
+    const isTimeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead > 0
     if (!isParserError && !isTimeout) return socket.destroy() // the connection broke: there is no request to refuse
     refused.add(socket)
     refuse(socket, refusalOf(error, maxHeaderBytes))
@@ -75,7 +76,8 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
   app.server.on('connect', (request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => {}) // Node has let go of it
     const message = `this is no proxy: there is no CONNECT ${request.url}`
-    refuse(socket, { status: 405, code: 'METHOD_NOT_ALLOWED', message }, { allow: 'GET, HEAD, POST, PUT, DELETE, OPTIONS' })
+    const allow = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
+    refuse(socket, { status: 405, code: 'METHOD_NOT_ALLOWED', message }, { allow })
   })
 
   // Without a listener Node answers these itself; so they come to the hook below.
@@ -94,7 +96,8 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
         : undefined
     if (error === undefined) return done()
     const client = readableAddress(raw.socket.remoteAddress)
-    app.log.warn({ status: error.statusCode, code: error.code, requestId: id, client }, `request refused: ${error.message}`)
+    const { statusCode: status, code, message } = error
+    app.log.warn({ status, code, requestId: id, client }, `request refused: ${message}`)
     reply.header('connection', 'close')
     done(error)
   })
@@ -126,7 +129,11 @@ function refusalOf ({ code, reason, message, rawPacket }: ParserError, maxHeader
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return { status: 413, code: 'CHUNK_EXTENSIONS_TOO_LARGE', message: 'the extensions of a chunk are too large' }
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: 408, code: 'REQUEST_TIMEOUT', message: `the request did not arrive within ${REQUEST_TIMEOUT_MS / 1000} s` }
+      return {
+        status: 408,
+        code: 'REQUEST_TIMEOUT',
+        message: `the request did not arrive within ${REQUEST_TIMEOUT_MS / 1000} s`
+      }
     default: {
       const what = code === 'HPE_PAUSED_H2_UPGRADE'
         ? 'it is HTTP/2, and this server speaks HTTP/1.1'
@@ -136,7 +143,7 @@ function refusalOf ({ code, reason, message, rawPacket }: ParserError, maxHeader
   }
 }
 
-/** The response that Node is writing to a socket. Node's own handling of these errors asks for the same; there is no other way. */
+/** The response that Node is writing to a socket. Node's own handling of these errors asks for the same field. */
 function responseOn (socket: Socket): ServerResponse | undefined {
   return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
 }

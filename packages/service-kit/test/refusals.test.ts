@@ -46,15 +46,33 @@ const counts = async () => Array.from((await request(origin).get('/metrics')).te
 const warnings = () => lines.filter(({ level }) => level === 'warn')
 
 const REFUSED: [string, string | Buffer, number, string, string, string | RegExp][] = [
-  ['headers above the limit', `GET /items HTTP/1.1\r\nHost: x\r\nCookie: ${'c'.repeat(MAX_HEADER_BYTES)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE', '_OTHER unmatched', 'request line and headers together may have at most 65536 bytes'],
-  ['headers far above the limit', `GET /items HTTP/1.1\r\nHost: x\r\nCookie: ${'c'.repeat(1024 * 1024)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE', '_OTHER unmatched', /65536/],
-  ['a malformed header', 'GET /items HTTP/1.1\r\nHost: x\r\nno header\r\n\r\n', 400, 'REQUEST_MALFORMED', '_OTHER unmatched', /Invalid header token/],
-  ['two lengths', 'POST /items HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400, 'REQUEST_MALFORMED', '_OTHER unmatched', /cannot be read/],
-  ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'REQUEST_MALFORMED', '_OTHER unmatched', /HTTP\/2/],
-  ['TLS', Buffer.from('1603010200010001fc0303', 'hex'), 400, 'REQUEST_MALFORMED', '_OTHER unmatched', /TLS/],
-  ['CONNECT', 'CONNECT catalog:80 HTTP/1.1\r\nHost: catalog:80\r\n\r\n', 405, 'METHOD_NOT_ALLOWED', '_OTHER unmatched', /no proxy/],
-  ['HTTP/1.1 without Host', 'GET /items HTTP/1.1\r\n\r\n', 400, 'HOST_MISSING', 'GET /items', 'a request by HTTP/1.1 must have a Host header'],
-  ['an expectation that is none', 'GET /items HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\n\r\n', 417, 'EXPECTATION_FAILED', 'GET /items', /100-continue/]
+  ['headers above the limit',
+    `GET /items HTTP/1.1\r\nHost: x\r\nCookie: ${'c'.repeat(MAX_HEADER_BYTES)}\r\n\r\n`,
+    431, 'HEADERS_TOO_LARGE', '_OTHER unmatched', 'request line and headers together may have at most 65536 bytes'],
+  ['headers far above the limit',
+    `GET /items HTTP/1.1\r\nHost: x\r\nCookie: ${'c'.repeat(1024 * 1024)}\r\n\r\n`,
+    431, 'HEADERS_TOO_LARGE', '_OTHER unmatched', /65536/],
+  ['a malformed header',
+    'GET /items HTTP/1.1\r\nHost: x\r\nno header\r\n\r\n',
+    400, 'REQUEST_MALFORMED', '_OTHER unmatched', /Invalid header token/],
+  ['two lengths',
+    'POST /items HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+    400, 'REQUEST_MALFORMED', '_OTHER unmatched', /cannot be read/],
+  ['HTTP/2',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    400, 'REQUEST_MALFORMED', '_OTHER unmatched', /HTTP\/2/],
+  ['TLS',
+    Buffer.from('1603010200010001fc0303', 'hex'),
+    400, 'REQUEST_MALFORMED', '_OTHER unmatched', /TLS/],
+  ['CONNECT',
+    'CONNECT catalog:80 HTTP/1.1\r\nHost: catalog:80\r\n\r\n',
+    405, 'METHOD_NOT_ALLOWED', '_OTHER unmatched', /no proxy/],
+  ['HTTP/1.1 without Host',
+    'GET /items HTTP/1.1\r\n\r\n',
+    400, 'HOST_MISSING', 'GET /items', 'a request by HTTP/1.1 must have a Host header'],
+  ['an expectation that is none',
+    'GET /items HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\n\r\n',
+    417, 'EXPECTATION_FAILED', 'GET /items', /100-continue/]
 ]
 
 test.each(REFUSED)('%s: an answer like every other error, a line at warn level, a count, and the connection is closed', async (_name, sent, status, code, counted, message) => {
