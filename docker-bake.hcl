@@ -1,4 +1,5 @@
-# The images of the services, in one build with one install: docker buildx bake. `npm run images` sets the variables; anybody can, in the environment.
+# The images of the services, in one build with one install: docker buildx bake. `npm run images` sets the variables;
+# you can as well, in the environment.
 
 variable "REGISTRY" { default = "localhost/outfitters" }
 variable "TAG" { default = "dev" }

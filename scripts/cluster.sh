@@ -143,7 +143,8 @@ up() {
   kubectl_ kustomize k8s | sed "$rename" | kubectl_ apply --namespace "$namespace" --filename -
   [ -z "$was_there" ] || kubectl_ rollout restart deployment --namespace "$namespace" >/dev/null # onto the images that were just built
   kubectl_ wait --namespace "$namespace" --for=condition=Available deployment --all --timeout=120s >/dev/null ||
-    die "the store is not ready after two minutes. What its pods wait for: kubectl describe pods --namespace $namespace${images:+. Are the images of OUTFITTERS_IMAGES there? npm run images -- --push builds and pushes them}"
+    die "the store is not ready after two minutes. What its pods wait for: kubectl describe pods --namespace $namespace${images:+
+Are the images of OUTFITTERS_IMAGES there? npm run images -- --push builds and pushes them}"
   [ -n "$here" ] || kubectl config use-context "kind-$cluster" >/dev/null
   kubectl config set-context --current --namespace "$namespace" >/dev/null
   cat <<EOF

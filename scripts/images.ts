@@ -1,8 +1,10 @@
-// npm run images -- [--load [--context NAME]] [--push [REGISTRY] [--platform LIST]] [--names]: builds the images of the services in one build, and puts
-// them where they are needed. They are named as OUTFITTERS_IMAGES says.
+// npm run images -- [--load [--context NAME]] [--push [REGISTRY] [--platform LIST]] [--names]: builds the images of the
+// services in one build, and puts them where they are needed. They are named as OUTFITTERS_IMAGES says.
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { BUILT, configuredSource, imageOf, parseSource, SERVICES, SETTING, textOf, type Source } from '../packages/companion/src/images.ts'
+import {
+  BUILT, configuredSource, imageOf, parseSource, SERVICES, SETTING, textOf, type Source
+} from '../packages/companion/src/images.ts'
 
 const { load, push, names, platform, context: wanted, source } = options()
 const IMAGES = SERVICES.map(service => imageOf(source, service))
@@ -13,16 +15,20 @@ if (names) {
   if (push) requireMultiPlatform()
   bake()
   if (load) loadIntoCluster()
-  if (push && configuredSource() === undefined) console.log(`The companion and cluster.sh take them from there with this setting: export ${SETTING}=${textOf(source)}`)
+  if (push && configuredSource() === undefined) {
+    console.log(`The companion and cluster.sh use them with this setting: export ${SETTING}=${textOf(source)}`)
+  }
 }
 
 /** Builds all images at once: what they have in common is built once. */
 function bake (): void {
-  const help = output('docker', ['buildx', 'bake', '--help']) ?? fail('docker buildx does not run: https://docs.docker.com/engine/install/ has it; on Debian and Ubuntu it is the package docker-buildx-plugin or docker-buildx')
+  const help = output('docker', ['buildx', 'bake', '--help']) ??
+    fail('docker buildx does not run. Install it: https://docs.docker.com/engine/install/')
   run('docker', [
     'buildx', 'bake', '--file', 'docker-bake.hcl',
     ...help.includes('--allow ') ? ['--allow', 'network.host'] : [], // older ones do not ask
-    ...push ? ['--push'] : ['--load', '--provenance=false'] // an image with attestations is an index, which not every way into a cluster takes
+    // An image with attestations is an index, which not every way into a cluster takes.
+    ...push ? ['--push'] : ['--load', '--provenance=false']
   ], {
     REGISTRY: source.path,
     TAG: source.tag,
@@ -35,8 +41,10 @@ function bake (): void {
 function requireMultiPlatform (): void {
   if (platform !== undefined && !platform.includes(',')) return
   if (!/^Driver: +docker$/m.test(output('docker', ['buildx', 'inspect']) ?? '')) return
-  if (output('docker', ['info', '--format', '{{.DriverStatus}}'])?.includes('io.containerd.snapshotter') === true) return
-  fail('The default builder of Docker builds for this machine alone. Make one that can build for others, then try again:\n  docker buildx create --use --driver docker-container\n' +
+  const store = output('docker', ['info', '--format', '{{.DriverStatus}}']) ?? ''
+  if (store.includes('io.containerd.snapshotter')) return
+  fail('The default builder of Docker builds for this machine only. Make one that builds for others, then try again:\n' +
+    '  docker buildx create --use --driver docker-container\n' +
     'Or build for the one platform that your cluster has: npm run images -- --push --platform linux/amd64')
 }
 
@@ -49,7 +57,8 @@ function loadIntoCluster (): void {
   if (context.startsWith('k3d-')) return loadBy('k3d', ['image', 'import', '--cluster', context.slice('k3d-'.length), ...IMAGES])
   if (isMinikube(context)) return loadBy('minikube', ['image', 'load', '--profile', context, ...IMAGES])
   if (['docker-desktop', 'orbstack', 'rancher-desktop'].includes(context)) return console.log(`${context} sees the images of this Docker Engine; nothing to load`)
-  fail(`How do images get into the cluster of the context ${context}? Set IMAGE_LOAD_COMMAND to a command that takes their names. Where the cluster pulls from a registry: export ${SETTING}=REGISTRY/PATH, then npm run images -- --push.`)
+  fail(`How do images get into the cluster of the context ${context}? Set IMAGE_LOAD_COMMAND to a command that takes ` +
+    `their names. Where it pulls from a registry: export ${SETTING}=REGISTRY/PATH, then npm run images -- --push.`)
 }
 
 function isMinikube (context: string): boolean {
@@ -58,20 +67,29 @@ function isMinikube (context: string): boolean {
 
 function options () {
   try {
-    const args = process.argv.slice(2).flatMap(arg => arg.startsWith('--push=') ? ['--push', arg.slice('--push='.length)] : [arg])
-    const { values: { load = false, push = false, names = false, platform, context }, positionals: [registry, ...others] } = parseArgs({
-      args,
+    const { values, positionals: [registry, ...others] } = parseArgs({
+      args: process.argv.slice(2).flatMap(arg => arg.startsWith('--push=') ? arg.split(/=(.*)/, 2) : [arg]),
       allowPositionals: true,
-      options: { load: { type: 'boolean' }, push: { type: 'boolean' }, names: { type: 'boolean' }, platform: { type: 'string' }, context: { type: 'string' } }
+      options: {
+        load: { type: 'boolean', default: false },
+        push: { type: 'boolean', default: false },
+        names: { type: 'boolean', default: false },
+        platform: { type: 'string' },
+        context: { type: 'string' }
+      }
     })
+    const { load, push, names, platform, context } = values
     const unexpected = push ? others[0] : registry
     if (unexpected !== undefined) throw new Error(`'${unexpected}' is one word too many`)
-    if ([load, push, names].filter(Boolean).length > 1) throw new Error('--push builds for other machines, --load for this cluster, and --names builds nothing; give one')
+    if ([load, push, names].filter(Boolean).length > 1) {
+      throw new Error('--push builds for other machines, --load for this cluster, and --names builds nothing; give one')
+    }
     if (context !== undefined && !load) throw new Error('--context goes with --load')
     if (platform !== undefined && !push) throw new Error('--platform goes with --push')
     return { load, push, names, platform, context, source: sourceOf({ push, registry }) }
   } catch (error) {
-    console.error(`${(error as Error).message}\nusage: npm run images -- [--load [--context NAME]] | [--push [REGISTRY/PATH[:TAG]] [--platform LIST]] | [--names]`)
+    console.error(`${(error as Error).message}\nusage: npm run images -- ` +
+      '[--load [--context NAME]] | [--push [REGISTRY/PATH[:TAG]] [--platform LIST]] | [--names]')
     process.exit(2)
   }
 }
@@ -80,7 +98,9 @@ function options () {
 function sourceOf ({ push, registry }: { push: boolean, registry?: string | undefined }): Source {
   const configured = configuredSource()
   if (registry === undefined) {
-    if (push && configured === undefined) throw new Error(`--push needs to know where to: export ${SETTING}=REGISTRY/PATH[:TAG], or --push REGISTRY/PATH[:TAG]`)
+    if (push && configured === undefined) {
+      throw new Error(`--push needs a registry: export ${SETTING}=REGISTRY/PATH[:TAG], or --push REGISTRY/PATH[:TAG]`)
+    }
     return configured ?? BUILT
   }
   const source = parseSource(registry, '--push')

@@ -83,9 +83,12 @@ async function checkValues ({ file, manifest }: Found): Promise<void> {
 
   const text = JSON.stringify(manifest)
   // The image has one, and a cluster may insist on another: OpenShift gives each namespace a range of its own.
-  for (const field of ['runAsUser', 'runAsGroup', 'fsGroup']) if (text.includes(`"${field}":`)) problems.push(`${subject} fixes ${field}, which is for the image or the cluster to say`)
+  for (const field of ['runAsUser', 'runAsGroup', 'fsGroup'].filter(field => text.includes(`"${field}":`))) {
+    problems.push(`${subject} fixes ${field}, which is for the image or the cluster to say`)
+  }
   for (const [, image = ''] of text.matchAll(/"image":"([^"]*outfitters[^"]*)"/g)) {
-    if (!SERVICES.some(service => image === imageOf(BUILT, service))) problems.push(`${subject} names the image ${image}, which OUTFITTERS_IMAGES would not replace`)
+    if (SERVICES.some(service => image === imageOf(BUILT, service))) continue
+    problems.push(`${subject} names the image ${image}, which OUTFITTERS_IMAGES would not replace`)
   }
 
   let models: Record<string, new (data: Manifest) => { validate: () => void }>

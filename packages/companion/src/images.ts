@@ -28,8 +28,8 @@ const REGISTRY = new RegExp(`^(?:${NAME}(?:\\.${NAME})*|\\[[0-9A-Fa-f:.]+\\])(?:
 /** The name of a service's image. */
 export const imageOf = ({ path, tag }: Source, service: string) => `${path}/${service}:${tag}`
 
-/** A source as the setting has it. */
-export const textOf = ({ path, tag }: Source) => path.includes('/') ? `${path}:${tag}` : path // a registry alone takes no tag
+/** A source as the setting has it: a registry without a path takes no tag. */
+export const textOf = ({ path, tag }: Source) => path.includes('/') ? `${path}:${tag}` : path
 
 /**
  * Reads REGISTRY/PATH[:TAG]. Without a slash the whole is a registry, and what follows a colon is its port.
@@ -38,17 +38,26 @@ export const textOf = ({ path, tag }: Source) => path.includes('/') ? `${path}:$
  * @throws {Trouble} when it is none
  */
 export function parseSource (value: string, from = SETTING): Source {
-  const wrong = (why: string) => new Trouble(`${from} is '${value}': ${why}.`, 'It has the form REGISTRY/PATH[:TAG], as in ghcr.io/you/outfitters:1.0; the images are then ghcr.io/you/outfitters/catalog:1.0 and so on.')
+  const form = 'It has the form REGISTRY/PATH[:TAG], as in ghcr.io/you/outfitters:1.0; ' +
+    'the images are then ghcr.io/you/outfitters/catalog:1.0 and so on.'
+  const wrong = (why: string) => new Trouble(`${from} is '${value}': ${why}.`, form)
   if (/^\w+:\/\//.test(value)) throw wrong('a registry is named without https://')
   if (value.includes('@')) throw wrong('one digest cannot name three images; take a tag')
   const [registry = '', ...parts] = value.split('/')
   const [last = '', tag] = parts.length === 0 ? [''] : cut(parts.pop() as string)
   const path = [...parts, ...last === '' ? [] : [last]]
-  if (!/[.:]/.test(registry) && registry !== 'localhost') throw wrong(`it begins with no registry; Docker Hub's is docker.io/${value}`)
+  if (!/[.:]/.test(registry) && registry !== 'localhost') {
+    throw wrong(`it begins with no registry; Docker Hub's is docker.io/${value}`)
+  }
   if (!REGISTRY.test(registry)) throw wrong(`'${registry}' is no host of a registry`)
   if (value.includes('/') && last === '') throw wrong('it ends with a slash, or lacks the path before the tag')
-  for (const part of path) if (!PART.test(part)) throw wrong(`'${part}' cannot be part of an image's name, which has small letters and digits, with single separators between them`)
-  if (tag !== undefined && !TAG.test(tag)) throw wrong(`'${tag}' is no tag, which has up to 128 letters, digits and . _ -`)
+  const odd = path.find(part => !PART.test(part))
+  if (odd !== undefined) {
+    throw wrong(`'${odd}' cannot be part of an image's name, of small letters, digits and separators between`)
+  }
+  if (tag !== undefined && !TAG.test(tag)) {
+    throw wrong(`'${tag}' is no tag, which has up to 128 letters, digits and . _ -`)
+  }
   return { path: [registry, ...path].join('/'), tag: tag ?? BUILT.tag }
 }
 
@@ -70,7 +79,8 @@ export function configuredSource (): Source | undefined {
 
 /** The images of a source, as far as they are others than the manifests name. */
 export function imagesFrom (source: Source): Images {
-  return Object.fromEntries(SERVICES.map(service => [service, imageOf(source, service)]).filter(([service = '', image]) => image !== imageOf(BUILT, service)))
+  const others = SERVICES.filter(service => imageOf(source, service) !== imageOf(BUILT, service))
+  return Object.fromEntries(others.map(service => [service, imageOf(source, service)]))
 }
 
 /** How the text of a manifest gets other images. */
@@ -93,8 +103,8 @@ type Deployment = KubeObject & {
 }
 
 /**
- * The images of the store's Deployments in the namespace, as far as they differ from those that the manifests name, and work: the rollout is
- * complete, and the service says in `x-served-by` who answers, as only ours does. The book's own images and a stand-in do not.
+ * The images of the store's Deployments in the namespace, as far as they differ from those that the manifests name, and
+ * work: the rollout is complete, and answers say in `x-served-by` which pod they are from, as only our services do.
  *
  * @param ports by service
  */
@@ -104,14 +114,17 @@ export async function workingImages (kubectl: Kubectl, ports: Record<string, num
     const { name } = deployment.metadata
     const image = deployment.spec.template.spec.containers.find(container => container.name === name)?.image
     if (image === undefined || image === imageOf(BUILT, name) || !hasRolledOut(deployment)) continue
-    const { code, stdout } = await kubectl.try(['exec', `deploy/${name}`, '-c', name, '--', 'curl', '-s', '-o', '/dev/null', '-D', '-', '--max-time', '5', `localhost:${ports[name]}/readyz`])
+    const curl = ['curl', '-s', '-o', '/dev/null', '-D', '-', '--max-time', '5', `localhost:${ports[name]}/readyz`]
+    const { code, stdout } = await kubectl.try(['exec', `deploy/${name}`, '-c', name, '--', ...curl])
     if (code === 0 && /^x-served-by: /im.test(stdout)) images[name] = image
   }
   return images
 }
 
-function hasRolledOut ({ metadata: { generation }, status: { observedGeneration, replicas = 0, updatedReplicas, availableReplicas } = {} }: Deployment): boolean {
-  return replicas > 0 && observedGeneration === generation && updatedReplicas === replicas && availableReplicas === replicas
+function hasRolledOut ({ metadata: { generation }, status = {} }: Deployment): boolean {
+  const { observedGeneration, replicas = 0, updatedReplicas, availableReplicas } = status
+  const isComplete = updatedReplicas === replicas && availableReplicas === replicas
+  return replicas > 0 && observedGeneration === generation && isComplete
 }
 
 /** What to do about an image that cannot be pulled. */
@@ -119,8 +132,10 @@ export function pullAdvice (image: string, { pod, namespace }: { pod: string, na
   const source = configuredSource()
   const answer = `What the registry says: kubectl -n ${namespace} describe pod ${pod}`
   if (source !== undefined && image.startsWith(`${source.path}/`)) {
-    return `Images come from ${source.path}, as ${SETTING} says. Are they there? npm run images -- --push builds and pushes them. May this cluster pull them? ${answer}`
+    return `Images come from ${source.path}, as ${SETTING} says. Are they there? ` +
+      `npm run images -- --push builds and pushes them. May this cluster pull them? ${answer}`
   }
   if (!image.startsWith(`${BUILT.path}/`)) return answer
-  return `npm run images -- --load builds the images and puts them into the cluster. Where the cluster pulls from a registry: export ${SETTING}=REGISTRY/PATH, then npm run images -- --push.`
+  return 'npm run images -- --load builds the images and puts them into the cluster. ' +
+    `Where the cluster pulls from a registry: export ${SETTING}=REGISTRY/PATH, then npm run images -- --push.`
 }

@@ -41,7 +41,8 @@ const WHOLE_NAME = '.istioinaction.svc.cluster.local'
 /**
  * Reads a manifest. Whole names of Services in it get kubectl's namespace.
  */
-export async function manifest (kubectl: Kubectl, path: string, { host, values = {}, images = {} }: ManifestOptions = {}): Promise<Manifest> {
+export async function manifest (kubectl: Kubectl, path: string, options: ManifestOptions = {}): Promise<Manifest> {
+  const { host, values = {}, images = {} } = options
   const file = pathOf(path)
   const args = argumentsFor(file)
   const of = (objects: KubeObject[]) => ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })
@@ -60,7 +61,8 @@ export async function manifest (kubectl: Kubectl, path: string, { host, values =
   const ours = changes.reduce((text, { from, to }) => text.replaceAll(new RegExp(from, 'g'), () => to), text)
   const script = changes.map(({ sed }) => sed).join('; ')
   const sed = `sed ${script.includes('$(') ? `"${script.replaceAll('"', '\\"')}"` : `'${script}'`}`
-  return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from: isFolder ? `kubectl kustomize ${file} | ${sed}` : `${sed} ${file}` } }
+  const from = isFolder ? `kubectl kustomize ${file} | ${sed}` : `${sed} ${file}`
+  return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from } }
 }
 
 function parse (text: string): KubeObject[] {

@@ -279,7 +279,10 @@ export class Stage {
   async #manifest (file: string, values: Record<string, string> = {}): Promise<Manifest> {
     const path = fileFor(file, this.#api)
     const images = await (this.#images ??= this.#imagesHere())
-    if (Object.keys(values).length > 0) return manifest(this.kubectl, path, { host: this.#host, images, values: Object.fromEntries(Object.entries(values).map(([word, file]) => [word, this.filled(file)])) })
+    if (Object.keys(values).length > 0) {
+      const filled = Object.entries(values).map(([word, file]) => [word, this.filled(file)])
+      return manifest(this.kubectl, path, { host: this.#host, images, values: Object.fromEntries(filled) })
+    }
     const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, { host: this.#host, images })
     this.#manifests.set(path, read)
     return read

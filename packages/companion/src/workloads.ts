@@ -69,7 +69,8 @@ async function stuck (kubectl: Kubectl, owners: string[], signal: AbortSignal): 
     for (const { metadata: { name }, status } of (await podsOf(kubectl, owners)).filter(pod => !isGoing(pod))) {
       for (const { name: container, image, state: { waiting } } of status.containerStatuses ?? []) {
         if (IMAGE_REASONS.includes(waiting?.reason ?? '')) {
-          throw new Trouble(`The image ${image} of pod ${name} cannot be pulled (${waiting?.reason}).`, pullAdvice(image, { pod: name, namespace: kubectl.namespace }))
+          throw new Trouble(`The image ${image} of pod ${name} cannot be pulled (${waiting?.reason}).`,
+            pullAdvice(image, { pod: name, namespace: kubectl.namespace }))
         }
         if (CRASH_REASONS.includes(waiting?.reason ?? '')) {
           throw new Trouble(`The container ${container} of pod ${name} does not start (${waiting?.reason}): ${waiting?.message ?? ''}`,

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { command, ROOT } from '../src/command.ts'
 import { choose, ERROR } from '../src/course.ts'
-import { BUILT, configuredSource, imageOf, imagesFrom, parseSource, pullAdvice, renamed, SERVICES, textOf, workingImages } from '../src/images.ts'
+import {
+  BUILT, configuredSource, imageOf, imagesFrom, parseSource, pullAdvice, renamed, SERVICES, textOf, workingImages
+} from '../src/images.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { silent } from '../src/reporter.ts'
 import { run } from '../src/run.ts'
@@ -74,19 +76,24 @@ describe('OUTFITTERS_IMAGES', () => {
   test('a bad one ends the companion with 3 before anything is done, and images with 2', async () => {
     set('nowhere')
     undo.push(fakeKubectl())
-    expect(await command('node', ['packages/companion/src/cli.ts', 'ch2.deploy'])).toMatchObject({ code: 3, stdout: '', stderr: expect.stringMatching(/^OUTFITTERS_IMAGES is 'nowhere'/) })
-    expect(await command('node', ['scripts/images.ts', '--names'])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^OUTFITTERS_IMAGES is 'nowhere'/) })
+    const refused = (code: number) => ({ code, stdout: '', stderr: expect.stringMatching(/^OUTFITTERS_IMAGES is 'nowhere'/) })
+    expect(await command('node', ['packages/companion/src/cli.ts', 'ch2.deploy'])).toMatchObject(refused(3))
+    expect(await command('node', ['scripts/images.ts', '--names'])).toMatchObject(refused(2))
+    expect(await command('node', ['scripts/e2e.ts'])).toMatchObject(refused(2))
   })
 
   test('where it and --push disagree nothing is pushed', async () => {
     set('ghcr.io/you/outfitters:1.0')
-    expect(await command('node', ['scripts/images.ts', '--push', 'ghcr.io/you/outfitters'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/--push says ghcr\.io\/you\/outfitters:dev, and OUTFITTERS_IMAGES says ghcr\.io\/you\/outfitters:1\.0/) })
+    const { code, stderr } = await command('node', ['scripts/images.ts', '--push', 'ghcr.io/you/outfitters'])
+    expect([code, stderr.split('\n')[0]]).toEqual([2, '--push says ghcr.io/you/outfitters:dev, and OUTFITTERS_IMAGES says ' +
+      'ghcr.io/you/outfitters:1.0; leave one of them out'])
   })
 })
 
 test('the text of a manifest gets other images, and no longer name is mistaken for one', () => {
-  expect(renamed('a: localhost/outfitters/catalog:dev\nb: localhost/outfitters/catalog:dev2\nc: localhost/outfitters/forum:dev', { catalog: 'ghcr.io/$&/catalog:1' }))
-    .toBe('a: ghcr.io/$&/catalog:1\nb: localhost/outfitters/catalog:dev2\nc: localhost/outfitters/forum:dev')
+  const others = 'b: localhost/outfitters/catalog:dev2\nc: localhost/outfitters/forum:dev'
+  expect(renamed(`a: localhost/outfitters/catalog:dev\n${others}`, { catalog: 'ghcr.io/$&/catalog:1' }))
+    .toBe(`a: ghcr.io/$&/catalog:1\n${others}`)
 })
 
 interface Has { image: string, generation?: number, updated?: number, available?: number }
@@ -95,18 +102,25 @@ const deployment = (name: string, { image, generation = 2, updated = 1, availabl
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: { name, generation },
-  spec: { selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'sidecar', image: 'busybox' }, { name, image }] } } },
+  spec: {
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'sidecar', image: 'busybox' }, { name, image }] } }
+  },
   status: { observedGeneration: 2, replicas: 1, updatedReplicas: updated, availableReplicas: available }
 })
 const OURS = { stdout: 'HTTP/1.1 200 OK\r\nx-served-by: catalog-abc\r\n\r\n' }
 const working = (answer: Answer[1], ...deployments: object[]) => {
-  undo.push(fakeKubectl([/get deployments catalog webapp forum/, { stdout: { kind: 'List', items: deployments } }], [/exec deploy\/\w+ -c \w+ -- curl .* localhost:(3000|8080)\/readyz/, answer]))
+  undo.push(fakeKubectl(
+    [/get deployments catalog webapp forum/, { stdout: { kind: 'List', items: deployments } }],
+    [/exec deploy\/\w+ -c \w+ -- curl .* localhost:(3000|8080)\/readyz/, answer]
+  ))
   return workingImages(new Kubectl('shop'), PORTS)
 }
 
 describe('the image of a Deployment of the reader\'s is kept', () => {
   test('when it works and its service is ours', async () => {
-    expect(await working(OURS, deployment('catalog', { image: 'ghcr.io/you/catalog@sha256:00' }), deployment('forum', { image: 'mine:1' })))
+    const deployments = [deployment('catalog', { image: 'ghcr.io/you/catalog@sha256:00' }), deployment('forum', { image: 'mine:1' })]
+    expect(await working(OURS, ...deployments))
       .toEqual({ catalog: 'ghcr.io/you/catalog@sha256:00', forum: 'mine:1' })
   })
 
@@ -120,7 +134,7 @@ describe('the image of a Deployment of the reader\'s is kept', () => {
   })
 
   test.each<[string, Answer[1]]>([
-    ['answers without x-served-by, as the book\'s own image does', { stdout: 'HTTP/1.1 404 Not Found\r\nx-powered-by: Express\r\n\r\n' }],
+    ['answers without x-served-by, as the book\'s does', { stdout: 'HTTP/1.1 404 Not Found\r\nx-powered-by: Express\r\n\r\n' }],
     ['does not answer', { code: 7 }],
     ['has no curl', { code: 126, stderr: 'exec: "curl": executable file not found' }]
   ])('nor when it %s', async (_, answer) => {
@@ -129,20 +143,29 @@ describe('the image of a Deployment of the reader\'s is kept', () => {
 })
 
 describe('what a run applies', () => {
-  const STORE = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: catalog }\nspec: { selector: { matchLabels: { app: catalog } }, template: { metadata: { labels: { app: catalog } }, spec: { containers: [{ name: catalog, image: localhost/outfitters/catalog:dev }] } } }'
+  const STORE = deployment('catalog', { image: 'localhost/outfitters/catalog:dev' })
+  const applied = (image: string) =>
+    `kubectl kustomize k8s | sed 's|localhost/outfitters/catalog:dev|${image}|' | kubectl -n shop apply -f -`
 
   /** What the run of an exercise says that it does, as far as there is a store to apply. */
   async function lines (...answers: Answer[]): Promise<string[]> {
     const told: string[] = []
-    undo.push(fakeKubectl(...answers, [/kustomize/, { stdout: STORE }], [/get deployment\.apps\/catalog/, {}], [/rollout status/, { code: 1, stderr: 'that is enough' }], ...MESH))
+    undo.push(fakeKubectl(
+      ...answers,
+      [/kustomize/, { stdout: STORE }],
+      [/get deployment\.apps\/catalog/, {}],
+      [/rollout status/, { code: 1, stderr: 'that is enough' }],
+      ...MESH
+    ))
     const tell = (line: string) => { told.push(line) }
-    await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report: { ...silent, command: tell, note: tell }, error: ERROR, patience: 300 })
+    const report = { ...silent, command: tell, note: tell }
+    await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report, error: ERROR, patience: 300 })
     return told
   }
 
   test('has the images of the setting', async () => {
     set('ghcr.io/you/outfitters:1.0')
-    expect(await lines()).toContain("kubectl kustomize k8s | sed 's|localhost/outfitters/catalog:dev|ghcr.io/you/outfitters/catalog:1.0|' | kubectl -n shop apply -f -")
+    expect(await lines()).toContain(applied('ghcr.io/you/outfitters/catalog:1.0'))
   })
 
   test('and those of the manifests without it', async () => {
@@ -152,17 +175,23 @@ describe('what a run applies', () => {
 
   test('or the reader\'s own, which are written down for the run that takes over', async () => {
     set(undefined)
-    const told = await lines([/get deployments catalog/, { stdout: { kind: 'List', items: [deployment('catalog', { image: 'ghcr.io/you/catalog:7' })] } }], [/readyz/, OURS])
+    const items = [deployment('catalog', { image: 'ghcr.io/you/catalog:7' })]
+    const told = await lines([/get deployments catalog/, { stdout: { kind: 'List', items } }], [/readyz/, OURS])
     expect(told).toContain('The store keeps the images that run in this namespace: ghcr.io/you/catalog:7')
-    expect(told).toContain("kubectl kustomize k8s | sed 's|localhost/outfitters/catalog:dev|ghcr.io/you/catalog:7|' | kubectl -n shop apply -f -")
+    expect(told).toContain(applied('ghcr.io/you/catalog:7'))
   })
 
   test('the run that takes over asks no Deployment: those there are the companion\'s', async () => {
     set(undefined)
     const entries = { namespaceIsOurs: false, objects: {}, faults: [], images: { catalog: 'ghcr.io/you/catalog:7' } }
-    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'outfitters-companion', resourceVersion: '1' }, data: { entries: Buffer.from(JSON.stringify(entries)).toString('base64') } }
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'outfitters-companion', resourceVersion: '1' },
+      data: { entries: Buffer.from(JSON.stringify(entries)).toString('base64') }
+    }
     const told = await lines([/get secret/, { stdout: secret }])
-    expect(told.filter(line => line.includes('sed'))).toEqual(["kubectl kustomize k8s | sed 's|localhost/outfitters/catalog:dev|ghcr.io/you/catalog:7|' | kubectl -n shop apply -f -"])
+    expect(told.filter(line => line.includes('sed'))).toEqual([applied('ghcr.io/you/catalog:7')])
     expect(told.filter(line => line.includes('get deployments catalog'))).toEqual([])
   })
 })
@@ -172,12 +201,16 @@ describe('an image that cannot be pulled', () => {
 
   test('of a registry that the setting names is to be pushed', () => {
     set('ghcr.io/you/outfitters:1.0')
-    expect(pullAdvice('ghcr.io/you/outfitters/catalog:1.0', pod)).toMatch(/^Images come from ghcr\.io\/you\/outfitters, as OUTFITTERS_IMAGES says.*npm run images -- --push.*kubectl -n shop describe pod catalog-abc$/)
+    const advice = pullAdvice('ghcr.io/you/outfitters/catalog:1.0', pod)
+    expect(advice).toMatch(/^Images come from ghcr\.io\/you\/outfitters, as OUTFITTERS_IMAGES says.*npm run images -- --push/)
+    expect(advice).toMatch(/kubectl -n shop describe pod catalog-abc$/)
+    expect(advice).not.toContain('--load')
   })
 
   test('is to be built and loaded without the setting', () => {
     set(undefined)
-    expect(pullAdvice('localhost/outfitters/catalog:dev', pod)).toMatch(/^npm run images -- --load builds .*export OUTFITTERS_IMAGES=REGISTRY\/PATH, then npm run images -- --push\.$/)
+    expect(pullAdvice('localhost/outfitters/catalog:dev', pod))
+      .toMatch(/^npm run images -- --load builds .*export OUTFITTERS_IMAGES=REGISTRY\/PATH, then npm run images -- --push\.$/)
   })
 
   test('and is no business of ours when it is another', () => {
@@ -187,7 +220,8 @@ describe('an image that cannot be pulled', () => {
 })
 
 describe('all images are built with one install', () => {
-  const instructions = readFileSync(join(ROOT, 'Dockerfile'), 'utf8').replaceAll(/^#.*\n/gm, '').replaceAll(/\\\n/g, ' ').split('\n').filter(Boolean)
+  const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
+  const instructions = dockerfile.replaceAll(/^#.*\n/gm, '').replaceAll(/\\\n/g, ' ').split('\n').filter(Boolean)
   /** The Dockerfile's stages: what each is from, and its instructions. */
   const stages = instructions.reduce<{ name: string, from: string, lines: string[] }[]>((stages, line) => {
     const [, from, name = ''] = /^FROM (\S+)(?: AS (\S+))?$/.exec(line) ?? []
@@ -209,7 +243,8 @@ describe('all images are built with one install', () => {
     const services = /matrix = \{ service = (\[.*\]) \}/.exec(bake)?.[1] ?? '[]'
     expect(JSON.parse(services)).toEqual(SERVICES)
     const compose = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
-    const workspaces = [...SERVICES.map(service => `services/${service}`), ...[...compose.matchAll(/WORKSPACE: ([\w/-]+)/g)].map(([, workspace]) => workspace)]
+    const ofCompose = [...compose.matchAll(/WORKSPACE: ([\w/-]+)/g)].map(([, workspace]) => workspace)
+    const workspaces = [...SERVICES.map(service => `services/${service}`), ...ofCompose]
     expect(workspaces.length).toBeGreaterThan(SERVICES.length)
     for (const workspace of workspaces) expect(installing[0]?.lines.join('\n')).toContain(`--workspace=${workspace}`)
   })
