@@ -19,6 +19,8 @@ usage: cluster.sh up [--here] [--without-addons]   bring up whatever of these is
   --here            use the cluster of the current kubectl context instead of kind's; down then deletes the namespace
                     $namespace alone, and only if up has made it
   --without-addons  leave the add-ons out
+
+  With OUTFITTERS_IMAGES=REGISTRY/PATH[:TAG] the cluster pulls the images from there, and none is built.
 EOF
 }
 say() { echo "== $*"; }
@@ -60,12 +62,27 @@ prerequisites() {
   case " $* " in *' docker '*) docker info >/dev/null 2>&1 || die 'the Docker Engine does not answer; is it running?' ;; esac
 }
 
+# With OUTFITTERS_IMAGES: the names of the images there, and how the manifests get them.
+images='' rename=''
+pulled_images() {
+  [ -n "${OUTFITTERS_IMAGES:-}" ] || return 0
+  local image name
+  images=$(npm run --silent images -- --names | tail -n 3)
+  for image in $images; do
+    name=${image##*/} name=${name%%:*}
+    rename+="s|localhost/outfitters/$name:dev|$image|;"
+  done
+}
+
 up() {
   if [ -n "$here" ]; then
-    prerequisites docker kubectl istioctl node npm
+    prerequisites kubectl istioctl node npm
+    [ -n "${OUTFITTERS_IMAGES:-}" ] || prerequisites docker
+    pulled_images
     say "using the cluster of the context $(kubectl config current-context)"
   else
     prerequisites docker kind kubectl istioctl node npm
+    pulled_images
     if kind get clusters 2>/dev/null | grep --quiet --line-regexp "$cluster"; then
       say "kind cluster $cluster is there"
     else
@@ -102,10 +119,13 @@ up() {
     fi
   fi
 
-  say "building the images and putting them into the cluster"
-  if [ -n "$here" ]; then
+  if [ -n "$images" ]; then
+    say "leaving it to the cluster to pull the images from $OUTFITTERS_IMAGES"
+  elif [ -n "$here" ]; then
+    say "building the images and putting them into the cluster"
     npm run --silent images -- --load
   else
+    say "building the images and putting them into the cluster"
     npm run --silent images -- --load --context "kind-$cluster"
   fi
 
@@ -120,9 +140,11 @@ up() {
   say "deploying the store"
   local was_there=''
   ! exists deployment webapp --namespace "$namespace" || was_there=yes
-  kubectl_ apply --namespace "$namespace" --kustomize k8s
+  kubectl_ kustomize k8s | sed "$rename" | kubectl_ apply --namespace "$namespace" --filename -
   [ -z "$was_there" ] || kubectl_ rollout restart deployment --namespace "$namespace" >/dev/null # onto the images that were just built
-  kubectl_ wait --namespace "$namespace" --for=condition=Available deployment --all --timeout=120s >/dev/null
+  kubectl_ wait --namespace "$namespace" --for=condition=Available deployment --all --timeout=120s >/dev/null ||
+    die "the store is not ready after two minutes. What its pods wait for: kubectl describe pods --namespace $namespace${images:+
+Are the images of OUTFITTERS_IMAGES there? npm run images -- --push builds and pushes them}"
   [ -n "$here" ] || kubectl config use-context "kind-$cluster" >/dev/null
   kubectl config set-context --current --namespace "$namespace" >/dev/null
   cat <<EOF

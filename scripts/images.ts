@@ -1,26 +1,52 @@
-// npm run images -- [--load [--context NAME]] [--push REGISTRY]: builds the images of the services, and puts them where they are needed.
+// npm run images -- [--load [--context NAME]] [--push [REGISTRY] [--platform LIST]] [--names]: builds the images of the
+// services in one build, and puts them where they are needed. They are named as OUTFITTERS_IMAGES says.
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import {
+  BUILT, configuredSource, imageOf, parseSource, SERVICES, SETTING, textOf, type Source
+} from '../packages/companion/src/images.ts'
 
-const SERVICES = ['catalog', 'webapp', 'forum']
-const imageOf = (service: string) => `localhost/outfitters/${service}:dev`
-const IMAGES = SERVICES.map(imageOf)
+const { load, push, names, platform, context: wanted, source } = options()
+const IMAGES = SERVICES.map(service => imageOf(source, service))
 
-const { load, push, context: wanted } = options()
-const revision = output('git', ['describe', '--always', '--abbrev=40', '--dirty']) ?? 'unknown'
-
-if (push !== undefined) {
-  if (/^Driver: +docker$/m.test(output('docker', ['buildx', 'inspect']) ?? '')) {
-    fail('The default builder of Docker builds for this machine alone. Make one that can build for others, then try again:\n  docker buildx create --use --driver docker-container')
-  }
-  run('docker', ['buildx', 'bake', '--file', 'docker-bake.hcl', '--push'], { REGISTRY: push, REVISION: revision })
+if (names) {
+  console.log(IMAGES.join('\n'))
 } else {
-  for (const service of SERVICES) {
-    // The host's network: where a machine reaches its registries through a proxy or a mirror of its own, the build does as well.
-    run('docker', ['build', '--network=host', '--build-arg', `WORKSPACE=services/${service}`, '--build-arg', `REVISION=${revision}`, '--tag', imageOf(service), '.'])
+  if (push) requireMultiPlatform()
+  bake()
+  if (load) loadIntoCluster()
+  if (push && configuredSource() === undefined) {
+    console.log(`The companion and cluster.sh use them with this setting: export ${SETTING}=${textOf(source)}`)
   }
 }
-if (load === true) loadIntoCluster()
+
+/** Builds all images at once: what they have in common is built once. */
+function bake (): void {
+  const help = output('docker', ['buildx', 'bake', '--help']) ??
+    fail('docker buildx does not run. Install it: https://docs.docker.com/engine/install/')
+  run('docker', [
+    'buildx', 'bake', '--file', 'docker-bake.hcl',
+    ...help.includes('--allow ') ? ['--allow', 'network.host'] : [], // older ones do not ask
+    // An image with attestations is an index, which not every way into a cluster takes.
+    ...push ? ['--push'] : ['--load', '--provenance=false']
+  ], {
+    REGISTRY: source.path,
+    TAG: source.tag,
+    REVISION: output('git', ['describe', '--always', '--abbrev=40', '--dirty']) ?? 'unknown',
+    PLATFORMS: push ? platform ?? 'linux/amd64,linux/arm64' : ''
+  })
+}
+
+/** The default builder of Docker builds for several platforms only where the Engine keeps images in containerd. */
+function requireMultiPlatform (): void {
+  if (platform !== undefined && !platform.includes(',')) return
+  if (!/^Driver: +docker$/m.test(output('docker', ['buildx', 'inspect']) ?? '')) return
+  const store = output('docker', ['info', '--format', '{{.DriverStatus}}']) ?? ''
+  if (store.includes('io.containerd.snapshotter')) return
+  fail('The default builder of Docker builds for this machine only. Make one that builds for others, then try again:\n' +
+    '  docker buildx create --use --driver docker-container\n' +
+    'Or build for the one platform that your cluster has: npm run images -- --push --platform linux/amd64')
+}
 
 /** Puts the images into the cluster of the context that was named, or of the current one, each kind of cluster in its own way. */
 function loadIntoCluster (): void {
@@ -31,23 +57,57 @@ function loadIntoCluster (): void {
   if (context.startsWith('k3d-')) return loadBy('k3d', ['image', 'import', '--cluster', context.slice('k3d-'.length), ...IMAGES])
   if (isMinikube(context)) return loadBy('minikube', ['image', 'load', '--profile', context, ...IMAGES])
   if (['docker-desktop', 'orbstack', 'rancher-desktop'].includes(context)) return console.log(`${context} sees the images of this Docker Engine; nothing to load`)
-  fail(`How do images get into the cluster of the context ${context}? Set IMAGE_LOAD_COMMAND to a command that takes their names, or push them (--push REGISTRY) and name that registry in the manifests.`)
+  fail(`How do images get into the cluster of the context ${context}? Set IMAGE_LOAD_COMMAND to a command that takes ` +
+    `their names. Where it pulls from a registry: export ${SETTING}=REGISTRY/PATH, then npm run images -- --push.`)
 }
 
 function isMinikube (context: string): boolean {
   return output('kubectl', ['config', 'view', '--context', context, '--minify', '--output', 'jsonpath={.contexts[0].context.extensions[*].extension.provider}'])?.includes('minikube') ?? context === 'minikube'
 }
 
-function options (): { load?: boolean | undefined, push?: string | undefined, context?: string | undefined } {
+function options () {
   try {
-    const { values } = parseArgs({ options: { load: { type: 'boolean' }, push: { type: 'string' }, context: { type: 'string' } } })
-    if (values.push !== undefined && values.load === true) throw new Error('--push and --load build different images; give one')
-    if (values.context !== undefined && values.load !== true) throw new Error('--context goes with --load')
-    return values
+    const { values, positionals: [registry, ...others] } = parseArgs({
+      args: process.argv.slice(2).flatMap(arg => arg.startsWith('--push=') ? arg.split(/=(.*)/, 2) : [arg]),
+      allowPositionals: true,
+      options: {
+        load: { type: 'boolean', default: false },
+        push: { type: 'boolean', default: false },
+        names: { type: 'boolean', default: false },
+        platform: { type: 'string' },
+        context: { type: 'string' }
+      }
+    })
+    const { load, push, names, platform, context } = values
+    const unexpected = push ? others[0] : registry
+    if (unexpected !== undefined) throw new Error(`'${unexpected}' is one word too many`)
+    if ([load, push, names].filter(Boolean).length > 1) {
+      throw new Error('--push builds for other machines, --load for this cluster, and --names builds nothing; give one')
+    }
+    if (context !== undefined && !load) throw new Error('--context goes with --load')
+    if (platform !== undefined && !push) throw new Error('--platform goes with --push')
+    return { load, push, names, platform, context, source: sourceOf({ push, registry }) }
   } catch (error) {
-    console.error(`${(error as Error).message}\nusage: npm run images -- [--load [--context NAME]] | [--push REGISTRY]`)
+    console.error(`${(error as Error).message}\nusage: npm run images -- ` +
+      '[--load [--context NAME]] | [--push [REGISTRY/PATH[:TAG]] [--platform LIST]] | [--names]')
     process.exit(2)
   }
+}
+
+/** What the images are called: as the setting says, or --push. */
+function sourceOf ({ push, registry }: { push: boolean, registry?: string | undefined }): Source {
+  const configured = configuredSource()
+  if (registry === undefined) {
+    if (push && configured === undefined) {
+      throw new Error(`--push needs a registry: export ${SETTING}=REGISTRY/PATH[:TAG], or --push REGISTRY/PATH[:TAG]`)
+    }
+    return configured ?? BUILT
+  }
+  const source = parseSource(registry, '--push')
+  if (configured !== undefined && textOf(configured) !== textOf(source)) {
+    throw new Error(`--push says ${textOf(source)}, and ${SETTING} says ${textOf(configured)}; leave one of them out`)
+  }
+  return source
 }
 
 /** A node that is just clearing away older images may drop a layer that the new ones build upon: seen with containerd, gone the next time. */

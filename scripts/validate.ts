@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
 import { parseAllDocuments } from 'yaml'
+import { BUILT, imageOf, SERVICES } from '../packages/companion/src/images.ts'
 
 interface Manifest {
   apiVersion: string
@@ -84,6 +85,16 @@ async function checkValues ({ file, manifest }: Found): Promise<void> {
   const subject = `${file}: ${kind} ${metadata?.name ?? 'without a name'}`
   // They are applied to whichever injected namespace a reader has, but for what is about the ingress gateway.
   if (metadata?.namespace !== undefined && metadata.namespace !== 'istio-system') problems.push(`${subject} names a namespace`)
+
+  const text = JSON.stringify(manifest)
+  // The image has one, and a cluster may insist on another: OpenShift gives each namespace a range of its own.
+  for (const field of ['runAsUser', 'runAsGroup', 'fsGroup'].filter(field => text.includes(`"${field}":`))) {
+    problems.push(`${subject} fixes ${field}, which is for the image or the cluster to say`)
+  }
+  for (const [, image = ''] of text.matchAll(/"image":"([^"]*outfitters[^"]*)"/g)) {
+    if (SERVICES.some(service => image === imageOf(BUILT, service))) continue
+    problems.push(`${subject} names the image ${image}, which OUTFITTERS_IMAGES would not replace`)
+  }
 
   let models: Record<string, new (data: Manifest) => { validate: () => void }>
   try {

@@ -17,13 +17,13 @@ import { namespaceMade } from '../src/preflight.ts'
 import { silent, type Result, type Unjudged } from '../src/reporter.ts'
 import { run, type Summary } from '../src/run.ts'
 import { rolledOut } from '../src/workloads.ts'
-import { k8s } from './mesh.ts'
+import { apply, k8s, withImages } from './mesh.ts'
 
 /** The catalog as somebody has it who leaves the number of its pods to others. */
-const CATALOG = readFileSync(k8s('services/catalog.yaml'), 'utf8').replace(/^ *replicas: .*\n/m, '')
+const CATALOG = withImages(readFileSync(k8s('services/catalog.yaml'), 'utf8')).replace(/^ *replicas: .*\n/m, '')
 
 /** The webapp as the book's readers have it: by its selector all that is called so is its own. */
-const WEBAPP = readFileSync(k8s('services/webapp.yaml'), 'utf8').replace(/(matchLabels:\n *app: webapp\n) *version: v1\n/, '$1')
+const WEBAPP = withImages(readFileSync(k8s('services/webapp.yaml'), 'utf8')).replace(/(matchLabels:\n *app: webapp\n) *version: v1\n/, '$1')
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const cluster = new Kubectl('default')
@@ -128,14 +128,14 @@ describe('what a reader has in his namespace', () => {
   beforeAll(async () => {
     for (const name of [namespace, other]) await namespaceMade(new Kubectl(name))
     await new Kubectl(other).apply(k8s('istio/ch2/ingress-gateway.yaml'))
-    await kubectl.run(['apply', '-k', k8s('')])
+    await apply(kubectl, '.')
     await kubectl.run(['delete', 'deployment', 'webapp'])
     await kubectl.applyText(WEBAPP)
     await kubectl.run(['patch', 'service', 'forum', '--patch', '{"spec":{"selector":{"version":"v1"}}}']) // apply would leave it
     await kubectl.applyText(CATALOG)
     await kubectl.run(['scale', 'deployment/catalog', '--replicas=2']) // beside his file, which says nothing about it
     await kubectl.run(['set', 'env', 'deployment/catalog', 'SHOW_IMAGE=true'])
-    await kubectl.apply(k8s('services/catalog-v2.yaml'))
+    await apply(kubectl, 'services/catalog-v2.yaml')
     await kubectl.applyText(JSON.stringify({
       apiVersion: 'networking.istio.io/v1',
       kind: 'VirtualService',

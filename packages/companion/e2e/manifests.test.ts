@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { command } from '../src/command.ts'
 import { Kubectl } from '../src/kubectl.ts'
-import { k8s } from './mesh.ts'
+import { podReady } from '../src/workloads.ts'
+import { k8s, withImages } from './mesh.ts'
 
 interface PodSpec {
   securityContext: Record<string, unknown>
@@ -28,17 +29,31 @@ test('every file passes the strict validation of the API server and of istioctl'
 })
 
 describe.each(SERVICES)('the Pod of %s', service => {
-  /** Whether the level `restricted` lets the Pod in, after a change to it. */
-  async function admission (change: (spec: PodSpec) => void = () => {}) {
+  /** The Pod, after a change to it. */
+  async function podWith (change: (spec: PodSpec) => void): Promise<string> {
     const documents = JSON.parse(await restricted.run(['create', '--dry-run=client', '--output', 'json', '--filename', k8s(`services/${service}.yaml`)]).then(text => `[${text.replaceAll(/\}\n\{/g, '},{')}]`)) as { kind: string, items?: { kind: string, spec: { template: { spec: PodSpec } } }[], spec: { template: { spec: PodSpec } } }[]
     const deployment = documents.flatMap(document => document.items ?? [document]).find(({ kind }) => kind === 'Deployment')
     const spec = { ...deployment?.spec.template.spec, serviceAccountName: 'default' } as unknown as PodSpec
     change(spec)
-    return restricted.try(['apply', '--dry-run=server', '--filename', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'candidate' }, spec }))
+    return withImages(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: service }, spec }))
   }
+
+  /** Whether the level `restricted` lets the Pod in, after a change to it. */
+  const admission = async (change: (spec: PodSpec) => void = () => {}) =>
+    restricted.try(['apply', '--dry-run=server', '--filename', '-'], await podWith(change))
 
   test('is admitted by the Pod Security level restricted', async () => {
     expect(await admission()).toMatchObject({ code: 0 })
+  })
+
+  test.each([
+    ['the user of its image', '1000', undefined],
+    ['any other, as OpenShift gives it one', '1000680000', 1000680000]
+  ])('runs there as %s', async (_, uid, runAsUser) => {
+    await restricted.applyText(await podWith(spec => { if (runAsUser !== undefined) spec.securityContext['runAsUser'] = runAsUser }))
+    await podReady(restricted, service)
+    expect(await restricted.run(['exec', service, '--', 'id', '-u'])).toBe(`${uid}\n`)
+    await restricted.run(['delete', 'pod', service, '--grace-period=1'])
   })
 
   test.each<[string, (spec: PodSpec) => void]>([

@@ -2,12 +2,27 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll } from 'vitest'
 import { ROOT } from '../src/command.ts'
 import { openGateway, type Gateway } from '../src/gateway.ts'
+import { BUILT, configuredSource, imagesFrom, renamed } from '../src/images.ts'
 import { Kubectl } from '../src/kubectl.ts'
+import { manifest } from '../src/manifests.ts'
 import { hostIsFree } from '../src/preflight.ts'
 import { podReady, rolledOut } from '../src/workloads.ts'
 
 /** A file or folder of k8s/. */
 export const k8s = (path: string) => `${ROOT}k8s/${path}`
+
+const images = imagesFrom(configuredSource() ?? BUILT)
+
+/** The text of a manifest with the images that OUTFITTERS_IMAGES names. */
+export const withImages = (text: string) => renamed(text, images)
+
+/** Applies files and folders of k8s/ with those images. */
+export async function apply (kubectl: Kubectl, ...paths: string[]): Promise<void> {
+  for (const path of paths) {
+    const { args, input } = await manifest(kubectl, path, { images })
+    await kubectl.run(['apply', ...args], input)
+  }
+}
 
 /**
  * A fresh injected namespace with the store in it, a pod outside the mesh, and a way to the gateway, for the tests of a file.
@@ -41,8 +56,8 @@ export function freshMesh ({ gateway = true } = {}) {
       await hostIsFree(mesh.kubectl)
       mesh.gateway = await openGateway(new Kubectl('istio-system'))
     }
-    await outside.apply(k8s('tools/outside.yaml'))
-    await mesh.kubectl.run(['apply', '--kustomize', k8s('')])
+    await apply(outside, 'tools/outside.yaml')
+    await apply(mesh.kubectl, '.')
     await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])
     await podReady(outside, 'outside')
   })

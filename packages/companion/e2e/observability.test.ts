@@ -8,7 +8,7 @@ import { forward, type Gateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { ask, load } from '../src/load.ts'
 import { rolledOut } from '../src/workloads.ts'
-import { freshMesh, k8s } from './mesh.ts'
+import { apply, freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
 const istio = new Kubectl('istio-system')
@@ -94,7 +94,7 @@ async function query (expression: string, label: string): Promise<Record<string,
 
 test('Prometheus, through Istio\'s merged metrics, tells v1 from v2, and injected failures from real ones', async () => {
   const { namespace } = mesh.kubectl
-  await mesh.kubectl.apply(k8s('services/catalog-v2.yaml'))
+  await apply(mesh.kubectl, 'services/catalog-v2.yaml')
   await rolledOut(mesh.kubectl, ['catalog-v2'])
   expect(await command('scripts/chaos.sh', ['500', '50', '--version', 'v1', '-n', namespace])).toMatchObject({ code: 0 })
   await vi.waitFor(async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { command } from '../src/command.ts'
 import { ask } from '../src/load.ts'
 import { rolledOut } from '../src/workloads.ts'
-import { freshMesh, k8s } from './mesh.ts'
+import { apply, freshMesh, k8s } from './mesh.ts'
 
 const chromium = chromiumForTests()
 const WAIT = { timeout: 60_000, interval: 500 }
@@ -56,7 +56,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
   })
 
   test('launched in the dark, version 2 is what the page gets once it sends the header', async () => {
-    await mesh.kubectl.apply(k8s('services/catalog-v2.yaml'), k8s('istio/ch2/catalog-destinationrule.yaml'))
+    await apply(mesh.kubectl, 'services/catalog-v2.yaml', 'istio/ch2/catalog-destinationrule.yaml')
     await rolledOut(mesh.kubectl, ['catalog-v2'])
     await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice-dark-v2.yaml'))
     await expect.poll(async () => (await ask({ url: `${mesh.gateway.origin}/api/catalog`, headers: { 'x-dark-launch': 'v2' } })).version, WAIT).toBe('v2')

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { command } from '../src/command.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { rolledOut } from '../src/workloads.ts'
-import { k8s } from './mesh.ts'
+import { apply } from './mesh.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const namespace = `e2e-${randomBytes(3).toString('hex')}`
@@ -30,7 +30,7 @@ test('a context whose cluster is not there', async () => {
 })
 
 test('a namespace without injection, and then pods that are older than it', async () => {
-  await kubectl.run(['apply', '-k', k8s('')])
+  await apply(kubectl, '.')
   await rolledOut(kubectl, ['catalog', 'webapp', 'forum'])
   expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(/get no proxy: the namespace is not injected\.\nkubectl label namespace/) })
   await kubectl.tryCluster(['label', 'namespace', namespace, 'istio-injection=enabled'])

@@ -4,6 +4,7 @@ import { holdContext } from './context.ts'
 import { choose, course, ERROR } from './course.ts'
 import type { Exercise } from './exercise.ts'
 import { checkText } from './figures.ts'
+import { configuredSource } from './images.ts'
 import { Kubectl, KubectlError } from './kubectl.ts'
 import { usualNamespace } from './preflight.ts'
 import { silent, type Result } from './reporter.ts'
@@ -53,6 +54,7 @@ async function main (): Promise<number> {
   if (values.help === true) return say(USAGE)
   if (!isRun && values.reset !== true) return list(values.json)
 
+  if (isRun) configuredSource() // throws before anything is done
   const abort = new AbortController()
   abortOnSignals(abort)
   const report = values.json ? silent : terminal({ wait: values.step, signal: abort.signal })

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { activeFaults, clearFaults, setAgain, type PodFaults } from './chaos.ts'
+import type { Images } from './images.ts'
 import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
 import { asList, deploymentsOf, inEach, isAnother, keyOf, nameOf } from './manifests.ts'
 import { makersOf, othersIn } from './namespace.ts'
@@ -34,6 +35,8 @@ interface Entries {
   /** by key: an object as it was, or null where there was none */
   objects: Record<string, KubeObject | null>
   faults: PodFaults[]
+  /** those of the reader's Deployments that worked, by service */
+  images?: Images
   /** of this machine, with keys and tokens in it */
   folder?: string
 }
@@ -136,6 +139,17 @@ export class Ledger {
       }
     })
     Object.assign(objects, found) // not before all of them are known: what is null is deleted at the end
+    await this.#write()
+  }
+
+  /** The images that the reader's Deployments had, by service; undefined where nothing is written down about them. */
+  get images (): Images | undefined {
+    return this.#entries.images
+  }
+
+  /** Writes them down: a run that takes over finds ours in the namespace. */
+  async keepsImages (images: Images): Promise<void> {
+    this.#entries.images = images
     await this.#write()
   }
 

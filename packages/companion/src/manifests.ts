@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { ROOT } from './command.ts'
+import { renamings, type Images } from './images.ts'
 import type { Input, Kubectl, KubeObject } from './kubectl.ts'
 
 /** A file or folder beneath k8s/, and how it gets into the cluster. */
@@ -13,6 +14,16 @@ export interface Manifest {
   /** arguments of kubectl after `apply` */
   args: string[]
   input?: Input
+}
+
+/** What of a manifest is different in this run. */
+export interface ManifestOptions {
+  /** takes the place of the host `*`, and of the domain of the others */
+  host?: string | undefined
+  /** by a word in the file: the file whose text takes its place */
+  values?: Record<string, string>
+  /** by service: what takes the place of the image that it names */
+  images?: Images
 }
 
 /** Where a file or folder beneath k8s/ is in the project. */
@@ -29,18 +40,17 @@ const WHOLE_NAME = '.istioinaction.svc.cluster.local'
 
 /**
  * Reads a manifest. Whole names of Services in it get kubectl's namespace.
- *
- * @param host takes the place of the host `*`, and of the domain of the others
- * @param values by a word in the file: the file whose text takes its place
  */
-export async function manifest (kubectl: Kubectl, path: string, { host, values = {} }: { host?: string | undefined, values?: Record<string, string> } = {}): Promise<Manifest> {
+export async function manifest (kubectl: Kubectl, path: string, options: ManifestOptions = {}): Promise<Manifest> {
+  const { host, values = {}, images = {} } = options
   const file = pathOf(path)
   const args = argumentsFor(file)
   const of = (objects: KubeObject[]) => ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })
-  if (args[0] === '-k') return { ...of(parse(await kubectl.run(['kustomize', file]))), args }
-  const text = readFileSync(join(ROOT, file), 'utf8')
+  const isFolder = args[0] === '-k'
+  const text = isFolder ? await kubectl.run(['kustomize', file]) : readFileSync(join(ROOT, file), 'utf8')
   const inNamespace = WHOLE_NAME.replace('istioinaction', kubectl.namespace)
   const changes = [
+    ...renamings(images),
     ...host !== undefined && /^kind: (Gateway|VirtualService|HTTPRoute)$/m.test(text)
       ? [{ from: /"\*"/, to: `"${host}"`, sed: `s/"\\*"/"${host}"/` }, { from: new RegExp(DOMAIN), to: host, sed: `s/${DOMAIN}/${host}/` }]
       : [],
@@ -50,7 +60,9 @@ export async function manifest (kubectl: Kubectl, path: string, { host, values =
   if (changes.length === 0) return { ...of(parse(text)), args }
   const ours = changes.reduce((text, { from, to }) => text.replaceAll(new RegExp(from, 'g'), () => to), text)
   const script = changes.map(({ sed }) => sed).join('; ')
-  return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from: `sed ${script.includes('$(') ? `"${script.replaceAll('"', '\\"')}"` : `'${script}'`} ${file}` } }
+  const sed = `sed ${script.includes('$(') ? `"${script.replaceAll('"', '\\"')}"` : `'${script}'`}`
+  const from = isFolder ? `kubectl kustomize ${file} | ${sed}` : `${sed} ${file}`
+  return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from } }
 }
 
 function parse (text: string): KubeObject[] {

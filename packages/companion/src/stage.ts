@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { chaos, clearFaults } from './chaos.ts'
 import type { CommandResult } from './command.ts'
 import { NEEDS, type Apply, type Load, type Need, type Run } from './exercise.ts'
+import { configuredSource, imagesFrom, workingImages, type Images } from './images.ts'
 import { INGRESS, isRunning, openGateway, type Gateway } from './gateway.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
 import { PREFIX, type Ledger } from './ledger.ts'
@@ -72,6 +73,8 @@ export class Stage {
   /** with the keys and tokens of the exercise, as soon as it has any */
   folder: string | undefined
   #kinds: Promise<string> | undefined
+  /** by service, where they are others than the manifests name */
+  #images: Promise<Images> | undefined
 
   constructor ({ kubectl, ledger, report, host, api, patience, clock }: StageOptions) {
     this.clock = clock
@@ -273,12 +276,28 @@ export class Stage {
     return keyOf(object, this.kubectl.namespace)
   }
 
-  #manifest (file: string, values: Record<string, string> = {}): Promise<Manifest> {
+  async #manifest (file: string, values: Record<string, string> = {}): Promise<Manifest> {
     const path = fileFor(file, this.#api)
-    if (Object.keys(values).length > 0) return manifest(this.kubectl, path, { host: this.#host, values: Object.fromEntries(Object.entries(values).map(([word, file]) => [word, this.filled(file)])) })
-    const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, { host: this.#host })
+    const images = await (this.#images ??= this.#imagesHere())
+    if (Object.keys(values).length > 0) {
+      const filled = Object.entries(values).map(([word, file]) => [word, this.filled(file)])
+      return manifest(this.kubectl, path, { host: this.#host, images, values: Object.fromEntries(filled) })
+    }
+    const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, { host: this.#host, images })
     this.#manifests.set(path, read)
     return read
+  }
+
+  /** Those of the setting; otherwise those that work here already. */
+  async #imagesHere (): Promise<Images> {
+    const source = configuredSource()
+    if (source !== undefined) return imagesFrom(source)
+    if (this.#ledger.images !== undefined) return this.#ledger.images
+    const images = await workingImages(this.kubectl, PORTS)
+    if (Object.keys(images).length === 0) return images
+    this.report.note(`The store keeps the images that run in this namespace: ${Object.values(images).join(', ')}`)
+    await this.#ledger.keepsImages(images)
+    return images
   }
 
   /** The webapp's proxy may still route by what has just been deleted. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pullAdvice } from './images.ts'
 import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from './kubectl.ts'
 import { Trouble } from './trouble.ts'
 
@@ -68,7 +69,8 @@ async function stuck (kubectl: Kubectl, owners: string[], signal: AbortSignal): 
     for (const { metadata: { name }, status } of (await podsOf(kubectl, owners)).filter(pod => !isGoing(pod))) {
       for (const { name: container, image, state: { waiting } } of status.containerStatuses ?? []) {
         if (IMAGE_REASONS.includes(waiting?.reason ?? '')) {
-          throw new Trouble(`The image ${image} of pod ${name} cannot be pulled (${waiting?.reason}).`, 'npm run images -- --load builds the images and puts them into the cluster.')
+          throw new Trouble(`The image ${image} of pod ${name} cannot be pulled (${waiting?.reason}).`,
+            pullAdvice(image, { pod: name, namespace: kubectl.namespace }))
         }
         if (CRASH_REASONS.includes(waiting?.reason ?? '')) {
           throw new Trouble(`The container ${container} of pod ${name} does not start (${waiting?.reason}): ${waiting?.message ?? ''}`,
