@@ -39,11 +39,14 @@ class UsageError extends Error {}
 
 process.exitCode = await main().catch((error: unknown) => {
   if (error instanceof UsageError) {
+/** How many exercises are to be run. */
+let meant = 0
+
     console.error(`${error.message}\n\n${USAGE}`)
     return 2
   }
   if (!(error instanceof Trouble || error instanceof KubectlError)) throw error
-  if (process.argv.includes('--json')) console.log(JSON.stringify({ passed: 0, failed: 0, results: [], error: error.message }, null, 2))
+  if (process.argv.includes('--json')) console.log(JSON.stringify({ passed: 0, failed: 0, notRun: meant, results: [], error: error.message }, null, 2))
   else console.error(error.message)
   return 3
 })
@@ -60,6 +63,7 @@ async function main (): Promise<number> {
   const { exercises, leftOut } = isRun ? chosen(names, values.from, api) : { exercises: [], leftOut: [] }
   const again: Again = args => ['npm run exercise --', args, ...OF_A_PLACE.flatMap(option => values[option] === undefined ? [] : [`--${option} ${values[option]}`])].join(' ')
   if (leftOut.length > 0 && !values.json) console.error(`Left out, since they have no twin for the Gateway API: ${leftOut.join(', ')}`)
+  meant = exercises.length
   const unbound = new Kubectl('default')
   await holdContext(unbound)
   const namespace = values.namespace ?? await usualNamespace(unbound)
@@ -148,7 +152,7 @@ function print ({ unrestored, kept, error, ...rest }: Partial<Summary> & Restore
   console.log(JSON.stringify({ ...rest, ...(kept.length > 0 && { kept }), ...(errors.length > 0 && { error: errors.join('\n') }) }, null, 2))
 }
 
-function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { exercises, namespace, keep, again }: { exercises: Exercise[], namespace: string, keep: boolean, again: Again }): void {
+function tell ({ passed, failed, notRun, results, error, unrestored, kept }: Summary, { exercises, namespace, keep, again }: { exercises: Exercise[], namespace: string, keep: boolean, again: Again }): void {
   if (error !== undefined) console.error(`\n${styleText('red', error)}`)
   console.log()
   const width = Math.max(...exercises.map(({ id }) => id.length))
@@ -158,7 +162,7 @@ function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { 
     console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error?.split('\n')[0], ...reasons, ...lacking(result)].filter(Boolean).join('  ')}`)
   }
   if (results.some(({ verdict }) => verdict !== 'pass')) console.log(`\n${deeper(results.find(({ verdict }) => verdict !== 'pass')?.id as string, namespace, again)}`)
-  console.log(`\n${passed} passed, ${failed} failed`)
+  console.log(`\n${passed} passed, ${failed} failed${notRun === 0 ? '' : `, ${notRun} not run`}`)
   if (unrestored.length > 0) console.error(unrestoredText(unrestored, again))
   else if (kept.length > 0) console.log(keptText(kept, namespace))
   else if (keep && error === undefined) console.log(`Everything is as the last exercise has left it. ${again('--reset')} brings back what was there before.`)

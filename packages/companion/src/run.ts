@@ -36,6 +36,8 @@ export interface Summary extends Restored {
   /** why the run ended early */
   error?: string
 }
+  /** how many exercises were not run to their end, since the run ended early */
+  notRun: number
 
 /**
  * Runs exercises one after the other in one namespace of the current context, and then brings back what was there before them.
@@ -70,7 +72,7 @@ export async function run (options: RunOptions): Promise<Summary> {
   if (isKept && stage?.folder !== undefined) report.note(`The keys and tokens are in ${stage.folder}, until --reset.`)
   const { unrestored, kept } = isKept ? NOTHING : await restore(ledger, report)
   const passed = results.filter(({ verdict }) => verdict === 'pass').length
-  return { passed, failed: exercises.length - passed, results, unrestored, kept, ...(error !== undefined && { error }) }
+  return { passed, failed: results.length - passed, notRun: exercises.length - results.length, results, unrestored, kept, ...(error !== undefined && { error }) }
 }
 
 const NOTHING: Restored = { unrestored: [], kept: [] }
