@@ -129,10 +129,10 @@ function idOf ({ id }: Exercise): string {
 }
 
 function list (json: boolean): number {
-  if (json) return say(JSON.stringify(course.map(({ id, title, needs }) => ({ id, title, needs })), null, 2))
+  if (json) return say(JSON.stringify(course.map(({ id, title, needs, istio }) => ({ id, title, needs, ...(istio !== undefined && { istio }) })), null, 2))
   const width = (of: (exercise: Exercise) => string) => Math.max(...course.map(exercise => of(exercise).length))
   const [ids, titles] = [width(({ id }) => id), width(({ title }) => title)]
-  const lines = course.map(({ id, title, needs }) => `  ${id.padEnd(ids)}  ${title.padEnd(titles)}  ${styleText('dim', `needs ${needs.join(', ')}`)}`)
+  const lines = course.map(({ id, title, needs, istio }) => `  ${id.padEnd(ids)}  ${title.padEnd(titles)}  ${styleText('dim', `needs ${[...needs, ...istio === undefined ? [] : [`Istio ${istio}`]].join(', ')}`)}`)
   return say(`${lines.join('\n')}\n\nnpm run exercise -- ${course[0]?.id} runs one of them in the cluster of the current kubectl context; -- --help says what else there is.`)
 }
 

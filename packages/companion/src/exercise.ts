@@ -33,6 +33,8 @@ export interface Exercise {
   aim: string
   /** Nothing else of the store or of Istio is in the namespace at the start, whatever was there before. */
   needs: Need[]
+  /** the oldest Istio that has what this one needs, as in `1.27.1`, where it is newer than the oldest that the others work with */
+  istio?: string
   steps: Step[]
   /** what to look at to understand it, as Markdown */
   look: string[]

@@ -33,7 +33,7 @@ function pageOf ({ id }: Exercise): string {
 }
 
 function page (exercise: Exercise, seen: Figures[string] | undefined): string {
-  const { id, title, aim, needs, steps, look, controls } = exercise
+  const { id, title, aim, needs, istio, steps, look, controls } = exercise
   return `<!-- Made from packages/companion/src/exercises by npm run docs: change it there. -->
 # ${id}: ${title}
 
@@ -51,7 +51,7 @@ ${hostText(exercise)}
 
 ## What is there at the start
 
-${needs.map(needText).join('\n')}
+${needs.map(needText).join('\n')}${istio === undefined ? '' : `\n- Istio ${istio} or newer`}
 
 Nothing else of the store or of Istio is in the namespace. What you had there is put aside, and brought back at the end.
 

@@ -4,6 +4,7 @@ import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
 import { isMadeAndEmpty, MANAGER } from './namespace.ts'
 import { Trouble } from './trouble.ts'
 import { hasProxy } from './workloads.ts'
+import { installGatewayApi, isOlder, OLDEST, parseVersion } from './versions.ts'
 
 /**
  * Makes sure that the current context leads to a cluster with Istio.
@@ -112,8 +113,12 @@ export async function clockAhead (kubectl: Kubectl): Promise<{ least: number, mo
 
 /** @throws {Trouble} when the cluster does not have the kinds of the Gateway API */
 export async function gatewayApiIsThere (kubectl: Kubectl): Promise<void> {
-  const { stdout } = await kubectl.tryCluster(['api-resources', '--api-group=gateway.networking.k8s.io', '-o', 'name'])
-  if (stdout.includes('httproutes.')) return
-  throw new Trouble('The cluster does not have the Gateway API.',
-    'Install it, with its experimental channel for the retries: kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.0/experimental-install.yaml')
+  const { code, stdout } = await kubectl.tryCluster(['api-resources', '--api-group=gateway.networking.k8s.io', '-o', 'name'])
+  if (code !== 0 || !stdout.includes('httproutes.')) {
+    throw new Trouble('The cluster does not have the Gateway API.', `Install it, with its experimental channel for the retries: ${installGatewayApi()}`)
+  }
+  const crd = await kubectl.tryCluster(['get', 'crd', 'httproutes.gateway.networking.k8s.io', '-o', 'jsonpath={.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version}'])
+  const version = parseVersion(crd.stdout) // undefined for whoever may not look at it
+  if (version === undefined || !isOlder(version, OLDEST.gatewayApi)) return
+  throw new Trouble(`The cluster's Gateway API is ${version.text}, older than ${OLDEST.gatewayApi.text}, the oldest that the exercises work with.`, `Upgrade it, with its experimental channel for the retries: ${installGatewayApi()}`)
 }

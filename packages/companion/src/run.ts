@@ -9,6 +9,7 @@ import { carryOut, Lacking, type Play } from './steps.ts'
 import { Trouble } from './trouble.ts'
 import type { Api } from './twins.ts'
 
+import { supportedIstio } from './versions.ts'
 export type { Restored }
 
 export interface RunOptions {
@@ -56,6 +57,12 @@ export async function run (options: RunOptions): Promise<Summary> {
     if (await namespaceMade(kubectl)) ledger = await Ledger.begin(kubectl, { namespaceIsOurs: true })
     await injected(kubectl)
     if (api === 'istio') await hostIsFree(kubectl, host)
+    const istio = await supportedIstio(kubectl, report.note)
+    const goesThrough = exercises.some(usesGateway) && findGateway(kubectl, gateway).catch((error: unknown) => {
+      if (api === 'istio' || !(error instanceof Trouble)) throw error // by the Gateway API each Gateway gets a gateway of its own
+    })
+    const ingress = await goesThrough || undefined
+    if (ingress !== undefined && api === 'istio') report.note(`Ingress gateway: Service ${ingress.service} in namespace ${ingress.namespace}, which Gateways select by ${ingress.selector}`)
     else await gatewayApiIsThere(kubectl)
     for (const { name, namespace } of host === undefined || api !== 'istio' ? [] : await claims(kubectl)) report.note(`Gateway ${name} in namespace ${namespace} claims the host *: what is asked of hosts that nobody has gets to its store, where ch4.gateway-host and ch5.edge expect a 404.`)
     ledger ??= await taken(kubectl, report) ?? await Ledger.begin(kubectl, { namespaceIsOurs: false })

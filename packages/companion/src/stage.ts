@@ -15,6 +15,7 @@ import { hostIsFree } from './preflight.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
 import { fileFor, type Api } from './twins.ts'
+import { requireIstio, tooNewFor, type Version } from './versions.ts'
 import { gone, podReady, podsOf, PORTS, proxied, rolledOut } from './workloads.ts'
 
 /** The categories of what could change what an exercise sees: all that Istio and the Gateway API define. */
@@ -86,7 +87,7 @@ export class Stage {
   }
 
   /** Removes whatever an exercise does not need, applies what it does, and makes sure that it works. */
-  async set (needs: Need[]): Promise<void> {
+  async set ({ needs, istio }: Pick<Exercise, 'needs' | 'istio'>): Promise<void> {
     this.#removeFolder()
     await this.#addonsAreThere(needs)
     const files = needs.flatMap(need => NEEDS[need].file ?? [])
@@ -96,6 +97,7 @@ export class Stage {
       await this.#asWritten(file)
       await this.apply({ file }, 'upkeep')
     }
+    if (istio !== undefined) requireIstio(istio, this.#istio)
     if (needs.includes('gateway')) await this.#gatewayLeadsHere()
   }
 
@@ -120,7 +122,10 @@ export class Stage {
     const { objects, namespace, args, input } = await this.#manifest(file, values)
     for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, host, port).catch((error: Error) => { throw new Error(error.message) }) // others get by without that host
     await this.#takes(objects.map(object => this.#key(object)))
-    const said = await this.kubectl.in(namespace).run(['apply', ...args, ...this.#signed(namespace)], input, kind)
+    const said = await this.kubectl.in(namespace).run(['apply', ...args, ...this.#signed(namespace)], input, kind).catch((error: unknown) => {
+      const reason = error instanceof KubectlError ? tooNewFor(error.message, fileFor(file, this.#api), this.#istio) : undefined
+      throw reason === undefined ? error : new Error(reason, { cause: error })
+    })
     if (kind === 'lesson') this.report.output(said)
     const deployments = deploymentsOf(objects)
     if (deployments.length > 0) {
