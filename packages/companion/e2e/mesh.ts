@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll } from 'vitest'
 import { ROOT } from '../src/command.ts'
-import { openGateway, type Gateway } from '../src/gateway.ts'
+import { findGateway, openGateway, type Gateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { hostIsFree } from '../src/preflight.ts'
 import { podReady, rolledOut } from '../src/workloads.ts'
@@ -35,8 +35,9 @@ export function freshMesh () {
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: outside.namespace } }
       ]
     }))
-    await hostIsFree(mesh.kubectl)
-    mesh.gateway = await openGateway(new Kubectl('istio-system'))
+    const gateway = await findGateway(cluster)
+    await hostIsFree(mesh.kubectl, gateway)
+    mesh.gateway = await openGateway(cluster, gateway)
     await outside.apply(k8s('tools/outside.yaml'))
     await mesh.kubectl.run(['apply', '--kustomize', k8s('')])
     await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])

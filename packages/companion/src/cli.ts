@@ -21,6 +21,8 @@ const USAGE = `usage: npm run exercise                        list the exercises
   --keep            leave everything as the last exercise has left it
   --step            explain each step, and wait for Enter before it
   --namespace NAME  by default that of the current context, or istioinaction; one that is not there is made, and removed at the end
+  --gateway NAMESPACE/NAME
+                    the Service of the ingress gateway, where the mesh has several; by default the one with the label istio: ingressgateway or istio: ingress
   --host NAME       answer to this host alone at the ingress gateway, or to webapp.NAME and catalog.NAME, so that several can share one
   --api gateway     route by the Kubernetes Gateway API in place of Istio's own objects, where an exercise has such a twin
   --json            print the result as JSON, and nothing else
@@ -29,7 +31,7 @@ Exit codes: 0 all passed; 1 some did not; 2 the call makes no sense; 3 the exerc
 
 /** Options that are nothing without an exercise, and those that say where it is played, as --reset may be told as well. */
 const OF_A_RUN = ['keep', 'step'] as const
-const OF_A_PLACE = ['namespace', 'host', 'api'] as const
+const OF_A_PLACE = ['namespace', 'gateway', 'host', 'api'] as const
 
 /** A line to type, with the options of this call that say where. */
 type Again = (args: string) => string
@@ -37,11 +39,11 @@ type Again = (args: string) => string
 /** A call that makes no sense. */
 class UsageError extends Error {}
 
-process.exitCode = await main().catch((error: unknown) => {
-  if (error instanceof UsageError) {
 /** How many exercises are to be run. */
 let meant = 0
 
+process.exitCode = await main().catch((error: unknown) => {
+  if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${USAGE}`)
     return 2
   }
@@ -61,15 +63,15 @@ async function main (): Promise<number> {
   const report = values.json ? silent : terminal({ wait: values.step, signal: abort.signal })
   const { api = 'istio' } = values as { api?: Api }
   const { exercises, leftOut } = isRun ? chosen(names, values.from, api) : { exercises: [], leftOut: [] }
+  meant = exercises.length
   const again: Again = args => ['npm run exercise --', args, ...OF_A_PLACE.flatMap(option => values[option] === undefined ? [] : [`--${option} ${values[option]}`])].join(' ')
   if (leftOut.length > 0 && !values.json) console.error(`Left out, since they have no twin for the Gateway API: ${leftOut.join(', ')}`)
-  meant = exercises.length
   const unbound = new Kubectl('default')
   await holdContext(unbound)
   const namespace = values.namespace ?? await usualNamespace(unbound)
   if (values.reset === true) return await bringBack({ namespace, report }, again, values.json)
 
-  const summary = await run({ exercises, namespace, host: values.host, keep: values.keep, api, report, signal: abort.signal, error: ERROR })
+  const summary = await run({ exercises, namespace, host: values.host, gateway: values.gateway, keep: values.keep, api, report, signal: abort.signal, error: ERROR })
   report.close()
   if (values.json) print({ ...summary, ...(leftOut.length > 0 && { leftOut }) }, again)
   else tell(summary, { exercises, namespace, keep: values.keep, again })
@@ -89,6 +91,7 @@ function parse () {
         step: { type: 'boolean', default: false },
         reset: { type: 'boolean' },
         namespace: { type: 'string' },
+        gateway: { type: 'string' },
         host: { type: 'string' },
         api: { type: 'string' },
         json: { type: 'boolean', default: false },
@@ -103,6 +106,8 @@ function parse () {
       ...values.json && values.step ? ['--json prints nothing before the end, and --step waits for a reader; take one of them'] : [],
       ...['istio', 'gateway', undefined].includes(values.api) ? [] : [`--api must be istio or gateway, but is '${values.api}'`],
       ...values.namespace !== undefined && !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) ? [`--namespace must be the name of a namespace, but is '${values.namespace}'`] : [],
+      ...values.gateway !== undefined && !/^[a-z0-9-]+\/[a-z0-9-]+$/.test(values.gateway) ? [`--gateway must be NAMESPACE/NAME of a Service, as in istio-ingress/istio-ingress, but is '${values.gateway}'`] : [],
+      ...values.gateway !== undefined && values.api === 'gateway' ? ['--gateway names an ingress gateway of Istio\'s, and with --api gateway each Gateway gets one of its own; take one of them'] : [],
       ...values.host !== undefined && !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(values.host) ? [`--host must be a host name with a dot, in small letters, but is '${values.host}'`] : []
     ]
     if (problems.length > 0) throw new UsageError(problems.join('\n'))

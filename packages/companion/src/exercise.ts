@@ -44,7 +44,7 @@ export interface Exercise {
 
 /**
  * `says` is what the reader is told before the step. In commands, and the names of files and objects that are made, NAMESPACE stands for the
- * exercise's, GATEWAYS for that in which the gateway is, GATEWAY for its Deployment, FOLDER for a folder that is there while it runs, SINCE for the microsecond at which the last load began (`--since=SINCE` for kubectl logs), and istioinaction.io
+ * exercise's, GATEWAYS for that in which the gateway is, `deploy/GATEWAY` for its Deployment, GATEWAY_APP for its label `app`, FOLDER for a folder that is there while it runs, SINCE for the microsecond at which the last load began (`--since=SINCE` for kubectl logs), and istioinaction.io
  * for what --host puts in its place.
  */
 export type Step = Apply | Run | Fault | Load | Expect | Inspect
@@ -118,8 +118,8 @@ export interface Inspect {
   command: string[]
   /** What the mesh lacks for this and what comes after it, told by what the command prints; by default nothing. The exercise ends here then. */
   lacks?: ((output: string) => string | undefined) | undefined
-  /** `calls` are those of the last load */
-  count: (output: string, play: { namespace: string, calls: Call[] }) => Count
+  /** `calls` are those of the last load, `gateway` is GATEWAY_APP.GATEWAYS: what traces call the gateway */
+  count: (output: string, play: { namespace: string, calls: Call[], gateway: string }) => Count
 }
 
 /** A run in which something of the lesson is missing. The check `fails` must say so. */
@@ -186,6 +186,9 @@ export const otherHeaders = (says: string, headers: Record<string, string>, fail
   change: step => step.kind === 'load' && step.says === says ? { ...step, headers } : step,
   fails
 })
+
+/** Whether an exercise sends requests through a gateway. */
+export const usesGateway = ({ needs, steps }: Pick<Exercise, 'needs' | 'steps'>) => needs.includes('gateway') || steps.some(({ kind }) => kind === 'load')
 
 /** The same exercise without its lesson. */
 export function withoutLesson (exercise: Exercise, { change }: Control): Exercise {

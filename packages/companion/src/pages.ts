@@ -47,6 +47,9 @@ below, for by hand, are for a terminal in the project's root, with the exercise'
     kubectl config set-context --current --namespace istioinaction
     kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80${steps.some(step => step.kind === 'load' && step.tls !== undefined) ? ' 8443:443' : ''}
 
+If your ingress gateway has another name or namespace, use them instead of these, and its label instead of
+\`istio: ingressgateway\` in the files.
+
 ${hostText(exercise)}
 
 ## What is there at the start

@@ -1,0 +1,112 @@
+// The course where Istio was installed the way its Helm guide does: the gateway is istio-ingress in a namespace of its own.
+// Istio's own gateway is scaled to 0 meanwhile, so that nothing can go through it.
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { command } from '../src/command.ts'
+import { findGateway } from '../src/gateway.ts'
+import { Kubectl } from '../src/kubectl.ts'
+import type { Summary } from '../src/run.ts'
+import { rolledOut } from '../src/workloads.ts'
+
+const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+const NAME = 'istio-ingress'
+const ingress = new Kubectl(NAME)
+const system = new Kubectl('istio-system')
+const namespace = `e2e-${randomBytes(3).toString('hex')}`
+const exercise = (...args: string[]) => command('node', [CLI, ...args, '--namespace', namespace, '--host', 'gateways.example'])
+
+/** How many Pods Istio's own gateway had. */
+let replicas: string
+
+/** What `helm install istio-ingress istio/gateway -n istio-ingress` makes, without the autoscaler. */
+const labels = { app: NAME, istio: 'ingress' }
+const chart = [
+  { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: NAME } },
+  { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: NAME }, rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'watch', 'list'] }] },
+  { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: NAME }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: NAME }, subjects: [{ kind: 'ServiceAccount', name: NAME }] },
+  {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: NAME, labels },
+    spec: {
+      type: 'LoadBalancer',
+      selector: labels,
+      ports: [['status-port', 15021], ['http2', 80], ['https', 443]].map(([name, port]) => ({ name, port, targetPort: port, protocol: 'TCP' }))
+    }
+  },
+  {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: NAME, labels },
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: {
+          labels: { 'sidecar.istio.io/inject': 'true', ...labels },
+          annotations: { 'inject.istio.io/templates': 'gateway', 'prometheus.io/port': '15020', 'prometheus.io/scrape': 'true', 'prometheus.io/path': '/stats/prometheus' }
+        },
+        spec: {
+          serviceAccountName: NAME,
+          securityContext: { sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }] },
+          containers: [{
+            name: 'istio-proxy',
+            image: 'auto',
+            securityContext: { capabilities: { drop: ['ALL'] }, allowPrivilegeEscalation: false, privileged: false, readOnlyRootFilesystem: true, runAsNonRoot: true },
+            ports: [{ name: 'http-envoy-prom', containerPort: 15090, protocol: 'TCP' }],
+            resources: { requests: { cpu: '10m', memory: '64Mi' } } // the chart asks for more than a laptop has to spare
+          }],
+          terminationGracePeriodSeconds: 30
+        }
+      }
+    }
+  }
+]
+
+beforeAll(async () => {
+  const { service, workload, ...gateway } = await findGateway(system)
+  expect([gateway.namespace, service, workload], 'these tests are for a mesh that has Istio\'s own gateway alone').toEqual(['istio-system', 'istio-ingressgateway', 'deployment/istio-ingressgateway'])
+  replicas = String(gateway.replicas)
+  await ingress.tryCluster(['create', 'namespace', NAME])
+  await ingress.applyText(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: chart }))
+  await rolledOut(ingress, [NAME])
+  await system.run(['scale', 'deployment/istio-ingressgateway', '--replicas=0'])
+})
+
+afterAll(async () => {
+  try {
+    await system.run(['scale', 'deployment/istio-ingressgateway', `--replicas=${replicas}`])
+    await rolledOut(system, ['istio-ingressgateway'])
+  } finally {
+    await ingress.tryCluster(['delete', 'namespace', NAME, namespace, '--ignore-not-found'])
+  }
+})
+
+test('of the two gateways it asks which one, and makes no namespace', async () => {
+  expect(await exercise('ch2.gateway')).toMatchObject({
+    code: 3,
+    stderr: expect.stringMatching(/There are 2 ingress gateways\. Which one are the exercises to use\?\n +--gateway istio-ingress\/istio-ingress +deployment\/istio-ingress, 1 replica\n +--gateway istio-system\/istio-ingressgateway +deployment\/istio-ingressgateway, 0 replicas\n/)
+  })
+  expect((await ingress.tryCluster(['get', 'namespace', namespace, '--ignore-not-found', '-o', 'name'])).stdout).toBe('')
+})
+
+test('one without Pods is named', async () => {
+  expect(await exercise('ch2.gateway', '--gateway', 'istio-system/istio-ingressgateway')).toMatchObject({ code: 3, stderr: expect.stringContaining('istio-system/istio-ingressgateway has no Pods: deployment/istio-ingressgateway is scaled to 0.') })
+})
+
+test('the exercises pass through the one of the Helm guide, and leave nothing beside it', async () => {
+  const before = await everything()
+  const { stdout } = await exercise('ch2.gateway', 'ch2.observe', 'ch4.tls', 'ch4.mtls', 'ch5.edge', 'ch8.sampling', '--gateway', `${NAME}/${NAME}`, '--json')
+  const { results } = JSON.parse(stdout) as Summary
+  expect(results.map(({ id, verdict, checks }) => [id, verdict, checks.filter(({ ok }) => !ok)])).toEqual(['ch2.gateway', 'ch2.observe', 'ch4.tls', 'ch4.mtls', 'ch5.edge', 'ch8.sampling'].map(id => [id, 'pass', []]))
+  expect(await everything()).toEqual(before)
+}, 600_000)
+
+test('the command that it prints is the one that it runs', async () => {
+  const { stdout } = await exercise('ch2.gateway', '--gateway', `${NAME}/${NAME}`)
+  expect(stdout).toContain('Ingress gateway: Service istio-ingress in namespace istio-ingress, which Gateways select by istio: ingress')
+  expect(stdout).toMatch(/\$ sed '.*s\|istio: ingressgateway\|istio: ingress\|' k8s\/istio\/ch2\/ingress-gateway\.yaml \| kubectl -n \S+ apply -f -/)
+})
+
+/** The names of all that exercises could leave in the namespaces of the two gateways. */
+const everything = async () => (await Promise.all([ingress, system].map(kubectl => kubectl.objects(['istio-io,secrets'])))).flat().map(({ kind, metadata: { name, namespace } }) => `${namespace} ${kind} ${name}`)
