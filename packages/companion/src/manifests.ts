@@ -16,6 +16,16 @@ export interface Manifest {
   input?: Input
 }
 
+/** What of a manifest is different in this run. */
+export interface ManifestOptions {
+  /** takes the place of the host `*`, and of the domain of the others */
+  host?: string | undefined
+  /** by a word in the file: the file whose text takes its place */
+  values?: Record<string, string>
+  /** takes the place of the book's gateway, in selectors and as the namespace of what is beside it */
+  gateway?: Pick<IngressGateway, 'namespace' | 'selector'> | undefined
+}
+
 /** Where a file or folder beneath k8s/ is in the project. */
 export const pathOf = (file: string) => join('k8s', file)
 
@@ -28,23 +38,13 @@ export const DOMAIN = 'istioinaction.io'
 /** Where the names of Services end that a manifest has in full: with the book's namespace. */
 const WHOLE_NAME = '.istioinaction.svc.cluster.local'
 
-interface ManifestOptions {
-  host?: string | undefined
-  gateway?: Pick<IngressGateway, 'namespace' | 'selector'> | undefined
-  values?: Record<string, string>
-}
-
 /** How the files select the ingress gateway, as the book does. */
 const SELECTOR = 'istio: ingressgateway'
 
 /**
  * Reads a manifest. Whole names of Services in it get kubectl's namespace.
- *
- * @param host takes the place of the host `*`, and of the domain of the others
- * @param gateway the ingress gateway that the mesh has: it takes the place of the book's, in the selector and as the namespace of what is beside it
- * @param values by a word in the file: the file whose text takes its place
  */
-export async function manifest (kubectl: Kubectl, path: string, { host, gateway, values = {} }: ManifestOptions = {}): Promise<Manifest> {
+export async function manifest (kubectl: Kubectl, path: string, { host, values = {}, gateway }: ManifestOptions = {}): Promise<Manifest> {
   const file = pathOf(path)
   const args = argumentsFor(file)
   const of = (objects: KubeObject[]) => ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })

@@ -15,7 +15,7 @@ import { hostIsFree } from './preflight.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
 import { fileFor, type Api } from './twins.ts'
-import { requireIstio, tooNewFor, type Version } from './versions.ts'
+import { requireIstio, settings, tooNewFor, type Version } from './versions.ts'
 import { gone, podReady, podsOf, PORTS, proxied, rolledOut } from './workloads.ts'
 
 /** The categories of what could change what an exercise sees: all that Istio and the Gateway API define. */
@@ -114,7 +114,7 @@ export class Stage {
       const { addon, provider } = NEEDS[need]
       const system = this.kubectl.in('istio-system')
       if (addon !== undefined && (await system.objects(['service', addon])).length === 0) {
-        throw new Error(`There is no ${need} in istio-system: kubectl apply -f https://raw.githubusercontent.com/istio/istio/release-1.31/samples/addons/${need}.yaml`)
+        throw new Error(`There is no ${need} in istio-system: kubectl apply -f https://raw.githubusercontent.com/istio/istio/release-${settings['ISTIO_VERSION']}/samples/addons/${need}.yaml`)
       }
       if (provider === undefined) continue
       const { code, stdout } = await system.try(['get', 'configmaps', '-o', 'jsonpath={.items[*].data.mesh}']) // of each revision
