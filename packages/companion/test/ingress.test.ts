@@ -4,8 +4,11 @@ import { course } from '../src/course.ts'
 import { NEEDS, usesGateway } from '../src/exercise.ts'
 import { findGateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
+import type { Ledger } from '../src/ledger.ts'
 import { manifest } from '../src/manifests.ts'
 import { claims } from '../src/preflight.ts'
+import { silent } from '../src/reporter.ts'
+import { Stage } from '../src/stage.ts'
 import { fakeKubectl, INGRESS_DEPLOYMENT, INGRESS_SERVICE, type Answer } from './fake-kubectl.ts'
 
 const undo: (() => void)[] = []
@@ -104,6 +107,23 @@ test.each([
 
 test('for the book\'s gateway the file is applied as it is', async () => {
   expect(await manifest(kubectl, 'istio/ch8/gateway-telemetry.yaml', { gateway: { namespace: 'istio-system', selector: 'istio: ingressgateway' } })).toMatchObject({ args: ['-f', 'k8s/istio/ch8/gateway-telemetry.yaml'] })
+})
+
+test('the commands of the exercises are about it', () => {
+  const stageWith = (workload: string, labels: Record<string, string>) => new Stage({
+    kubectl,
+    ledger: { ours: [] } as unknown as Ledger,
+    report: silent,
+    api: 'istio',
+    ingress: { namespace: 'istio-ingress', service: 'istio-ingress', workload, labels, selector: 'istio: ingress', replicas: 1 },
+    istio: undefined,
+    patience: 0,
+    clock: { least: 0, most: 0 }
+  })
+  const words = ['deploy/GATEWAY', '-n', 'GATEWAYS', 'GATEWAYS:secret/webapp', 'service=GATEWAY_APP.GATEWAYS', 'webapp.NAMESPACE']
+  const filled = (stage: Stage) => words.map(word => stage.filled(word))
+  expect(filled(stageWith('deployment/istio-ingress', { ...labels, app: 'edge' }))).toEqual(['deployment/istio-ingress', '-n', 'istio-ingress', 'istio-ingress:secret/webapp', 'service=edge.istio-ingress', 'webapp.shop'])
+  expect(filled(stageWith('daemonset/front', { istio: 'ingress' }))).toEqual(['daemonset/front', '-n', 'istio-ingress', 'istio-ingress:secret/webapp', 'service=front.istio-ingress', 'webapp.shop'])
 })
 
 test('a Gateway claims a host at the gateways that it selects', async () => {
