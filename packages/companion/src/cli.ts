@@ -22,7 +22,8 @@ const USAGE = `usage: npm run exercise                        list the exercises
   --step            explain each step, and wait for Enter before it
   --namespace NAME  by default that of the current context, or istioinaction; one that is not there is made, and removed at the end
   --gateway NAMESPACE/NAME
-                    the Service of the ingress gateway, where the mesh has several; by default the one with the label istio: ingressgateway or istio: ingress
+                    the Service of the ingress gateway, if the mesh has several; by default the only one
+                    with the label istio: ingressgateway or istio: ingress
   --host NAME       answer to this host alone at the ingress gateway, or to webapp.NAME and catalog.NAME, so that several can share one
   --api gateway     route by the Kubernetes Gateway API in place of Istio's own objects, where an exercise has such a twin
   --json            print the result as JSON, and nothing else
@@ -39,7 +40,7 @@ type Again = (args: string) => string
 /** A call that makes no sense. */
 class UsageError extends Error {}
 
-/** How many exercises are to be run. */
+/** How many exercises this call asks for. */
 let meant = 0
 
 process.exitCode = await main().catch((error: unknown) => {
@@ -107,7 +108,7 @@ function parse () {
       ...['istio', 'gateway', undefined].includes(values.api) ? [] : [`--api must be istio or gateway, but is '${values.api}'`],
       ...values.namespace !== undefined && !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) ? [`--namespace must be the name of a namespace, but is '${values.namespace}'`] : [],
       ...values.gateway !== undefined && !/^[a-z0-9-]+\/[a-z0-9-]+$/.test(values.gateway) ? [`--gateway must be NAMESPACE/NAME of a Service, as in istio-ingress/istio-ingress, but is '${values.gateway}'`] : [],
-      ...values.gateway !== undefined && values.api === 'gateway' ? ['--gateway names an ingress gateway of Istio\'s, and with --api gateway each Gateway gets one of its own; take one of them'] : [],
+      ...values.gateway !== undefined && values.api === 'gateway' ? ['--gateway names an ingress gateway of Istio\'s, and with --api gateway each Gateway has a proxy of its own; use only one of the two'] : [],
       ...values.host !== undefined && !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(values.host) ? [`--host must be a host name with a dot, in small letters, but is '${values.host}'`] : []
     ]
     if (problems.length > 0) throw new UsageError(problems.join('\n'))

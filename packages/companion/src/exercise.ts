@@ -33,7 +33,7 @@ export interface Exercise {
   aim: string
   /** Nothing else of the store or of Istio is in the namespace at the start, whatever was there before. */
   needs: Need[]
-  /** the oldest Istio that has what this one needs, as in `1.27.1`, where it is newer than the oldest that the others work with */
+  /** the oldest Istio that has what this exercise needs, such as `1.27.1`, if the other exercises work with an older one */
   istio?: string
   steps: Step[]
   /** what to look at to understand it, as Markdown */

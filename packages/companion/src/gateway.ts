@@ -29,25 +29,28 @@ export interface IngressGateway {
   service: string
   /** the Deployment that runs it, or the DaemonSet, as kubectl takes it: `deployment/istio-ingress` */
   workload: string
-  /** the labels of its Pods: a Gateway whose selector they have is for this one */
+  /** the labels of its Pods, which the selectors of Gateways match */
   labels: Record<string, string>
   /** the line of a Gateway's selector that selects it: `istio: ingress` */
   selector: string
-  /** how many Pods it is to have; undefined for a DaemonSet */
+  /** how many Pods its Deployment asks for; undefined for a DaemonSet */
   replicas: number | undefined
 }
+
+/** Where a gateway is. */
+type Place = Pick<IngressGateway, 'namespace' | 'service' | 'workload'>
 
 /** Istio's own: the name of its Service and of its Deployment, as the book and `istioctl install` have them. */
 export const INGRESS = 'istio-ingressgateway'
 
-/** The label of an ingress gateway's Service: of `istioctl install`, and of the Helm chart under the name that Istio's guide gives it. */
+/** The label of an ingress gateway's Service: the first value is that of `istioctl install`, the second of Istio's Helm guide. */
 const LABELS = 'istio in (ingressgateway,ingress)'
 
-/** Where these two put it: whoever may not look everywhere may be allowed to look there. */
+/** The namespaces that these two use. Users who cannot list Services everywhere may be able to list them here. */
 const USUAL_NAMESPACES = ['istio-system', 'istio-ingress']
 
 /** How to see whether a gateway is running. */
-export const isRunning = ({ service, workload, namespace }: Pick<IngressGateway, 'service' | 'workload' | 'namespace'>) => `kubectl -n ${namespace} get ${workload} service/${service}`
+export const isRunning = ({ service, workload, namespace }: Place) => `kubectl -n ${namespace} get ${workload} service/${service}`
 
 /**
  * Finds the mesh's ingress gateway: the one that is named, or the only one with one of the usual labels.
@@ -56,28 +59,35 @@ export const isRunning = ({ service, workload, namespace }: Pick<IngressGateway,
  * @throws {Trouble} when there is none, more than one, or when it has no Pods
  */
 export async function findGateway (kubectl: Kubectl, wanted?: string): Promise<IngressGateway> {
-  const gateways = await Promise.all((wanted === undefined ? await labelled(kubectl) : await named(kubectl, wanted)).map(service => gatewayOf(kubectl, service)))
+  const services = wanted === undefined ? await labelled(kubectl) : await named(kubectl, wanted)
+  const gateways = await Promise.all(services.map(service => gatewayOf(kubectl, service)))
   const [gateway] = gateways
   if (gateway === undefined) {
-    throw new Trouble('There is no ingress gateway: no Service in any namespace has the label istio: ingressgateway or istio: ingress.',
-      'Istio is there already, so add a gateway to it, and do not install Istio again: helm install istio-ingress istio/gateway -n istio-ingress --create-namespace (https://istio.io/latest/docs/setup/additional-setup/gateway/). ' +
-      'If there is one with another label, name its Service: --gateway NAMESPACE/NAME. kubectl get services -A shows them all.')
+    throw new Trouble(
+      'There is no ingress gateway: no Service in any namespace has the label istio: ingressgateway or istio: ingress.',
+      'Istio is there already, so add a gateway to it, and do not install Istio again: helm install istio-ingress ' +
+      'istio/gateway -n istio-ingress --create-namespace (https://istio.io/latest/docs/setup/additional-setup/gateway/). ' +
+      'If it has one with another label, name its Service: --gateway NAMESPACE/NAME. kubectl get services -A lists all.')
   }
   if (gateways.length > 1) {
-    throw new Trouble(`There are ${gateways.length} ingress gateways. Which one are the exercises to use?`, choiceText(gateways))
+    const question = `There are ${gateways.length} ingress gateways. Which one should the exercises use?`
+    throw new Trouble(question, choiceText(gateways))
   }
   if (gateway.replicas === 0) {
-    throw new Trouble(`The ingress gateway ${gateway.namespace}/${gateway.service} has no Pods: ${gateway.workload} is scaled to 0.`,
-      `Start it: kubectl -n ${gateway.namespace} scale ${gateway.workload} --replicas=1. Or name another one: --gateway NAMESPACE/NAME`)
+    const { namespace, service, workload } = gateway
+    throw new Trouble(`The ingress gateway ${namespace}/${service} has no Pods: ${workload} is scaled to 0.`,
+      `Start it: kubectl -n ${namespace} scale ${workload} --replicas=1. Or name another one: --gateway NAMESPACE/NAME`)
   }
   return gateway
 }
 
-/** A line for each, with the option to type. */
+/** One line for each gateway, with the option to type. */
 function choiceText (gateways: IngressGateway[]): string {
   const options = gateways.map(({ namespace, service }) => `--gateway ${namespace}/${service}`)
   const width = Math.max(...options.map(({ length }) => length))
-  return gateways.map(({ workload, replicas }, i) => `  ${(options[i] as string).padEnd(width)}  ${workload}${replicas === undefined ? '' : `, ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`}`).sort().join('\n')
+  const pods = (replicas?: number) => replicas === undefined ? '' : `, ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`
+  const lines = gateways.map(({ workload, replicas }, i) => `  ${options[i]?.padEnd(width)}  ${workload}${pods(replicas)}`)
+  return lines.sort().join('\n')
 }
 
 async function labelled (kubectl: Kubectl): Promise<GatewayService[]> {
@@ -85,28 +95,36 @@ async function labelled (kubectl: Kubectl): Promise<GatewayService[]> {
   const { code, stdout, stderr } = await kubectl.tryCluster(everywhere)
   if (code === 0) return (JSON.parse(stdout) as { items: GatewayService[] }).items
   if (!isForbidden(stderr)) throw new KubectlError(everywhere, { code, stdout, stderr })
-  const found = await Promise.all(USUAL_NAMESPACES.map(namespace => kubectl.in(namespace).objects(['services', '-l', LABELS]).catch(() => []))) as GatewayService[][]
-  if (found.flat().length === 0) throw notAllowed(stderr.trim())
-  return found.flat()
+  const inUsual = USUAL_NAMESPACES.map(name => kubectl.in(name).objects(['services', '-l', LABELS]).catch(() => []))
+  const found = (await Promise.all(inUsual)).flat() as GatewayService[]
+  if (found.length === 0) throw notAllowed(stderr.trim())
+  return found
 }
 
 async function named (kubectl: Kubectl, wanted: string): Promise<GatewayService[]> {
   const [namespace, name] = wanted.split('/') as [string, string]
   const found = await allowed(kubectl.in(namespace).objects(['service', name])) as GatewayService[]
   if (found.length === 0) {
-    throw new Trouble(`There is no gateway ${wanted}: namespace ${namespace} has no Service ${name}.`, 'The Services of the ingress gateways, as a rule: kubectl get services -A -l istio')
+    throw new Trouble(`There is no gateway ${wanted}: namespace ${namespace} has no Service ${name}.`,
+      'The Services of gateways usually have a label istio: kubectl get services -A -l istio')
   }
   return found
 }
 
-/** @throws {Trouble} when nothing runs the Pods to which the Service leads */
-async function gatewayOf (kubectl: Kubectl, { metadata: { name, namespace }, spec: { selector = {} } }: GatewayService): Promise<IngressGateway> {
+/** @throws {Trouble} when no Deployment or DaemonSet has the Pods that the Service selects */
+async function gatewayOf (kubectl: Kubectl, { metadata, spec }: GatewayService): Promise<IngressGateway> {
+  const { name, namespace } = metadata
+  const { selector = {} } = spec
   const there = kubectl.in(namespace)
   const labelsOf = (workload: Workload) => workload.spec.template.metadata?.labels ?? {}
-  const runsIt = (workload: Workload) => Object.keys(selector).length > 0 && Object.entries(selector).every(([label, value]) => labelsOf(workload)[label] === value)
-  const workload = (await allowed(there.objects(['deployments'])) as Workload[]).find(runsIt) ?? (await there.objects(['daemonsets']).catch(() => []) as Workload[]).find(runsIt)
+  const selected = Object.entries(selector)
+  const runsIt = (workload: Workload) =>
+    selected.length > 0 && selected.every(([label, value]) => labelsOf(workload)[label] === value)
+  const workload = (await allowed(there.objects(['deployments'])) as Workload[]).find(runsIt) ??
+    (await there.objects(['daemonsets']).catch(() => []) as Workload[]).find(runsIt)
   if (workload === undefined) {
-    throw new Trouble(`The ingress gateway ${namespace}/${name} has no Deployment: namespace ${namespace} has none whose Pods its Service selects (${pairs(selector).join(', ')}).`,
+    throw new Trouble(`The ingress gateway ${namespace}/${name} has no Deployment: namespace ${namespace} has none ` +
+      `whose Pods its Service selects (${pairs(selector).join(', ')}).`,
       `kubectl -n ${namespace} get deployments,daemonsets --show-labels. Or name another one: --gateway NAMESPACE/NAME`)
   }
   return {
@@ -123,15 +141,16 @@ const pairs = (labels: Record<string, string>) => Object.entries(labels).map(([l
 
 const isForbidden = (said: string) => said.includes('(Forbidden)')
 
-/** What is found, or trouble where one may not look. */
+/** Turns a refusal of the API server into trouble that says what to do. */
 async function allowed<T> (looking: Promise<T>): Promise<T> {
   return await looking.catch((error: Error) => { throw isForbidden(error.message) ? notAllowed(error.message) : error })
 }
 
 function notAllowed (said: string): Trouble {
   return new Trouble(`You are not allowed to look at the ingress gateway: ${said.split('\n')[0]}`,
-    'If you know its Service, name it: --gateway NAMESPACE/NAME. Whoever runs the cluster can allow the rest in the gateway\'s namespace: ' +
-    'kubectl create clusterrole gateway-user --verb=get,list,create --resource=services,pods,pods/exec,pods/portforward,deployments.apps, ' +
+    'If you know its Service, name it: --gateway NAMESPACE/NAME. ' +
+    'Whoever runs the cluster can allow the rest in the gateway\'s namespace: kubectl create clusterrole gateway-user ' +
+    '--verb=get,list,create --resource=services,pods,pods/exec,pods/portforward,deployments.apps, ' +
     'then kubectl -n NAMESPACE create rolebinding gateway-user --clusterrole=gateway-user --user=YOU')
 }
 
@@ -142,16 +161,18 @@ const WITH_US = 'exec 3<&0; "$@" & child=$!; { cat <&3; kill $child; } >/dev/nul
 const STATUS_PORT = 15021
 
 /**
- * Opens a way to a gateway: at the address of its load balancer, at its cluster address where this machine is the node, and else
- * through a port-forward, which ends with `close`.
+ * Opens a way to a gateway: at the address of its load balancer, at its cluster address where this machine is the node,
+ * and else through a port-forward, which ends with `close`.
  *
  * @throws {Trouble} where its Service has gone, or there is no way to it
  */
-export async function openGateway (kubectl: Kubectl, { namespace, service: name, workload }: Pick<IngressGateway, 'namespace' | 'service' | 'workload'>, { port = 80 } = {}): Promise<Gateway> {
+export async function openGateway (kubectl: Kubectl, place: Place, { port = 80 } = {}): Promise<Gateway> {
+  const { namespace, service: name } = place
   const scheme = port === 443 ? 'https' : 'http'
   const [service] = await allowed(kubectl.in(namespace).objects(['service', name])) as GatewayService[]
   if (service === undefined) {
-    throw new Trouble(`There is no gateway: namespace ${namespace} has no Service ${name}.`, `What does its Gateway say? kubectl -n ${namespace} describe gateways.gateway.networking.k8s.io`)
+    throw new Trouble(`There is no gateway: namespace ${namespace} has no Service ${name}.`,
+      `What does its Gateway say? kubectl -n ${namespace} describe gateways.gateway.networking.k8s.io`)
   }
   const { spec, status } = service
   const hosts = [...status.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname) ?? [], spec.clusterIP]
@@ -160,7 +181,7 @@ export async function openGateway (kubectl: Kubectl, { namespace, service: name,
   }
   kubectl.announce(`kubectl -n ${namespace} port-forward --address 127.0.0.1 service/${name} :${port}`, 'upkeep')
   return await forward(namespace, `service/${name}`, port).then(gateway => ({ ...gateway, origin: gateway.origin.replace('http', scheme) })).catch((error: Error) => {
-    throw new Trouble(`There is no way to the ingress gateway: ${error.message}`, `Is it running? ${isRunning({ service: name, workload, namespace })}`)
+    throw new Trouble(`There is no way to the ingress gateway: ${error.message}`, `Is it running? ${isRunning(place)}`)
   })
 }
 

@@ -36,7 +36,7 @@ export interface RunOptions {
 export interface Summary extends Restored {
   passed: number
   failed: number
-  /** how many exercises were not run to their end, since the run ended early */
+  /** how many exercises did not finish because the run ended early */
   notRun: number
   results: Result[]
   /** why the run ended early */
@@ -59,7 +59,7 @@ export async function run (options: RunOptions): Promise<Summary> {
     report.note(`Namespace ${namespace} of the context ${context}`)
     const istio = await supportedIstio(kubectl, report.note)
     const goesThrough = exercises.some(usesGateway) && findGateway(kubectl, gateway).catch((error: unknown) => {
-      if (api === 'istio' || !(error instanceof Trouble)) throw error // by the Gateway API each Gateway gets a gateway of its own
+      if (api === 'istio' || !(error instanceof Trouble)) throw error // with the Gateway API each Gateway has a proxy of its own
     })
     const ingress = await goesThrough || undefined
     if (ingress !== undefined && api === 'istio') report.note(`Ingress gateway: Service ${ingress.service} in namespace ${ingress.namespace}, which Gateways select by ${ingress.selector}`)

@@ -46,9 +46,9 @@ export interface StageOptions {
   report: Reporter
   host?: string | undefined
   api: Api
-  /** the mesh's ingress gateway; undefined where no exercise goes through it */
+  /** the mesh's ingress gateway; undefined if no exercise uses it */
   ingress: IngressGateway | undefined
-  /** undefined where it is not known */
+  /** undefined if it is unknown */
   istio: Version | undefined
   /** milliseconds that are waited for the gateway */
   patience: number
@@ -185,7 +185,7 @@ export class Stage {
     return word.replaceAll('GATEWAYS', namespace).replaceAll('GATEWAY_APP', labels['app'] ?? workload.replace(/^.*\//, '')).replaceAll('deploy/GATEWAY', workload)
   }
 
-  /** What traces call the gateway; empty where no exercise goes through one. */
+  /** The gateway's service name in traces; empty if no exercise uses a gateway. */
   get gatewayInTraces (): string {
     return this.#own === undefined && this.#ingress === undefined ? '' : this.filled('GATEWAY_APP.GATEWAYS')
   }

@@ -12,12 +12,19 @@ const PROXY = { spec: { containers: [{ name: 'probe' }], initContainers: [{ name
 const metadata = { name: 'istio-ingressgateway', namespace: 'istio-system' }
 const labels = { app: 'istio-ingressgateway', istio: 'ingressgateway' }
 
-/** An ingress gateway as `istioctl install` makes it: its Service, at an address where nothing answers, and its Deployment. */
-export const INGRESS_SERVICE = { kind: 'Service', metadata, spec: { clusterIP: '127.0.0.254', selector: labels }, status: {} }
-export const INGRESS_DEPLOYMENT = { kind: 'Deployment', metadata, spec: { replicas: 1, template: { metadata: { labels } } } }
+/** The ingress gateway of `istioctl install`: its Service, at an address where nothing answers, and its Deployment. */
+export const INGRESS_SERVICE = {
+  kind: 'Service', metadata, spec: { clusterIP: '127.0.0.254', selector: labels }, status: {}
+}
+export const INGRESS_DEPLOYMENT = {
+  kind: 'Deployment', metadata, spec: { replicas: 1, template: { metadata: { labels } } }
+}
 
 /** istiod's Pod as a release has it. */
-export const istiod = (version: string) => ({ metadata: { name: 'istiod-1', namespace: 'istio-system', labels: { app: 'istiod' } }, spec: { containers: [{ name: 'discovery', image: `docker.io/istio/pilot:${version}` }] } })
+export const istiod = (version: string) => ({
+  metadata: { name: 'istiod-1', namespace: 'istio-system', labels: { app: 'istiod' } },
+  spec: { containers: [{ name: 'discovery', image: `docker.io/istio/pilot:${version}` }] }
+})
 
 /** As in a mesh that works, in a namespace in which nothing is. */
 export const MESH: Answer[] = [
