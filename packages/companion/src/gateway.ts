@@ -43,14 +43,15 @@ type Place = Pick<IngressGateway, 'namespace' | 'service' | 'workload'>
 /** Istio's own: the name of its Service and of its Deployment, as the book and `istioctl install` have them. */
 export const INGRESS = 'istio-ingressgateway'
 
-/** The label of an ingress gateway's Service: the first value is that of `istioctl install`, the second of Istio's Helm guide. */
+/** Labels of a gateway's Service: `istioctl install` sets the first value, Istio's Helm guide the second. */
 const LABELS = 'istio in (ingressgateway,ingress)'
 
 /** The namespaces that these two use. Users who cannot list Services everywhere may be able to list them here. */
 const USUAL_NAMESPACES = ['istio-system', 'istio-ingress']
 
 /** How to see whether a gateway is running. */
-export const isRunning = ({ service, workload, namespace }: Place) => `kubectl -n ${namespace} get ${workload} service/${service}`
+export const isRunning = ({ service, workload, namespace }: Place) =>
+  `kubectl -n ${namespace} get ${workload} service/${service}`
 
 /**
  * Finds the mesh's ingress gateway: the one that is named, or the only one with one of the usual labels.
@@ -65,9 +66,10 @@ export async function findGateway (kubectl: Kubectl, wanted?: string): Promise<I
   if (gateway === undefined) {
     throw new Trouble(
       'There is no ingress gateway: no Service in any namespace has the label istio: ingressgateway or istio: ingress.',
-      'Istio is there already, so add a gateway to it, and do not install Istio again: helm install istio-ingress ' +
-      'istio/gateway -n istio-ingress --create-namespace (https://istio.io/latest/docs/setup/additional-setup/gateway/). ' +
-      'If it has one with another label, name its Service: --gateway NAMESPACE/NAME. kubectl get services -A lists all.')
+      'Istio is there already, so add a gateway to it, and do not install Istio again: ' +
+      'helm install istio-ingress istio/gateway -n istio-ingress --create-namespace ' +
+      '(https://istio.io/latest/docs/setup/additional-setup/gateway/). If it has one with another label, ' +
+      'name its Service: --gateway NAMESPACE/NAME. kubectl get services -A lists all.')
   }
   if (gateways.length > 1) {
     const question = `There are ${gateways.length} ingress gateways. Which one should the exercises use?`
@@ -85,8 +87,9 @@ export async function findGateway (kubectl: Kubectl, wanted?: string): Promise<I
 function choiceText (gateways: IngressGateway[]): string {
   const options = gateways.map(({ namespace, service }) => `--gateway ${namespace}/${service}`)
   const width = Math.max(...options.map(({ length }) => length))
-  const pods = (replicas?: number) => replicas === undefined ? '' : `, ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`
-  const lines = gateways.map(({ workload, replicas }, i) => `  ${options[i]?.padEnd(width)}  ${workload}${pods(replicas)}`)
+  const pods = (replicas?: number) => replicas === undefined ? '' : `, ${replicas} replica${replicas === 1 ? '' : 's'}`
+  const lines = gateways.map(({ workload, replicas }, i) =>
+    `  ${options[i]?.padEnd(width)}  ${workload}${pods(replicas)}`)
   return lines.sort().join('\n')
 }
 
@@ -149,8 +152,9 @@ async function allowed<T> (looking: Promise<T>): Promise<T> {
 function notAllowed (said: string): Trouble {
   return new Trouble(`You are not allowed to look at the ingress gateway: ${said.split('\n')[0]}`,
     'If you know its Service, name it: --gateway NAMESPACE/NAME. ' +
-    'Whoever runs the cluster can allow the rest in the gateway\'s namespace: kubectl create clusterrole gateway-user ' +
-    '--verb=get,list,create --resource=services,pods,pods/exec,pods/portforward,deployments.apps, ' +
+    'Whoever runs the cluster can allow the rest in the gateway\'s namespace: ' +
+    'kubectl create clusterrole gateway-user --verb=get,list,create ' +
+    '--resource=services,pods,pods/exec,pods/portforward,deployments.apps, ' +
     'then kubectl -n NAMESPACE create rolebinding gateway-user --clusterrole=gateway-user --user=YOU')
 }
 

@@ -54,7 +54,8 @@ const UPGRADE = 'Upgrade it: https://istio.io/latest/docs/setup/upgrade/. ' +
 export async function supportedIstio (kubectl: Kubectl, note: (text: string) => void): Promise<Version | undefined> {
   const [istio, kubernetes] = await Promise.all([istioVersion(kubectl), kubernetesVersion(kubectl)])
   if (kubernetes !== undefined && isOlder(kubernetes, OLDEST.kubernetes)) {
-    note(`Kubernetes ${kubernetes.text} is older than ${OLDEST.kubernetes.text}, the oldest that Istio ${OLDEST.istio.text} supports. ` +
+    note(`Kubernetes ${kubernetes.text} is older than ${OLDEST.kubernetes.text}, ` +
+      `the oldest that Istio ${OLDEST.istio.text} supports. ` +
       'If something fails for no clear reason, upgrade the cluster.')
   }
   if (istio === undefined ? !await hasNetworkingV1(kubectl) : isOlder(istio, OLDEST.istio)) {
@@ -89,13 +90,16 @@ export function tooNewFor (said: string, path: string, istio: Version | undefine
   const wants = kind === undefined ? `the field ${field}` : `the kind ${kind} of ${version}`
   const has = istio === undefined ? '' : `, and the cluster has ${istio.text}`
   const todo = path.startsWith('gateway-api/')
-    ? `The Gateway API has to be ${OLDEST.gatewayApi.text} or newer, from its experimental channel: ${installGatewayApi()}`
-    : `The oldest Istio that works is ${OLDEST.istio.text}${has}. Are its CRDs as new? kubectl get crds -l app=istio-pilot`
+    ? `The Gateway API has to be ${OLDEST.gatewayApi.text} or newer, from its experimental channel: ` +
+      installGatewayApi()
+    : `The oldest Istio that works is ${OLDEST.istio.text}${has}. ` +
+      'Are its CRDs as new? kubectl get crds -l app=istio-pilot'
   return `The cluster does not know ${wants}, which k8s/${path} has. ${todo}`
 }
 
 /** The command that installs the Gateway API. */
-export const installGatewayApi = () => 'kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/' +
+export const installGatewayApi = () =>
+  'kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/' +
   `releases/download/${settings['GATEWAY_API_VERSION']}/experimental-install.yaml`
 
 /** The version of the newest control plane: during an upgrade there are two, and the CRDs belong to the newer one. */
@@ -125,7 +129,8 @@ async function versionOf (kubectl: Kubectl, { metadata: { name, namespace, label
 async function kubernetesVersion (kubectl: Kubectl): Promise<Version | undefined> {
   const { code, stdout } = await kubectl.tryCluster(['version', '-o', 'json'])
   if (code !== 0) return undefined
-  return parseVersion((JSON.parse(stdout) as { serverVersion?: { gitVersion?: string } }).serverVersion?.gitVersion ?? '')
+  const { serverVersion } = JSON.parse(stdout) as { serverVersion?: { gitVersion?: string } }
+  return parseVersion(serverVersion?.gitVersion ?? '')
 }
 
 async function hasNetworkingV1 (kubectl: Kubectl): Promise<boolean> {
