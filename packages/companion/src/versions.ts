@@ -112,14 +112,17 @@ async function istioVersion (kubectl: Kubectl): Promise<Version | undefined> {
 }
 
 interface IstiodPod extends KubeObject {
-  metadata: KubeObject['metadata'] & { namespace: string, labels: Record<string, string> }
+  metadata: KubeObject['metadata'] & { namespace: string }
   spec: { containers: { image: string }[] }
 }
 
-/** Labels and image tags come from the installer. If neither holds a version, istiod itself is asked. */
-async function versionOf (kubectl: Kubectl, { metadata: { name, namespace, labels }, spec }: IstiodPod) {
-  const tags = spec.containers.map(({ image }) => /:([^:/@]+)(?:@.*)?$/.exec(image)?.[1])
-  const [version] = [labels['app.kubernetes.io/version'], ...tags].flatMap(text => parseVersion(text ?? '') ?? [])
+/**
+ * The version in the tag of the image. If that has none, istiod itself is asked. Its label app.kubernetes.io/version is no
+ * help: `istioctl install` writes 1.0.0 there, whatever it installs.
+ */
+async function versionOf (kubectl: Kubectl, { metadata: { name, namespace }, spec }: IstiodPod) {
+  const tags = spec.containers.map(({ image }) => /:([^:/@]+)(?:@.*)?$/.exec(image)?.[1] ?? '')
+  const [version] = tags.flatMap(tag => parseVersion(tag) ?? [])
   if (version !== undefined) return version
   const path = `/api/v1/namespaces/${namespace}/pods/${name}:15014/proxy/version`
   const { stdout } = await kubectl.tryCluster(['get', '--raw', path, '--request-timeout=5s'])

@@ -22,7 +22,7 @@ export const INGRESS_DEPLOYMENT = {
 
 /** istiod's Pod as a release has it. */
 export const istiod = (version: string) => ({
-  metadata: { name: 'istiod-1', namespace: 'istio-system', labels: { app: 'istiod' } },
+  metadata: { name: 'istiod-1', namespace: 'istio-system', labels: { app: 'istiod', 'app.kubernetes.io/version': '1.0.0' } },
   spec: { containers: [{ name: 'discovery', image: `docker.io/istio/pilot:${version}` }] }
 })
 

@@ -71,7 +71,7 @@ describe('Istio', () => {
     expect(await supported(istiods('1.24.0', '1.21.3'))).toBe('1.24.0')
   })
 
-  test('where neither label nor image tells it, istiod itself is asked', async () => {
+  test('where the image does not tell it, istiod itself is asked', async () => {
     const path = /^get --raw \/api\/v1\/namespaces\/istio-system\/pods\/istiod-1:15014\/proxy\/version/
     expect(await supported(istiods('latest'), [path, { stdout: '1.26.2-abc-Clean' }])).toBe('1.26.2-abc-Clean')
   })
