@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { command } from '../src/command.ts'
+import { choose } from '../src/course.ts'
 import { findGateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import type { Summary } from '../src/run.ts'
@@ -64,6 +65,7 @@ const chart = [
           containers: [{
             name: 'istio-proxy',
             image: 'auto',
+            imagePullPolicy: 'IfNotPresent', // by default such a tag would be pulled, also where the node has the image
             securityContext: {
               capabilities: { drop: ['ALL'] },
               allowPrivilegeEscalation: false,
@@ -123,7 +125,10 @@ test('one without Pods is named', async () => {
 
 test('the exercises pass through the one of the Helm guide, and leave nothing beside it', async () => {
   const before = await everything()
-  const ids = ['ch2.gateway', 'ch2.observe', 'ch4.tls', 'ch4.mtls', 'ch5.edge', 'ch8.sampling']
+  const hasJaeger = (await system.objects(['service', 'tracing'])).length > 0
+  if (!hasJaeger) console.log('Jaeger is not in istio-system: the exercises that read traces are left out')
+  const traced = hasJaeger ? ['ch2.observe', 'ch8.sampling'] : []
+  const ids = choose([...traced, 'ch2.gateway', 'ch4.tls', 'ch4.mtls', 'ch5.edge']).map(({ id }) => id)
   const { stdout } = await exercise(...ids, '--gateway', `${NAME}/${NAME}`, '--json')
   const { results } = JSON.parse(stdout) as Summary
   const outcomes = results.map(({ id, verdict, checks, error }) => [id, verdict, error ?? checks.filter(({ ok }) => !ok)])
