@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { command, ROOT } from '../src/command.ts'
 import { course } from '../src/course.ts'
 import { NEEDS } from '../src/exercise.ts'
-import { openGateway, type Gateway } from '../src/gateway.ts'
+import { findGateway, openGateway, type Gateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { ask, load } from '../src/load.ts'
 import { deploymentsOf, manifest } from '../src/manifests.ts'
@@ -205,7 +205,9 @@ test('ch4/my-user-gw-injection: a gateway in the namespace, for a Gateway that c
     const [gateway, route] = objects as [{ spec: { selector: object } }, object]
     gateway.spec.selector = { ingress: 'my-user-gateway-injected' }
     await mesh.kubectl.applyText(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [gateway, route] }))
-    const own = await openGateway(mesh.kubectl, { name: 'my-user-gateway-injected' })
+    const name = 'my-user-gateway-injected'
+    const place = { namespace: mesh.kubectl.namespace, service: name, workload: `deployment/${name}` }
+    const own = await openGateway(mesh.kubectl, place)
     try {
       await becomes(async () => (await ask(`${own.origin}/api/catalog`)).status, 200)
     } finally {
@@ -222,8 +224,9 @@ describe('at port 31400 of the gateway', () => {
     return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 31400) }
   }
   beforeAll(async () => {
-    await hostIsFree(mesh.kubectl, '*', 31400)
-    gateway = await openGateway(new Kubectl('istio-system'), { port: 31400 })
+    const ingress = await findGateway(mesh.kubectl)
+    await hostIsFree(mesh.kubectl, ingress, '*', 31400)
+    gateway = await openGateway(mesh.kubectl, ingress, { port: 31400 })
   })
   afterAll(() => gateway?.close())
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll } from 'vitest'
 import { ROOT } from '../src/command.ts'
-import { openGateway, type Gateway } from '../src/gateway.ts'
+import { findGateway, openGateway, type Gateway } from '../src/gateway.ts'
 import { BUILT, configuredSource, imagesFrom, renamed } from '../src/images.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { manifest } from '../src/manifests.ts'
@@ -53,8 +53,9 @@ export function freshMesh ({ gateway = true } = {}) {
       ]
     }))
     if (gateway) {
-      await hostIsFree(mesh.kubectl)
-      mesh.gateway = await openGateway(new Kubectl('istio-system'))
+      const ingress = await findGateway(cluster)
+      await hostIsFree(mesh.kubectl, ingress)
+      mesh.gateway = await openGateway(cluster, ingress)
     }
     await apply(outside, 'tools/outside.yaml')
     await apply(mesh.kubectl, '.')

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { command } from '../src/command.ts'
-import { GATEWAY, graphOf, rootsOf, tracesIn, type Trace } from '../src/exercises/traces.ts'
-import { forward, type Gateway } from '../src/gateway.ts'
+import { graphOf, rootsOf, tracesIn, type Trace } from '../src/exercises/traces.ts'
+import { forward, INGRESS, type Gateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { ask, load } from '../src/load.ts'
 import { rolledOut } from '../src/workloads.ts'
@@ -12,6 +12,7 @@ import { apply, freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
 const istio = new Kubectl('istio-system')
+const GATEWAY = `${INGRESS}.istio-system`
 const webapp = () => `webapp.${mesh.kubectl.namespace}`
 const catalog = () => `catalog.${mesh.kubectl.namespace}`
 

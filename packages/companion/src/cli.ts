@@ -22,6 +22,9 @@ const USAGE = `usage: npm run exercise                        list the exercises
   --keep            leave everything as the last exercise has left it
   --step            explain each step, and wait for Enter before it
   --namespace NAME  by default that of the current context, or istioinaction; one that is not there is made, and removed at the end
+  --gateway NAMESPACE/NAME
+                    the Service of the ingress gateway, if the mesh has several; by default the only one
+                    with the label istio: ingressgateway or istio: ingress
   --host NAME       answer to this host alone at the ingress gateway, or to webapp.NAME and catalog.NAME, so that several can share one
   --api gateway     route by the Kubernetes Gateway API in place of Istio's own objects, where an exercise has such a twin
   --json            print the result as JSON, and nothing else
@@ -30,7 +33,7 @@ Exit codes: 0 all passed; 1 some did not; 2 the call makes no sense; 3 the exerc
 
 /** Options that are nothing without an exercise, and those that say where it is played, as --reset may be told as well. */
 const OF_A_RUN = ['keep', 'step'] as const
-const OF_A_PLACE = ['namespace', 'host', 'api'] as const
+const OF_A_PLACE = ['namespace', 'gateway', 'host', 'api'] as const
 
 /** A line to type, with the options of this call that say where. */
 type Again = (args: string) => string
@@ -38,13 +41,16 @@ type Again = (args: string) => string
 /** A call that makes no sense. */
 class UsageError extends Error {}
 
+/** How many exercises this call asks for. */
+let meant = 0
+
 process.exitCode = await main().catch((error: unknown) => {
   if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${USAGE}`)
     return 2
   }
   if (!(error instanceof Trouble || error instanceof KubectlError)) throw error
-  if (process.argv.includes('--json')) console.log(JSON.stringify({ passed: 0, failed: 0, results: [], error: error.message }, null, 2))
+  if (process.argv.includes('--json')) console.log(JSON.stringify({ passed: 0, failed: 0, notRun: meant, results: [], error: error.message }, null, 2))
   else console.error(error.message)
   return 3
 })
@@ -60,6 +66,7 @@ async function main (): Promise<number> {
   const report = values.json ? silent : terminal({ wait: values.step, signal: abort.signal })
   const { api = 'istio' } = values as { api?: Api }
   const { exercises, leftOut } = isRun ? chosen(names, values.from, api) : { exercises: [], leftOut: [] }
+  meant = exercises.length
   const again: Again = args => ['npm run exercise --', args, ...OF_A_PLACE.flatMap(option => values[option] === undefined ? [] : [`--${option} ${values[option]}`])].join(' ')
   if (leftOut.length > 0 && !values.json) console.error(`Left out, since they have no twin for the Gateway API: ${leftOut.join(', ')}`)
   const unbound = new Kubectl('default')
@@ -67,7 +74,7 @@ async function main (): Promise<number> {
   const namespace = values.namespace ?? await usualNamespace(unbound)
   if (values.reset === true) return await bringBack({ namespace, report }, again, values.json)
 
-  const summary = await run({ exercises, namespace, host: values.host, keep: values.keep, api, report, signal: abort.signal, error: ERROR })
+  const summary = await run({ exercises, namespace, host: values.host, gateway: values.gateway, keep: values.keep, api, report, signal: abort.signal, error: ERROR })
   report.close()
   if (values.json) print({ ...summary, ...(leftOut.length > 0 && { leftOut }) }, again)
   else tell(summary, { exercises, namespace, keep: values.keep, again })
@@ -87,6 +94,7 @@ function parse () {
         step: { type: 'boolean', default: false },
         reset: { type: 'boolean' },
         namespace: { type: 'string' },
+        gateway: { type: 'string' },
         host: { type: 'string' },
         api: { type: 'string' },
         json: { type: 'boolean', default: false },
@@ -101,6 +109,8 @@ function parse () {
       ...values.json && values.step ? ['--json prints nothing before the end, and --step waits for a reader; take one of them'] : [],
       ...['istio', 'gateway', undefined].includes(values.api) ? [] : [`--api must be istio or gateway, but is '${values.api}'`],
       ...values.namespace !== undefined && !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) ? [`--namespace must be the name of a namespace, but is '${values.namespace}'`] : [],
+      ...values.gateway !== undefined && !/^[a-z0-9-]+\/[a-z0-9-]+$/.test(values.gateway) ? [`--gateway must be NAMESPACE/NAME of a Service, as in istio-ingress/istio-ingress, but is '${values.gateway}'`] : [],
+      ...values.gateway !== undefined && values.api === 'gateway' ? ['--gateway names an ingress gateway of Istio\'s, and with --api gateway each Gateway has a proxy of its own; use only one of the two'] : [],
       ...values.host !== undefined && !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(values.host) ? [`--host must be a host name with a dot, in small letters, but is '${values.host}'`] : []
     ]
     if (problems.length > 0) throw new UsageError(problems.join('\n'))
@@ -127,10 +137,10 @@ function idOf ({ id }: Exercise): string {
 }
 
 function list (json: boolean): number {
-  if (json) return say(JSON.stringify(course.map(({ id, title, needs }) => ({ id, title, needs })), null, 2))
+  if (json) return say(JSON.stringify(course.map(({ id, title, needs, istio }) => ({ id, title, needs, ...(istio !== undefined && { istio }) })), null, 2))
   const width = (of: (exercise: Exercise) => string) => Math.max(...course.map(exercise => of(exercise).length))
   const [ids, titles] = [width(({ id }) => id), width(({ title }) => title)]
-  const lines = course.map(({ id, title, needs }) => `  ${id.padEnd(ids)}  ${title.padEnd(titles)}  ${styleText('dim', `needs ${needs.join(', ')}`)}`)
+  const lines = course.map(({ id, title, needs, istio }) => `  ${id.padEnd(ids)}  ${title.padEnd(titles)}  ${styleText('dim', `needs ${[...needs, ...istio === undefined ? [] : [`Istio ${istio}`]].join(', ')}`)}`)
   return say(`${lines.join('\n')}\n\nnpm run exercise -- ${course[0]?.id} runs one of them in the cluster of the current kubectl context; -- --help says what else there is.`)
 }
 
@@ -150,7 +160,7 @@ function print ({ unrestored, kept, error, ...rest }: Partial<Summary> & Restore
   console.log(JSON.stringify({ ...rest, ...(kept.length > 0 && { kept }), ...(errors.length > 0 && { error: errors.join('\n') }) }, null, 2))
 }
 
-function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { exercises, namespace, keep, again }: { exercises: Exercise[], namespace: string, keep: boolean, again: Again }): void {
+function tell ({ passed, failed, notRun, results, error, unrestored, kept }: Summary, { exercises, namespace, keep, again }: { exercises: Exercise[], namespace: string, keep: boolean, again: Again }): void {
   if (error !== undefined) console.error(`\n${styleText('red', error)}`)
   console.log()
   const width = Math.max(...exercises.map(({ id }) => id.length))
@@ -160,7 +170,7 @@ function tell ({ passed, failed, results, error, unrestored, kept }: Summary, { 
     console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error?.split('\n')[0], ...reasons, ...lacking(result)].filter(Boolean).join('  ')}`)
   }
   if (results.some(({ verdict }) => verdict !== 'pass')) console.log(`\n${deeper(results.find(({ verdict }) => verdict !== 'pass')?.id as string, namespace, again)}`)
-  console.log(`\n${passed} passed, ${failed} failed`)
+  console.log(`\n${passed} passed, ${failed} failed${notRun === 0 ? '' : `, ${notRun} not run`}`)
   if (unrestored.length > 0) console.error(unrestoredText(unrestored, again))
   else if (kept.length > 0) console.log(keptText(kept, namespace))
   else if (keep && error === undefined) console.log(`Everything is as the last exercise has left it. ${again('--reset')} brings back what was there before.`)

@@ -33,6 +33,8 @@ export interface Exercise {
   aim: string
   /** Nothing else of the store or of Istio is in the namespace at the start, whatever was there before. */
   needs: Need[]
+  /** the oldest Istio that has what this exercise needs, such as `1.27.1`, if the other exercises work with an older one */
+  istio?: string
   steps: Step[]
   /** what to look at to understand it, as Markdown */
   look: string[]
@@ -42,7 +44,7 @@ export interface Exercise {
 
 /**
  * `says` is what the reader is told before the step. In commands, and the names of files and objects that are made, NAMESPACE stands for the
- * exercise's, GATEWAYS for that in which the gateway is, GATEWAY for its Deployment, FOLDER for a folder that is there while it runs, SINCE for the microsecond at which the last load began (`--since=SINCE` for kubectl logs), and istioinaction.io
+ * exercise's, GATEWAYS for that in which the gateway is, `deploy/GATEWAY` for its Deployment, GATEWAY_APP for its label `app`, FOLDER for a folder that is there while it runs, SINCE for the microsecond at which the last load began (`--since=SINCE` for kubectl logs), and istioinaction.io
  * for what --host puts in its place.
  */
 export type Step = Apply | Run | Fault | Load | Expect | Inspect
@@ -116,8 +118,8 @@ export interface Inspect {
   command: string[]
   /** What the mesh lacks for this and what comes after it, told by what the command prints; by default nothing. The exercise ends here then. */
   lacks?: ((output: string) => string | undefined) | undefined
-  /** `calls` are those of the last load */
-  count: (output: string, play: { namespace: string, calls: Call[] }) => Count
+  /** `calls` are those of the last load, `gateway` is GATEWAY_APP.GATEWAYS: what traces call the gateway */
+  count: (output: string, play: { namespace: string, calls: Call[], gateway: string }) => Count
 }
 
 /** A run in which something of the lesson is missing. The check `fails` must say so. */
@@ -184,6 +186,9 @@ export const otherHeaders = (says: string, headers: Record<string, string>, fail
   change: step => step.kind === 'load' && step.says === says ? { ...step, headers } : step,
   fails
 })
+
+/** Whether an exercise sends requests through a gateway. */
+export const usesGateway = ({ needs, steps }: Pick<Exercise, 'needs' | 'steps'>) => needs.includes('gateway') || steps.some(({ kind }) => kind === 'load')
 
 /** The same exercise without its lesson. */
 export function withoutLesson (exercise: Exercise, { change }: Control): Exercise {

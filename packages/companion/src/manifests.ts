@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { ROOT } from './command.ts'
+import type { IngressGateway } from './gateway.ts'
 import { renamings, type Images } from './images.ts'
 import type { Input, Kubectl, KubeObject } from './kubectl.ts'
 
@@ -24,6 +25,8 @@ export interface ManifestOptions {
   values?: Record<string, string>
   /** by service: what takes the place of the image that it names */
   images?: Images
+  /** takes the place of the book's gateway, in selectors and as the namespace of what is beside it */
+  gateway?: Pick<IngressGateway, 'namespace' | 'selector'> | undefined
 }
 
 /** Where a file or folder beneath k8s/ is in the project. */
@@ -38,11 +41,14 @@ export const DOMAIN = 'istioinaction.io'
 /** Where the names of Services end that a manifest has in full: with the book's namespace. */
 const WHOLE_NAME = '.istioinaction.svc.cluster.local'
 
+/** How the files select the ingress gateway, as the book does. */
+const SELECTOR = 'istio: ingressgateway'
+
 /**
  * Reads a manifest. Whole names of Services in it get kubectl's namespace.
  */
 export async function manifest (kubectl: Kubectl, path: string, options: ManifestOptions = {}): Promise<Manifest> {
-  const { host, values = {}, images = {} } = options
+  const { host, values = {}, images = {}, gateway } = options
   const file = pathOf(path)
   const args = argumentsFor(file)
   const of = (objects: KubeObject[]) => ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })
@@ -54,9 +60,12 @@ export async function manifest (kubectl: Kubectl, path: string, options: Manifes
     ...host !== undefined && /^kind: (Gateway|VirtualService|HTTPRoute)$/m.test(text)
       ? [{ from: /"\*"/, to: `"${host}"`, sed: `s/"\\*"/"${host}"/` }, { from: new RegExp(DOMAIN), to: host, sed: `s/${DOMAIN}/${host}/` }]
       : [],
+    ...gateway !== undefined && text.includes(SELECTOR)
+      ? [[SELECTOR, gateway.selector], ['namespace: istio-system', `namespace: ${gateway.namespace}`]].map(([from, to]) => ({ from: new RegExp(from as string), to: to as string, sed: `s|${from}|${to}|` }))
+      : [],
     { from: new RegExp(WHOLE_NAME.replaceAll('.', '\\.')), to: inNamespace, sed: `s/${WHOLE_NAME}/${inNamespace}/` },
     ...Object.entries(values).map(([word, source]) => ({ from: new RegExp(`\\b${word}\\b`), to: readFileSync(source, 'utf8').trim(), sed: `s|${word}|$(cat ${source})|` }))
-  ].filter(({ from, to }) => from.test(text) && to !== WHOLE_NAME)
+  ].filter(({ from, to }) => text.replaceAll(new RegExp(from, 'g'), () => to) !== text)
   if (changes.length === 0) return { ...of(parse(text)), args }
   const ours = changes.reduce((text, { from, to }) => text.replaceAll(new RegExp(from, 'g'), () => to), text)
   const script = changes.map(({ sed }) => sed).join('; ')

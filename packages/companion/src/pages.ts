@@ -33,7 +33,7 @@ function pageOf ({ id }: Exercise): string {
 }
 
 function page (exercise: Exercise, seen: Figures[string] | undefined): string {
-  const { id, title, aim, needs, steps, look, controls } = exercise
+  const { id, title, aim, needs, istio, steps, look, controls } = exercise
   return `<!-- Made from packages/companion/src/exercises by npm run docs: change it there. -->
 # ${id}: ${title}
 
@@ -47,11 +47,14 @@ below, for by hand, are for a terminal in the project's root, with the exercise'
     kubectl config set-context --current --namespace istioinaction
     kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80${steps.some(step => step.kind === 'load' && step.tls !== undefined) ? ' 8443:443' : ''}
 
+If your ingress gateway has another name or namespace, use them instead of these, and its label instead of
+\`istio: ingressgateway\` in the files.
+
 ${hostText(exercise)}
 
 ## What is there at the start
 
-${needs.map(needText).join('\n')}
+${needs.map(needText).join('\n')}${istio === undefined ? '' : `\n- Istio ${istio} or newer`}
 
 Nothing else of the store or of Istio is in the namespace. What you had there is put aside, and brought back at the end.
 

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { currentContext } from './context.ts'
+import type { IngressGateway } from './gateway.ts'
 import { Kubectl, KubectlError, type KubeObject } from './kubectl.ts'
 import { isMadeAndEmpty, MANAGER } from './namespace.ts'
 import { Trouble } from './trouble.ts'
+import { installGatewayApi, isOlder, OLDEST, parseVersion } from './versions.ts'
 import { hasProxy } from './workloads.ts'
 
 /**
@@ -70,7 +72,7 @@ export async function injected (kubectl: Kubectl): Promise<void> {
   const dryRun = ['create', '--dry-run=server', '-o', 'json', '-f', '-']
   const probe = await kubectl.try(dryRun, { text: JSON.stringify(pod), is: 'would a Pod get a proxy?' })
   if (/failed calling webhook/.test(probe.stderr)) {
-    throw new Trouble(`Istio's injector does not answer: ${probe.stderr.trim()}`, 'Is istiod running? kubectl -n istio-system get pods -l app=istiod')
+    throw new Trouble(`Istio's injector does not answer: ${probe.stderr.trim()}`, 'Is istiod running? kubectl get pods -A -l app=istiod')
   }
   if (probe.code !== 0) throw new KubectlError(['-n', namespace, ...dryRun], probe)
   if (!hasProxy(JSON.parse(probe.stdout) as Parameters<typeof hasProxy>[0])) {
@@ -83,20 +85,20 @@ export async function injected (kubectl: Kubectl): Promise<void> {
  * The Gateways of other namespaces that claim a host at a port of the ingress gateway. Of two that claim the same one the older wins, and
  * requests reach somebody else's store.
  */
-export async function claims (kubectl: Kubectl, host = '*', port = 80): Promise<{ name: string, namespace: string }[]> {
+export async function claims (kubectl: Kubectl, { labels }: Pick<IngressGateway, 'labels'>, host = '*', port = 80): Promise<{ name: string, namespace: string }[]> {
   const { code, stdout } = await kubectl.tryCluster(['get', 'gateways.networking.istio.io', '-A', '-o', 'json'])
   if (code !== 0) return [] // not allowed to look; whose pods answer is looked at as well
   const gateways = (JSON.parse(stdout) as { items: (KubeObject & { spec: { selector?: Record<string, string>, servers: { port: { number: number }, hosts: string[] }[] } })[] }).items
   return gateways
     .filter(({ metadata, spec }) => metadata.namespace !== kubectl.namespace &&
-      spec.selector?.['istio'] === 'ingressgateway' &&
+      Object.entries(spec.selector ?? {}).every(([label, value]) => labels[label] === value) && // without a selector it is for every gateway
       spec.servers.some(server => server.port.number === port && server.hosts.some(claimed => claimed.replace(/^.*\//, '') === host)))
     .map(({ metadata }) => ({ name: metadata.name, namespace: metadata.namespace as string }))
 }
 
 /** @throws {Trouble} when another namespace claims the host */
-export async function hostIsFree (kubectl: Kubectl, host = '*', port = 80): Promise<void> {
-  const [other] = await claims(kubectl, host, port)
+export async function hostIsFree (kubectl: Kubectl, gateway: Pick<IngressGateway, 'labels'>, host = '*', port = 80): Promise<void> {
+  const [other] = await claims(kubectl, gateway, host, port)
   if (other === undefined) return
   throw new Trouble(`Gateway ${other.name} in namespace ${other.namespace} claims the host ${host} on the ingress gateway already; of two the older one wins, and you would see its store.`,
     `Take a host of your own: --host NAME.example. Or delete the other: kubectl -n ${other.namespace} delete gateways.networking.istio.io ${other.name}`)
@@ -110,10 +112,14 @@ export async function clockAhead (kubectl: Kubectl): Promise<{ least: number, mo
   return least > 0 || most < 0 ? { least, most } : { least: 0, most: 0 }
 }
 
-/** @throws {Trouble} when the cluster does not have the kinds of the Gateway API */
+/** @throws {Trouble} when the cluster does not have the kinds of the Gateway API, or has older ones than the exercises need */
 export async function gatewayApiIsThere (kubectl: Kubectl): Promise<void> {
-  const { stdout } = await kubectl.tryCluster(['api-resources', '--api-group=gateway.networking.k8s.io', '-o', 'name'])
-  if (stdout.includes('httproutes.')) return
-  throw new Trouble('The cluster does not have the Gateway API.',
-    'Install it, with its experimental channel for the retries: kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.0/experimental-install.yaml')
+  const { code, stdout } = await kubectl.tryCluster(['api-resources', '--api-group=gateway.networking.k8s.io', '-o', 'name'])
+  if (code !== 0 || !stdout.includes('httproutes.')) {
+    throw new Trouble('The cluster does not have the Gateway API.', `Install it, with its experimental channel for the retries: ${installGatewayApi()}`)
+  }
+  const crd = await kubectl.tryCluster(['get', 'crd', 'httproutes.gateway.networking.k8s.io', '-o', 'jsonpath={.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version}'])
+  const version = parseVersion(crd.stdout) // undefined for whoever may not look at it
+  if (version === undefined || !isOlder(version, OLDEST.gatewayApi)) return
+  throw new Trouble(`The cluster's Gateway API is ${version.text}, older than ${OLDEST.gatewayApi.text}, the oldest that the exercises work with.`, `Upgrade it, with its experimental channel for the retries: ${installGatewayApi()}`)
 }

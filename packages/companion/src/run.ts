@@ -1,4 +1,5 @@
-import type { Exercise, Step } from './exercise.ts'
+import { usesGateway, type Exercise, type Step } from './exercise.ts'
+import { findGateway } from './gateway.ts'
 import { Kubectl } from './kubectl.ts'
 import { Ledger, type Restored } from './ledger.ts'
 import { isMadeAndEmpty } from './namespace.ts'
@@ -8,6 +9,7 @@ import { Stage } from './stage.ts'
 import { carryOut, Lacking, type Play } from './steps.ts'
 import { Trouble } from './trouble.ts'
 import type { Api } from './twins.ts'
+import { supportedIstio } from './versions.ts'
 
 export type { Restored }
 
@@ -16,6 +18,8 @@ export interface RunOptions {
   namespace: string
   /** takes the place of the host `*` at the ingress gateway */
   host?: string | undefined
+  /** NAMESPACE/NAME of the ingress gateway's Service, where the mesh has several */
+  gateway?: string | undefined
   /** leave everything as the last exercise has left it */
   keep?: boolean
   /** by whose objects is routed; Istio's by default */
@@ -32,6 +36,8 @@ export interface RunOptions {
 export interface Summary extends Restored {
   passed: number
   failed: number
+  /** how many exercises did not finish because the run ended early */
+  notRun: number
   results: Result[]
   /** why the run ended early */
   error?: string
@@ -42,7 +48,7 @@ export interface Summary extends Restored {
  * An exercise that fails does not keep the next from running; trouble that all of them would meet ends the run.
  */
 export async function run (options: RunOptions): Promise<Summary> {
-  const { exercises, namespace, host, keep = false, api = 'istio', report, signal = new AbortController().signal, error: errorOfCheck, patience = 30_000 } = options
+  const { exercises, namespace, host, gateway, keep = false, api = 'istio', report, signal = new AbortController().signal, error: errorOfCheck, patience = 30_000 } = options
   let kubectl = new Kubectl(namespace, { announce: report.command, signal })
   const results: Result[] = []
   let ledger: Ledger | undefined
@@ -51,15 +57,21 @@ export async function run (options: RunOptions): Promise<Summary> {
   try {
     const context = await mesh(kubectl)
     report.note(`Namespace ${namespace} of the context ${context}`)
+    const istio = await supportedIstio(kubectl, report.note)
+    const goesThrough = exercises.some(usesGateway) && findGateway(kubectl, gateway).catch((error: unknown) => {
+      if (api === 'istio' || !(error instanceof Trouble)) throw error // with the Gateway API each Gateway has a proxy of its own
+    })
+    const ingress = await goesThrough || undefined
+    if (ingress !== undefined && api === 'istio') report.note(`Ingress gateway: Service ${ingress.service} in namespace ${ingress.namespace}, which Gateways select by ${ingress.selector}`)
     if (await namespaceMade(kubectl)) ledger = await Ledger.begin(kubectl, { namespaceIsOurs: true })
     await injected(kubectl)
-    if (api === 'istio') await hostIsFree(kubectl, host)
-    else await gatewayApiIsThere(kubectl)
-    for (const { name, namespace } of host === undefined || api !== 'istio' ? [] : await claims(kubectl)) report.note(`Gateway ${name} in namespace ${namespace} claims the host *: what is asked of hosts that nobody has gets to its store, where ch4.gateway-host and ch5.edge expect a 404.`)
+    if (api === 'gateway') await gatewayApiIsThere(kubectl)
+    else if (ingress !== undefined) await hostIsFree(kubectl, ingress, host)
+    for (const { name, namespace } of host === undefined || ingress === undefined || api === 'gateway' ? [] : await claims(kubectl, ingress)) report.note(`Gateway ${name} in namespace ${namespace} claims the host *: what is asked of hosts that nobody has gets to its store, where ch4.gateway-host and ch5.edge expect a 404.`)
     ledger ??= await taken(kubectl, report) ?? await Ledger.begin(kubectl, { namespaceIsOurs: false })
     const ends = AbortSignal.any([signal, ledger.lost])
     kubectl = new Kubectl(namespace, { announce: report.command, signal: ends })
-    stage = new Stage({ kubectl, ledger, report, host, api, patience, clock: await clockAhead(kubectl) })
+    stage = new Stage({ kubectl, ledger, report, host, api, ingress, istio, patience, clock: await clockAhead(kubectl) })
     for (const exercise of exercises) results.push(await play(exercise, stage, { report, signal: ends, error: errorOfCheck, patience }))
   } catch (caught) {
     error = signal.aborted ? 'The run was interrupted.' : messageOf(ledger?.lost.aborted === true ? ledger.lost.reason : caught)
@@ -70,7 +82,7 @@ export async function run (options: RunOptions): Promise<Summary> {
   if (isKept && stage?.folder !== undefined) report.note(`The keys and tokens are in ${stage.folder}, until --reset.`)
   const { unrestored, kept } = isKept ? NOTHING : await restore(ledger, report)
   const passed = results.filter(({ verdict }) => verdict === 'pass').length
-  return { passed, failed: exercises.length - passed, results, unrestored, kept, ...(error !== undefined && { error }) }
+  return { passed, failed: results.length - passed, notRun: exercises.length - results.length, results, unrestored, kept, ...(error !== undefined && { error }) }
 }
 
 const NOTHING: Restored = { unrestored: [], kept: [] }
@@ -94,7 +106,7 @@ async function play (exercise: Exercise, stage: Stage, { report, signal, error, 
   report.begin(exercise)
   let result: Result
   try {
-    await stage.set(exercise.needs)
+    await stage.set(exercise)
     const unjudged = await perform(exercise.steps, play, report)
     result = { id: exercise.id, verdict: play.checks.every(({ ok }) => ok) ? 'pass' : 'fail', checks: play.checks, ...(unjudged.length > 0 && { unjudged }) }
   } catch (caught) {

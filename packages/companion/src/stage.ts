@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chaos, clearFaults } from './chaos.ts'
 import type { CommandResult } from './command.ts'
-import { NEEDS, type Apply, type Load, type Need, type Run } from './exercise.ts'
+import { NEEDS, type Apply, type Exercise, type Load, type Need, type Run } from './exercise.ts'
+import { isRunning, openGateway, type Gateway, type IngressGateway } from './gateway.ts'
 import { configuredSource, imagesFrom, workingImages, type Images } from './images.ts'
-import { INGRESS, isRunning, openGateway, type Gateway } from './gateway.ts'
-import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
+import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from './kubectl.ts'
 import { PREFIX, type Ledger } from './ledger.ts'
 import { askAtOnce, type Address, type Call } from './load.ts'
 import { DOMAIN, asList, deploymentsOf, inEach, isAnother, keyOf, manifest, nameOf, namespaceOf, type Manifest } from './manifests.ts'
@@ -16,6 +16,7 @@ import { hostIsFree } from './preflight.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
 import { fileFor, type Api } from './twins.ts'
+import { requireIstio, settings, tooNewFor, type Version } from './versions.ts'
 import { gone, podReady, podsOf, PORTS, proxied, rolledOut } from './workloads.ts'
 
 /** The categories of what could change what an exercise sees: all that Istio and the Gateway API define. */
@@ -46,6 +47,10 @@ export interface StageOptions {
   report: Reporter
   host?: string | undefined
   api: Api
+  /** the mesh's ingress gateway; undefined if no exercise uses it */
+  ingress: IngressGateway | undefined
+  /** undefined if it is unknown */
+  istio: Version | undefined
   /** milliseconds that are waited for the gateway */
   patience: number
   clock: Stage['clock']
@@ -61,6 +66,8 @@ export class Stage {
   readonly #host: string | undefined
   readonly #patience: number
   readonly #api: Api
+  readonly #ingress: IngressGateway | undefined
+  readonly #istio: Version | undefined
   /** by key: what exercises have applied, and still is there */
   readonly #applied: Set<string>
   readonly #manifests = new Map<string, Promise<Manifest>>()
@@ -76,9 +83,11 @@ export class Stage {
   /** by service, where they are others than the manifests name */
   #images: Promise<Images> | undefined
 
-  constructor ({ kubectl, ledger, report, host, api, patience, clock }: StageOptions) {
+  constructor ({ kubectl, ledger, report, host, api, ingress, istio, patience, clock }: StageOptions) {
     this.clock = clock
     this.#api = api
+    this.#ingress = ingress
+    this.#istio = istio
     this.kubectl = kubectl
     this.report = report
     this.#ledger = ledger
@@ -89,8 +98,9 @@ export class Stage {
   }
 
   /** Removes whatever an exercise does not need, applies what it does, and makes sure that it works. */
-  async set (needs: Need[]): Promise<void> {
+  async set ({ needs, istio }: Pick<Exercise, 'needs' | 'istio'>): Promise<void> {
     this.#removeFolder()
+    if (istio !== undefined) requireIstio(istio, this.#istio)
     await this.#addonsAreThere(needs)
     const files = needs.flatMap(need => NEEDS[need].file ?? [])
     const wanted = await Promise.all(files.map(file => this.#manifest(file)))
@@ -107,7 +117,7 @@ export class Stage {
       const { addon, provider } = NEEDS[need]
       const system = this.kubectl.in('istio-system')
       if (addon !== undefined && (await system.objects(['service', addon])).length === 0) {
-        throw new Error(`There is no ${need} in istio-system: kubectl apply -f https://raw.githubusercontent.com/istio/istio/release-1.31/samples/addons/${need}.yaml`)
+        throw new Error(`There is no ${need} in istio-system: kubectl apply -f https://raw.githubusercontent.com/istio/istio/release-${settings['ISTIO_VERSION']}/samples/addons/${need}.yaml`)
       }
       if (provider === undefined) continue
       const { code, stdout } = await system.try(['get', 'configmaps', '-o', 'jsonpath={.items[*].data.mesh}']) // of each revision
@@ -121,9 +131,12 @@ export class Stage {
   /** Applies a file or folder beneath k8s/, and waits for what it deploys. */
   async apply ({ file, values = {} }: Pick<Apply, 'file'> & Partial<Apply>, kind: CommandKind = 'lesson'): Promise<void> {
     const { objects, namespace, args, input } = await this.#manifest(file, values)
-    for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, host, port).catch((error: Error) => { throw new Error(error.message) }) // others get by without that host
+    for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, this.#gateway, host, port).catch((error: Error) => { throw new Error(error.message) }) // others get by without that host
     await this.#takes(objects.map(object => this.#key(object)))
-    const said = await this.kubectl.in(namespace).run(['apply', ...args, ...this.#signed(namespace)], input, kind)
+    const said = await this.kubectl.in(namespace).run(['apply', ...args, ...this.#signed(namespace)], input, kind).catch((error: unknown) => {
+      const reason = error instanceof KubectlError ? tooNewFor(error.message, fileFor(file, this.#api), this.#istio) : undefined
+      throw reason === undefined ? error : new Error(reason, { cause: error })
+    })
     if (kind === 'lesson') this.report.output(said)
     const deployments = deploymentsOf(objects)
     if (deployments.length > 0) {
@@ -164,8 +177,20 @@ export class Stage {
 
   /** A word with what stands for things that are known only now. */
   filled (word: string): string {
-    return word.replaceAll('NAMESPACE', this.kubectl.namespace).replaceAll('GATEWAYS', this.#api === 'istio' ? 'istio-system' : this.kubectl.namespace).replaceAll('GATEWAY', this.#gateway.name)
+    return (word.includes('GATEWAY') ? this.#withGateway(word) : word).replaceAll('NAMESPACE', this.kubectl.namespace)
       .replaceAll('FOLDER', this.folder ?? 'FOLDER').replaceAll(DOMAIN, this.#host ?? DOMAIN)
+  }
+
+  #withGateway (word: string): string {
+    if (this.#api === 'gateway') word = word.replaceAll('GATEWAYS', this.kubectl.namespace) // it may be asked for before there is a Gateway
+    if (!word.includes('GATEWAY')) return word
+    const { namespace, workload, labels } = this.#gateway
+    return word.replaceAll('GATEWAYS', namespace).replaceAll('GATEWAY_APP', labels['app'] ?? workload.replace(/^.*\//, '')).replaceAll('deploy/GATEWAY', workload)
+  }
+
+  /** The gateway's service name in traces; empty if no exercise uses a gateway. */
+  get gatewayInTraces (): string {
+    return this.#own === undefined && this.#ingress === undefined ? '' : this.filled('GATEWAY_APP.GATEWAYS')
   }
 
   /** The same with what is in files, as a shell would: `Bearer $(cat FOLDER/token)`. */
@@ -212,7 +237,7 @@ export class Stage {
   async address ({ path, method = 'GET', headers = {}, body, host, tls }: Pick<Load, 'path'> & Partial<Load>): Promise<Address> {
     const port = tls === undefined ? 80 : 443
     const where = `${this.#own ?? ''}:${port}`
-    const gateway = this.#gateways.get(where) ?? openGateway(this.kubectl.in(this.#gateway.namespace), { name: this.#gateway.name, port })
+    const gateway = this.#gateways.get(where) ?? openGateway(this.kubectl, this.#gateway, { port })
     this.#gateways.set(where, gateway)
     const { origin } = await gateway
     const name = host === undefined ? this.#host : this.filled(host)
@@ -226,9 +251,11 @@ export class Stage {
     }
   }
 
-  /** Where the gateway is, and what its Deployment and its Service are called. */
-  get #gateway (): { name: string, namespace: string } {
-    return this.#own === undefined ? { name: INGRESS, namespace: 'istio-system' } : { name: `${this.#own}-istio`, namespace: this.kubectl.namespace }
+  /** The gateway through which the exercise goes: the mesh's, or that of its own Gateway. */
+  get #gateway (): Pick<IngressGateway, 'namespace' | 'service' | 'workload' | 'labels'> {
+    if (this.#own !== undefined) return { namespace: this.kubectl.namespace, service: `${this.#own}-istio`, workload: `deployment/${this.#own}-istio`, labels: {} }
+    if (this.#ingress === undefined) throw new Error('There is no gateway through which requests could go: no Gateway has been applied.')
+    return this.#ingress
   }
 
   /** A Gateway of the Gateway API has gone, and its Service with it. */
@@ -279,11 +306,12 @@ export class Stage {
   async #manifest (file: string, values: Record<string, string> = {}): Promise<Manifest> {
     const path = fileFor(file, this.#api)
     const images = await (this.#images ??= this.#imagesHere())
+    const options = { host: this.#host, gateway: this.#ingress, images }
     if (Object.keys(values).length > 0) {
       const filled = Object.entries(values).map(([word, file]) => [word, this.filled(file)])
-      return manifest(this.kubectl, path, { host: this.#host, images, values: Object.fromEntries(filled) })
+      return manifest(this.kubectl, path, { ...options, values: Object.fromEntries(filled) })
     }
-    const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, { host: this.#host, images })
+    const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, options)
     this.#manifests.set(path, read)
     return read
   }
@@ -333,14 +361,14 @@ export class Stage {
     }
     if (call === undefined) return
 
-    const { name, namespace } = this.#gateway
+    const { namespace, workload } = this.#gateway
     if (call.status === 0) {
       throw new Trouble(`The ingress gateway at ${url} refuses: ${call.body}.`,
-        `Is it running? ${isRunning({ name, namespace })}. What does it say? kubectl -n ${namespace} logs deploy/${name}`)
+        `Is it running? ${isRunning(this.#gateway)}. What does it say? kubectl -n ${namespace} logs ${workload}`)
     }
     if (call.status !== 200) {
       throw new Trouble(`The ingress gateway at ${url} answers with ${call.status}: ${call.body.slice(0, 200)}`,
-        `Does it know the route? istioctl proxy-config routes deploy/${name} -n ${namespace}. Is anything wrong with it? istioctl analyze -n ${this.kubectl.namespace}`)
+        `Does it know the route? istioctl proxy-config routes ${workload} -n ${namespace}. Is anything wrong with it? istioctl analyze -n ${this.kubectl.namespace}`)
     }
     throw new Trouble(`The ingress gateway leads to somebody else's store: pod ${call.pod ?? 'without a name'} is not in namespace ${this.kubectl.namespace}.`,
       'Take a host of your own: --host NAME.example')

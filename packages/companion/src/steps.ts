@@ -78,7 +78,7 @@ function loadOf ({ path, method, headers, body, host, tls, during }: Load): stri
 
 /** A word for whoever follows an exercise by hand. */
 function asWritten (word: string): string {
-  return word.replaceAll('NAMESPACE', 'istioinaction').replaceAll('GATEWAYS', 'istio-system').replaceAll('GATEWAY', INGRESS).replace('start=SINCE', 'lookback=5m').replace('--since=SINCE', '--since=1m').replace('SINCE', '0').replaceAll('FOLDER', '/tmp/outfitters')
+  return word.replaceAll('NAMESPACE', 'istioinaction').replaceAll('GATEWAYS', 'istio-system').replaceAll(/GATEWAY(_APP)?/g, INGRESS).replace('start=SINCE', 'lookback=5m').replace('--since=SINCE', '--since=1m').replace('SINCE', '0').replaceAll('FOLDER', '/tmp/outfitters')
 }
 
 /** How many requests a load sends: what the most demanding of the expectations up to the next load needs. */
@@ -178,6 +178,7 @@ async function scrape (services: string[], { kubectl }: Stage): Promise<Record<s
 async function look (step: Inspect, play: Play): Promise<void> {
   const { stage, error, patience, calls, since } = play
   const { report, kubectl: { namespace } } = stage
+  const gateway = stage.gatewayInTraces
   const words = step.command.map(word => stage.filled(word).replace('--since=SINCE', `--since-time=${new Date(since / 1000).toISOString()}`).replaceAll('SINCE', String(since)))
   const deadline = Date.now() + patience
   let before: number | undefined
@@ -185,7 +186,7 @@ async function look (step: Inspect, play: Play): Promise<void> {
     const { stdout, stderr } = await stage.command(words)
     const lacks = step.lacks?.(stdout)
     if (lacks !== undefined) throw new Lacking(lacks)
-    const count = step.count(stdout, { namespace, calls })
+    const count = step.count(stdout, { namespace, calls, gateway })
     const check = judge(step.name, step.expected, count, error)
     // What is to be all has come when it is all. A share is judged when it has stopped growing: on its way to all it passes every other.
     const hasCome = step.expected.kind === 'exactly' ? check.ok : before === count.count && count.count > 0

@@ -8,10 +8,34 @@ interface Result { code?: number, stdout?: string | object, stderr?: string, sta
 export type Answer = [pattern: RegExp, result: Result & { then?: Result }]
 
 const PROXY = { spec: { containers: [{ name: 'probe' }], initContainers: [{ name: 'istio-proxy' }] } }
+
+const metadata = { name: 'istio-ingressgateway', namespace: 'istio-system' }
+const labels = { app: 'istio-ingressgateway', istio: 'ingressgateway' }
+
+/** The ingress gateway of `istioctl install`: its Service, at an address where nothing answers, and its Deployment. */
+export const INGRESS_SERVICE = {
+  kind: 'Service', metadata, spec: { clusterIP: '127.0.0.254', selector: labels }, status: {}
+}
+export const INGRESS_DEPLOYMENT = {
+  kind: 'Deployment', metadata, spec: { replicas: 1, template: { metadata: { labels } } }
+}
+
+/** istiod's Pod as a release has it. */
+export const istiod = (version: string) => ({
+  metadata: { name: 'istiod-1', namespace: 'istio-system', labels: { app: 'istiod', 'app.kubernetes.io/version': '1.0.0' } },
+  spec: { containers: [{ name: 'discovery', image: `docker.io/istio/pilot:${version}` }] }
+})
+
 /** As in a mesh that works, in a namespace in which nothing is. */
 export const MESH: Answer[] = [
   [/^config current-context/, { stdout: 'kind-outfitters\n' }],
   [/^api-resources --api-group/, { stdout: 'gateways.networking.istio.io\nvirtualservices.networking.istio.io\n' }],
+  [/^get pods -A -l app=istiod/, { stdout: { items: [istiod('1.31.0')] } }],
+  [/^version/, { stdout: { serverVersion: { gitVersion: 'v1.34.4' } } }],
+  [/^get services -A -l istio in/, { stdout: { items: [INGRESS_SERVICE] } }],
+  [/istio-system get service istio-ingressgateway/, { stdout: INGRESS_SERVICE }],
+  [/istio-system get deployments /, { stdout: { items: [INGRESS_DEPLOYMENT] } }],
+  [/istio-system get daemonsets /, { stdout: { items: [] } }],
   [/^get namespace/, { stdout: 'Active' }],
   [/create --dry-run/, { stdout: PROXY }],
   [/^get gateways/, { stdout: { items: [] } }],

@@ -9,12 +9,12 @@ export interface Trace {
   processes: Record<string, { serviceName: string }>
 }
 
-/** As its spans name it. */
-export const GATEWAY = 'istio-ingressgateway.istio-system'
+/** The gateway as its spans name it. */
+export const GATEWAY = 'GATEWAY_APP.GATEWAYS'
 
 /** Waits until the gateway knows what a Telemetry says. */
 export const gatewayHasHeard = (sign: RegExp): Inspect =>
-  listenersBy('the gateway has heard of the Telemetry', 'Look into the gateway until it has heard of that.', 'deploy/istio-ingressgateway', sign, { namespace: 'istio-system' })
+  listenersBy('the gateway has heard of the Telemetry', 'Look into the gateway until it has heard of that.', 'deploy/GATEWAY', sign, { namespace: 'GATEWAYS' })
 
 /** Waits until the proxies of webapp and catalog know of the tag in components/observability. */
 export const proxiesHaveHeard: Inspect[] = ['webapp', 'catalog'].map(service =>
@@ -43,8 +43,8 @@ export function tracesIn (output: string): Trace[] {
 }
 
 /** For how many of the calls there is a trace that leads from the gateway to the webapp and on to the catalog in one piece; pieces count as calls. */
-export const whole = (output: string, { namespace, calls }: { namespace: string, calls: Call[] }): Count => {
-  const services = [GATEWAY, `webapp.${namespace}`, `catalog.${namespace}`]
+export const whole = (output: string, { namespace, calls, gateway }: { namespace: string, calls: Call[], gateway: string }): Count => {
+  const services = [gateway, `webapp.${namespace}`, `catalog.${namespace}`]
   const { count, of } = share(tracesIn(output), trace => {
     const graph = graphOf(trace)
     return rootsOf(trace) === 1 && services.slice(1).every((service, i) => graph.has(`${services[i]} → ${service}`))

@@ -11,6 +11,7 @@ export default {
   title: 'Who has a card may ask more often',
   aim: 'An EnvoyFilter puts a filter of Envoy\'s before a service for which Istio has no API: this one limits how many calls it takes, by the header x-loyalty, and refuses the rest with 429.',
   needs: ['store', 'gateway'],
+  istio: '1.24',
   steps: [
     apply('istio/ch14/webapp-ratelimit.yaml', 'Allow 40 calls a minute, 120 with a silver card, and any number with a golden one.'),
     webappHas('envoy.filters.http.local_ratelimit'),

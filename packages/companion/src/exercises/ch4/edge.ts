@@ -9,7 +9,7 @@ export const ca = 'FOLDER/ca.crt'
 
 export const hasCatalog = ({ status, body }: Call) => status === 200 && body.includes('"name":"Elinor Glasses"')
 
-/** Gives the gateway the certificate of a host, as a Secret in its own namespace: istio-system, or ours by the Gateway API. */
+/** Gives the gateway the certificate of a host, as a Secret in its own namespace: that of the mesh's gateway, or ours by the Gateway API. */
 export const credential = (service: string, says: string): Run => run(
   `kubectl -n GATEWAYS create secret tls ${service}-credential.istioinaction.io --cert=FOLDER/${service}.istioinaction.io.crt --key=FOLDER/${service}.istioinaction.io.key`,
   says,

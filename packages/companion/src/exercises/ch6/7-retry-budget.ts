@@ -8,6 +8,7 @@ export default {
   title: 'Keep retries from making it worse',
   aim: 'Retries multiply the load on what is broken already: four attempts for each call. A budget keeps them to a share of the calls that are under way.',
   needs: ['store', 'gateway'],
+  istio: '1.27.1',
   steps: [
     fault('500 100', 'Break the catalog,'),
     fault('latency 200', 'and make it slow.'),
@@ -23,7 +24,7 @@ export default {
   ],
   look: [
     '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request GET "stats?filter=retry_overflow"`, with the statistics of ch7.metrics included: the retries that the budget has refused.',
-    '`retryBudget` is new in Istio: before it, the number of retries under way at once was the only limit (`connectionPool.http.maxRetries`).'
+    '`retryBudget` is new in Istio 1.27, whose first release refuses a policy that has nothing else; 1.27.1 takes it. Before it, the number of retries under way at once was the only limit (`connectionPool.http.maxRetries`).'
   ],
   controls: [withhold('istio/ch6/catalog-dr-retry-budget.yaml', 'calls with four attempts within the budget')]
 } satisfies Exercise

@@ -8,6 +8,7 @@ export default {
   title: 'Who may do what',
   aim: 'Begin with nothing allowed, and allow what is needed: by method, by path, and by who calls, which mutual TLS has proved. Each hop is judged by itself.',
   needs: ['store', 'gateway', 'outside'],
+  istio: '1.25',
   steps: [
     apply('istio/ch9/policy-deny-all-mesh.yaml', 'Allow nothing.'),
     load('/api/catalog', { says: 'The webapp\'s proxy refuses.', arrived: { only: denied } }),

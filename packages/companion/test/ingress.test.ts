@@ -1,0 +1,183 @@
+// Which gateway the exercises use: any that the mesh has, and none by a guess.
+import { afterEach, expect, test } from 'vitest'
+import { course } from '../src/course.ts'
+import { NEEDS, usesGateway } from '../src/exercise.ts'
+import { findGateway } from '../src/gateway.ts'
+import { Kubectl } from '../src/kubectl.ts'
+import type { Ledger } from '../src/ledger.ts'
+import { manifest } from '../src/manifests.ts'
+import { claims } from '../src/preflight.ts'
+import { silent } from '../src/reporter.ts'
+import { Stage } from '../src/stage.ts'
+import { fakeKubectl, INGRESS_DEPLOYMENT, INGRESS_SERVICE, type Answer } from './fake-kubectl.ts'
+
+const undo: (() => void)[] = []
+afterEach(() => { for (const each of undo.splice(0)) each() })
+
+const kubectl = new Kubectl('shop')
+
+function find (wanted: string | undefined, ...answers: Answer[]) {
+  undo.push(fakeKubectl(...answers))
+  return findGateway(kubectl, wanted)
+}
+
+/** A gateway as the Helm chart makes it, under the name that Istio's guide gives it. */
+const metadata = { name: 'istio-ingress', namespace: 'istio-ingress' }
+const labels = { app: 'istio-ingress', istio: 'ingress' }
+const service = { kind: 'Service', metadata, spec: { clusterIP: '127.0.0.254', selector: labels }, status: {} }
+const INJECT = { 'sidecar.istio.io/inject': 'true' }
+const deployment = (replicas?: number, template: Record<string, string> = { ...INJECT, ...labels }) =>
+  ({ kind: 'Deployment', metadata, spec: { replicas, template: { metadata: { labels: template } } } })
+
+const labelled = (...items: object[]): Answer =>
+  [/^get services -A -l istio in \(ingressgateway,ingress\)/, { stdout: { items } }]
+const inIngress = (...items: object[]): Answer => [/istio-ingress get deployments /, { stdout: { items } }]
+const inSystem = (...items: object[]): Answer => [/istio-system get deployments /, { stdout: { items } }]
+
+test('the one that istioctl installs', async () => {
+  expect(await find(undefined, labelled(INGRESS_SERVICE), inSystem(INGRESS_DEPLOYMENT))).toMatchObject({
+    namespace: 'istio-system',
+    service: 'istio-ingressgateway',
+    workload: 'deployment/istio-ingressgateway',
+    selector: 'istio: ingressgateway'
+  })
+})
+
+test('the one of Istio\'s Helm guide, and its Deployment by what its Service selects', async () => {
+  const other = { ...deployment(1, { ...labels, app: 'other' }), metadata: { ...metadata, name: 'other' } }
+  expect(await find(undefined, labelled(service), inIngress(other, deployment()))).toMatchObject({
+    namespace: 'istio-ingress',
+    service: 'istio-ingress',
+    workload: 'deployment/istio-ingress',
+    selector: 'istio: ingress',
+    replicas: 1
+  })
+})
+
+test('a DaemonSet, which the chart can make as well', async () => {
+  const daemons = { ...deployment(), kind: 'DaemonSet' }
+  expect(await find(undefined, labelled(service), inIngress(), [/get daemonsets/, { stdout: { items: [daemons] } }]))
+    .toMatchObject({ workload: 'daemonset/istio-ingress', replicas: undefined })
+})
+
+test('of several none is guessed: the question has the options to type', async () => {
+  const scaled = { ...INGRESS_DEPLOYMENT, spec: { ...INGRESS_DEPLOYMENT.spec, replicas: 0 } }
+  const both = find(undefined, labelled(INGRESS_SERVICE, service), inIngress(deployment()), inSystem(scaled))
+  await expect(both).rejects.toThrow([
+    'There are 2 ingress gateways. Which one should the exercises use?',
+    '  --gateway istio-ingress/istio-ingress        deployment/istio-ingress, 1 replica',
+    '  --gateway istio-system/istio-ingressgateway  deployment/istio-ingressgateway, 0 replicas'
+  ].join('\n'))
+})
+
+test('the one that is named, whatever its label', async () => {
+  const edge = { app: 'edge', istio: 'edge' }
+  const theirs = { ...service, metadata: { name: 'edge', namespace: 'front' }, spec: { selector: edge } }
+  const deployments = { items: [deployment(2, { ...labels, ...edge })] }
+  const found = find('front/edge', [/-n front get service edge/, { stdout: theirs }], [/-n front get deployments/, { stdout: deployments }])
+  expect(await found).toMatchObject({ namespace: 'front', service: 'edge', selector: 'istio: edge' })
+})
+
+test('one that is named and not there', async () => {
+  await expect(find('front/edge', [/get service edge/, {}])).rejects
+    .toThrow(/^There is no gateway front\/edge: namespace front has no Service edge\.\n.*kubectl get services -A -l istio$/)
+})
+
+test('none: nobody is told to install a second Istio', async () => {
+  const reason = await find(undefined, labelled()).catch((error: Error) => error.message)
+  expect(reason).toMatch(/^There is no ingress gateway: no Service .* label istio: ingressgateway or istio: ingress\.\n/)
+  expect(reason).toContain('Istio is there already, so add a gateway to it')
+  expect(reason).not.toMatch(/istioctl install/)
+})
+
+test('one without Pods', async () => {
+  await expect(find(undefined, labelled(service), inIngress(deployment(0)))).rejects.toThrow([
+    'The ingress gateway istio-ingress/istio-ingress has no Pods: deployment/istio-ingress is scaled to 0.',
+    'Start it: kubectl -n istio-ingress scale deployment/istio-ingress --replicas=1.'
+  ].join('\n'))
+})
+
+test('one without a Deployment', async () => {
+  await expect(find(undefined, labelled(service), inIngress(), [/get daemonsets/, { stdout: { items: [] } }])).rejects
+    .toThrow(/istio-ingress\/istio-ingress has no Deployment: .* \(app: istio-ingress, istio: ingress\)\./)
+})
+
+const FORBIDDEN = { code: 1, stderr: 'Error from server (Forbidden): services is forbidden: User "trainee" cannot list' }
+
+test('whoever may not look everywhere is allowed to look where gateways usually are', async () => {
+  const found = find(undefined, [/^get services -A/, FORBIDDEN], [/istio-system get services/, FORBIDDEN],
+    [/istio-ingress get services/, { stdout: { items: [service] } }], inIngress(deployment()))
+  expect(await found).toMatchObject({ namespace: 'istio-ingress' })
+})
+
+test('whoever may not look at all', async () => {
+  const reason = /^You are not allowed to look at the ingress gateway: .*trainee.*\nIf you know its Service, name it: --gateway .* kubectl create clusterrole/
+  await expect(find(undefined, [/get services/, FORBIDDEN])).rejects.toThrow(reason)
+  await expect(find('front/edge', [/get service edge/, FORBIDDEN])).rejects.toThrow(reason)
+})
+
+const CHART = { namespace: 'istio-ingress', selector: 'istio: ingress' }
+
+test.each([
+  [
+    'istio/ch2/ingress-gateway.yaml',
+    [{ kind: 'Gateway', spec: { selector: { istio: 'ingress' } } }, { kind: 'VirtualService' }],
+    's|istio: ingressgateway|istio: ingress|'
+  ],
+  [
+    'istio/ch8/gateway-telemetry.yaml',
+    [{ metadata: { namespace: 'istio-ingress' }, spec: { selector: { matchLabels: { istio: 'ingress' } } } }],
+    's|istio: ingressgateway|istio: ingress|; s|namespace: istio-system|namespace: istio-ingress|'
+  ]
+])('%s is for the gateway that was found, and a reader is told how', async (file, objects, script) => {
+  const found = await manifest(kubectl, file, { gateway: CHART })
+  expect(found.objects).toMatchObject(objects)
+  expect(found.input).toMatchObject({ from: `sed '${script}' k8s/${file}` })
+  const namespace = found.objects[0]?.metadata.namespace
+  expect(found.namespace).toBe(namespace ?? 'shop')
+})
+
+test('for the book\'s gateway the file is applied as it is', async () => {
+  const gateway = { namespace: 'istio-system', selector: 'istio: ingressgateway' }
+  expect(await manifest(kubectl, 'istio/ch8/gateway-telemetry.yaml', { gateway }))
+    .toMatchObject({ args: ['-f', 'k8s/istio/ch8/gateway-telemetry.yaml'] })
+})
+
+test('the commands of the exercises are about it', () => {
+  const stageWith = (workload: string, labels: Record<string, string>) => new Stage({
+    kubectl,
+    ledger: { ours: [] } as unknown as Ledger,
+    report: silent,
+    api: 'istio',
+    ingress: { ...CHART, service: 'istio-ingress', workload, labels, replicas: 1 },
+    istio: undefined,
+    patience: 0,
+    clock: { least: 0, most: 0 }
+  })
+  const words = ['deploy/GATEWAY', 'GATEWAYS', 'GATEWAYS:secret/webapp', 'GATEWAY_APP.GATEWAYS', 'webapp.NAMESPACE']
+  const filled = (stage: Stage) => words.map(word => stage.filled(word))
+  expect(filled(stageWith('deployment/istio-ingress', { ...labels, app: 'edge' })))
+    .toEqual(['deployment/istio-ingress', 'istio-ingress', 'istio-ingress:secret/webapp', 'edge.istio-ingress', 'webapp.shop'])
+  expect(filled(stageWith('daemonset/front', { istio: 'ingress' })))
+    .toEqual(['daemonset/front', 'istio-ingress', 'istio-ingress:secret/webapp', 'front.istio-ingress', 'webapp.shop'])
+})
+
+test('a Gateway claims a host at the gateways that it selects', async () => {
+  const selectors = [{ istio: 'ingressgateway' }, { istio: 'ingress' }, { istio: 'ingress', app: 'other' }, undefined]
+  const items = selectors.map(selector => ({
+    metadata: { name: JSON.stringify(selector), namespace: 'other' },
+    spec: { selector, servers: [{ port: { number: 80 }, hosts: ['*'] }] }
+  }))
+  undo.push(fakeKubectl([/^get gateways/, { stdout: { items } }]))
+  expect((await claims(kubectl, { labels })).map(({ name }) => name)).toEqual(['{"istio":"ingress"}', undefined])
+})
+
+test.each(course)('$id: what selects a gateway goes through it, and no command names the book\'s', async exercise => {
+  const { needs, steps } = exercise
+  const applied = steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])
+  const files = [...needs.flatMap(need => NEEDS[need].file ?? []), ...applied].filter(file => file.startsWith('istio/'))
+  const manifests = await Promise.all(files.map(file => manifest(kubectl, file)))
+  if (JSON.stringify(manifests).includes('"istio":"ingressgateway"')) expect(usesGateway(exercise)).toBe(true)
+  const commands = steps.flatMap(step => 'command' in step ? [step.command.join(' ')] : [])
+  expect(commands.filter(command => command.includes('ingressgateway'))).toEqual([])
+})

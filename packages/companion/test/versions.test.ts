@@ -1,0 +1,186 @@
+// The oldest versions that are supported are in scripts/versions.env alone, and what is older is named.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { ROOT } from '../src/command.ts'
+import { choose, course, ERROR } from '../src/course.ts'
+import { Kubectl } from '../src/kubectl.ts'
+import { pathOf } from '../src/manifests.ts'
+import { pages } from '../src/pages.ts'
+import { gatewayApiIsThere } from '../src/preflight.ts'
+import { silent } from '../src/reporter.ts'
+import { run } from '../src/run.ts'
+import { isOlder, OLDEST, parseVersion, settings, supportedIstio, tooNewFor, type Version } from '../src/versions.ts'
+import { fakeKubectl, istiod, MESH, type Answer } from './fake-kubectl.ts'
+
+const undo: (() => void)[] = []
+afterEach(() => { for (const each of undo.splice(0)) each() })
+
+const kubectl = new Kubectl('shop')
+const version = (text: string) => parseVersion(text) as Version
+const istiods = (...versions: string[]): Answer =>
+  [/^get pods -A -l app=istiod/, { stdout: { items: versions.map(istiod) } }]
+
+const inShop = (id: string) =>
+  run({ exercises: choose([id]), namespace: 'shop', report: silent, error: ERROR, patience: 300 })
+
+test.each([
+  ['1.31-lab', [1, 31]],
+  ['1.24.3-asm.1', [1, 24, 3]],
+  ['v1.33.1-gke.100', [1, 33, 1]],
+  ['v1.29.10+k3s1', [1, 29, 10]],
+  ['1.31.0-distroless', [1, 31, 0]],
+  ['1.31.0-eed52ebb66ad-Clean\n', [1, 31, 0]],
+  ['unknown', undefined],
+  ['latest', undefined],
+  ['20260827', undefined],
+  ['', undefined]
+])('%j is the version %j', (text, numbers) => {
+  expect(parseVersion(text)?.numbers).toEqual(numbers)
+})
+
+test.each([
+  ['1.21.9', '1.22', true],
+  ['1.22.0', '1.22', false],
+  ['1.9', '1.22', true],
+  ['2.0', '1.22', false],
+  ['1.27.0', '1.27.1', true],
+  ['1.27-lab', '1.27.1', false],
+  ['v1.1.0', 'v1.2.0', true]
+])('%s is older than %s: %s', (one, other, older) => {
+  expect(isOlder(version(one), version(other))).toBe(older)
+})
+
+describe('Istio', () => {
+  const supported = async (...answers: Answer[]) => {
+    undo.push(fakeKubectl(...answers, ...MESH))
+    return (await supportedIstio(kubectl, () => {}))?.text
+  }
+
+  test('an older one is named, with the oldest and what to do', async () => {
+    await expect(supported(istiods('1.21.3'))).rejects
+      .toThrow(/^Istio 1\.21\.3 is older than 1\.22, the oldest that the exercises work with\.\nUpgrade it: https:/)
+  })
+
+  test('the oldest, and one of a vendor', async () => {
+    expect(await supported(istiods('1.22.0'))).toBe('1.22.0')
+    expect(await supported(istiods('1.24.3-asm.1'))).toBe('1.24.3-asm.1')
+  })
+
+  test('of two control planes, as during an upgrade, the newer one counts', async () => {
+    expect(await supported(istiods('1.24.0', '1.21.3'))).toBe('1.24.0')
+  })
+
+  test('where the image does not tell it, istiod itself is asked', async () => {
+    const path = /^get --raw \/api\/v1\/namespaces\/istio-system\/pods\/istiod-1:15014\/proxy\/version/
+    expect(await supported(istiods('latest'), [path, { stdout: '1.26.2-abc-Clean' }])).toBe('1.26.2-abc-Clean')
+  })
+
+  test.each<[string, Answer]>([
+    ['whose control plane is elsewhere', istiods()],
+    ['at whose control plane one may not look', [/^get pods -A/, { code: 1, stderr: 'Error from server (Forbidden)' }]]
+  ])('one %s has to know networking.istio.io/v1', async (_, hidden) => {
+    const versions = (...names: string[]): Answer =>
+      [/^get --raw \/apis\/networking/, { stdout: { versions: names.map(version => ({ version })) } }]
+    expect(await supported(hidden, versions('v1', 'v1beta1'))).toBeUndefined()
+    await expect(supported(hidden, versions('v1beta1', 'v1alpha3'))).rejects
+      .toThrow(/^The cluster's Istio has no networking\.istio\.io\/v1: it is older than 1\.22/)
+  })
+})
+
+test('an older Kubernetes is named, and the exercises go on', async () => {
+  const notes: string[] = []
+  undo.push(fakeKubectl([/^version/, { stdout: { serverVersion: { gitVersion: 'v1.26.5-gke.100' } } }], ...MESH))
+  expect((await supportedIstio(kubectl, text => notes.push(text)))?.text).toBe('1.31.0')
+  expect(notes).toEqual([
+    expect.stringMatching(/^Kubernetes 1\.26\.5-gke\.100 is older than 1\.27, the oldest that Istio 1\.22 supports\./)
+  ])
+})
+
+test('an older Gateway API is named, with the oldest and what to do', async () => {
+  const kinds: Answer = [/^api-resources/, { stdout: 'httproutes.gateway.networking.k8s.io' }]
+  undo.push(fakeKubectl(kinds, [/^get crd httproutes/, { stdout: 'v1.1.0' }]))
+  const reason = await gatewayApiIsThere(kubectl).catch((error: Error) => error.message)
+  expect(reason).toMatch(/^The cluster's Gateway API is 1\.1\.0, older than 1\.2\.0, the oldest that the exercises work with\.\n/)
+  expect(reason).toMatch(/Upgrade it, .*\/v1\.6\.0\/experimental-install\.yaml$/)
+  undo.push(fakeKubectl(kinds, [/^get crd httproutes/, { stdout: settings['GATEWAY_API_OLDEST'] as string }]))
+  await expect(gatewayApiIsThere(kubectl)).resolves.toBeUndefined()
+})
+
+describe('an exercise that needs a newer Istio than the others', () => {
+  test('is not run in an older one; the others go on', async () => {
+    undo.push(fakeKubectl(istiods('1.26.1'), ...MESH))
+    const { error, results } = await inShop('ch6.retry-budget')
+    expect(error).toBeUndefined()
+    expect(results).toEqual([{
+      id: 'ch6.retry-budget',
+      verdict: 'error',
+      checks: [],
+      error: 'This exercise needs Istio 1.27.1 or newer, and the cluster has 1.26.1. Upgrade it, or go on without this exercise.'
+    }])
+  })
+
+  test('says so on its page', () => {
+    const all = pages()
+    for (const { id, istio } of course) {
+      const page = all.get(`docs/exercises/${id.replace('.', '/')}.md`) as string
+      expect(page.includes(`- Istio ${istio} or newer`), id).toBe(istio !== undefined)
+    }
+  })
+
+  // When these came: istio.io/api and the release notes of Istio and Envoy.
+  test.each([
+    [/^ +retryBudget:/m, '1.27.1'],
+    [/^ +serviceAccounts:/m, '1.25'],
+    [/local_ratelimit[^]*^ +rate_limits:/m, '1.24']
+  ])('has whatever is as new as %s', (field, since) => {
+    const has = (file: string) => file.endsWith('.yaml') && field.test(readFileSync(join(ROOT, pathOf(file)), 'utf8'))
+    const uses = course.filter(({ steps }) => steps.some(step => step.kind === 'apply' && has(step.file)))
+    expect(uses).not.toEqual([])
+    for (const { id, istio = OLDEST.istio.text } of uses) expect(isOlder(version(istio), version(since)), id).toBe(false)
+  })
+})
+
+describe('what an API server says of a manifest that is too new', () => {
+  const STRICT = 'Error from server (BadRequest): x in version "v1" cannot be handled as a x: strict decoding error: unknown field'
+  const CRD = 'error: resource mapping not found for name: "catalog" namespace: "" from "k8s/istio/ch2/x.yaml": ' +
+    'no matches for kind "DestinationRule" in version "networking.istio.io/v1"\nensure CRDs are installed first'
+
+  test('a kind that it does not know', () => {
+    const reason = tooNewFor(CRD, 'istio/ch2/x.yaml', version('1.22.1'))
+    expect(reason).toMatch(/^The cluster does not know the kind DestinationRule of networking\.istio\.io\/v1, which k8s\/istio\/ch2\/x\.yaml has\. /)
+    expect(reason).toContain('The oldest Istio that works is 1.22, and the cluster has 1.22.1.')
+  })
+
+  test('a field that it does not know', () => {
+    const reason = tooNewFor(`${STRICT} "spec.trafficPolicy.retryBudget"`, 'istio/ch6/x.yaml', undefined)
+    expect(reason).toMatch(/^The cluster does not know the field spec\.trafficPolicy\.retryBudget, which k8s\/istio\/ch6\/x\.yaml has\. /)
+    expect(reason).toContain('The oldest Istio that works is 1.22. Are its CRDs as new?')
+  })
+
+  test('the Gateway API of the standard channel', () => {
+    const reason = tooNewFor(`${STRICT} "spec.rules[0].retry"`, 'gateway-api/ch2/x.yaml', undefined)
+    expect(reason).toMatch(/does not know the field spec\.rules\[0\]\.retry, /)
+    expect(reason).toContain('The Gateway API has to be 1.2.0 or newer, from its experimental channel: kubectl apply')
+  })
+
+  test('anything else is told as it is', () => {
+    expect(tooNewFor('connection refused', 'istio/ch2/x.yaml', undefined)).toBeUndefined()
+  })
+
+  test('it is the reason of the exercise', async () => {
+    undo.push(fakeKubectl([/ apply /, { code: 1, stderr: CRD }], ...MESH))
+    const { results: [result] } = await inShop('ch2.gateway')
+    expect(result).toMatchObject({ verdict: 'error', error: expect.stringMatching(/^The cluster does not know the kind/) })
+  })
+})
+
+test('the README tells the versions of scripts/versions.env, and which exercises need a newer Istio', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').replace(/\s+/g, ' ')
+  const tells = (text: string) => expect(readme.includes(text), text).toBe(true)
+  tells(`Istio ${OLDEST.istio.text} or newer, Kubernetes ${OLDEST.kubernetes.text} or newer`)
+  tells(`for \`--api gateway\`, the Gateway API ${OLDEST.gatewayApi.text} or newer`)
+  const newer = course.flatMap(({ id, istio }) => istio === undefined ? [] : [`\`${id}\` Istio ${istio}`])
+  expect(newer.length).toBeGreaterThan(1)
+  tells(`${newer.slice(0, -1).join(', ')} and ${newer.at(-1)}`)
+})
