@@ -27,7 +27,7 @@ interface Panel {
 }
 interface Dashboard { uid: string, panels: Panel[], templating: { list: { name: string, query: unknown, allValue?: string, datasource?: unknown }[] } }
 interface Rules { groups: { rules: { record?: string, alert?: string, expr: string }[] }[] }
-interface Compose { services: Record<string, { image?: string, ports?: string[], healthcheck?: unknown, volumes?: string[], build?: { dockerfile_inline?: string } }> }
+interface Compose { services: Record<string, { image?: string, ports?: string[], healthcheck?: unknown, volumes?: string[], build?: { dockerfile_inline?: string }, logging?: { driver: string, options: Record<string, string> } }> }
 
 const text = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const dashboard = JSON.parse(text('observability/grafana/dashboards/outfitters.json')) as Dashboard
@@ -36,6 +36,12 @@ const targets = panels.flatMap(({ targets = [] }) => targets)
 const rules = (parse(text('observability/prometheus/rules.yml')) as Rules).groups.flatMap(({ rules }) => rules)
 const store = parse(text('docker-compose.yml'), { merge: true }) as Compose
 const layer = parse(text('docker-compose.observability.yml'), { merge: true }) as Compose
+
+const collector = parse(text('observability/collector.yml')) as {
+  receivers: Record<string, { endpoint?: string }>
+  exporters: Record<string, { endpoint: string }>
+  service: { pipelines: Record<string, { exporters: string[] }> }
+}
 
 const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } // eslint-disable-line no-template-curly-in-string
 /** What Istio's proxies have, and Prometheus itself. */
@@ -152,9 +158,29 @@ describe('the dashboard', () => {
   })
 })
 
+describe('the data sources', () => {
+  const { datasources } = parse(text('observability/grafana/provisioning/datasources/datasources.yml')) as {
+    datasources: { uid: string, type: string, url: string, jsonData: { tracesToLogsV2?: { datasourceUid: string, query: string }, derivedFields?: Record<string, string>[] } }[]
+  }
+  const of = (type: string) => datasources.filter(source => source.type === type)
+
+  test('each is a tool of the layer', () => {
+    expect(datasources.map(({ type }) => type).sort()).toEqual(['jaeger', 'loki', 'prometheus'])
+    for (const { url } of datasources) expect(Object.keys(layer.services)).toContain(new URL(url).hostname)
+  })
+
+  test('a span leads to the lines of its trace, and a line leads to its trace, by the name that the collector gives it', () => {
+    const [jaeger] = of('jaeger')
+    const [loki] = of('loki')
+    expect(jaeger?.jsonData.tracesToLogsV2).toMatchObject({ datasourceUid: loki?.uid, query: '{service_name=~".+"} | trace_id="$${__span.traceId}"' }) // eslint-disable-line no-template-curly-in-string
+    expect(loki?.jsonData.derivedFields).toEqual([expect.objectContaining({ matcherType: 'label', matcherRegex: 'trace_id', datasourceUid: jaeger?.uid, url: '$${__value.raw}' })]) // eslint-disable-line no-template-curly-in-string
+  })
+})
+
 describe('compose', () => {
   test('the ports are the documented ones, on this machine alone', () => {
     expect(Object.entries(layer.services).flatMap(([name, { ports = [] }]) => ports.map(port => `${name} ${port}`)).sort()).toEqual([
+      'collector 127.0.0.1:${LOGS_PORT:-24224}:24224', // eslint-disable-line no-template-curly-in-string
       'grafana 127.0.0.1:3030:3000',
       'jaeger 127.0.0.1:16686:16686',
       'prometheus 127.0.0.1:9090:9090'
@@ -163,7 +189,7 @@ describe('compose', () => {
 
   test('each tool has an exact version and a health check, and the files that it mounts are there', () => {
     const tools = Object.entries(layer.services).filter(([name]) => !(name in store.services))
-    expect(tools.map(([name]) => name).sort()).toEqual(['collector', 'grafana', 'jaeger', 'prometheus'])
+    expect(tools.map(([name]) => name).sort()).toEqual(['collector', 'grafana', 'jaeger', 'loki', 'prometheus'])
     for (const [name, { image, build, healthcheck, volumes = [] }] of tools) {
       const images = build === undefined ? [image] : Array.from(build.dockerfile_inline?.matchAll(/^FROM (\S+)/gm) ?? [], ([, from]) => from)
       for (const one of images) expect(one, name).toMatch(/:v?\d+\.\d+\.\d+(-\w+)?$/)
@@ -178,6 +204,22 @@ describe('compose', () => {
     const expected = services.map(([name, { healthcheck }]) => `${name}:${/localhost:(\d+)/.exec(JSON.stringify(healthcheck))?.[1]}`)
     expect(found.flatMap(({ targets }) => targets).sort()).toEqual(expected.sort())
     for (const { labels: { app }, targets } of found) expect(targets.every(target => target.startsWith(app))).toBe(true)
+  })
+
+  test('Docker sends the lines of every service to the collector, which listens there, and nobody waits for it', () => {
+    for (const name of Object.keys(store.services)) {
+      expect(layer.services[name]?.logging, name).toEqual({ driver: 'fluentd', options: { 'fluentd-address': '127.0.0.1:${LOGS_PORT:-24224}', 'fluentd-async': 'true' } }) // eslint-disable-line no-template-curly-in-string
+    }
+    expect(collector.receivers['fluentforward']?.endpoint).toBe('0.0.0.0:24224')
+  })
+
+  test('what comes to the collector goes on to the tools that are there: traces to Jaeger, lines to Loki', () => {
+    const targets = Object.entries(collector.service.pipelines).map(([signal, { exporters }]) => [signal, exporters.map(name => collector.exporters[name]?.endpoint).join(' ')])
+    expect(Object.fromEntries(targets)).toEqual({
+      traces: '${env:JAEGER_ENDPOINT:-jaeger:4317}', // eslint-disable-line no-template-curly-in-string
+      logs: '${env:LOKI_ENDPOINT:-http://loki:3100/otlp}' // eslint-disable-line no-template-curly-in-string
+    })
+    expect(Object.keys(layer.services)).toEqual(expect.arrayContaining(['jaeger', 'loki']))
   })
 
   const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0
