@@ -1,6 +1,6 @@
 // scripts/cluster.sh with stand-ins for the commands that it runs.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -106,6 +106,11 @@ describe('versions', () => {
     const { stdout, applied } = cluster(['up'], [['get crd httproutes.* --output jsonpath', 'v0.8.0'], ['get crd httproutes', 'crd/httproutes\n']])
     expect(stdout).toMatch(/it has the version v0\.8\.0, and the exercises with --api gateway need v[\d.]+ or newer/)
     expect(applied.filter(file => file.includes('gateway-api'))).toEqual([])
+  })
+
+  test.each(globSync(['*.md', 'docs/*.md', 'k8s/**/*.md', 'observability/**/*.md'], { cwd: ROOT }).sort())('%s takes Istio\'s files from the same release', path => {
+    const releases = Array.from(readFileSync(join(ROOT, path), 'utf8').matchAll(/istio\/istio\/release-([\d.]+\d)/g), ([, release]) => release)
+    expect(new Set(releases)).toEqual(new Set(releases.length === 0 ? [] : [VERSIONS['ISTIO_VERSION']]))
   })
 
   test('none stands in the script itself', () => {
