@@ -6,34 +6,35 @@ cd "$(dirname "$0")/.."
 
 cluster=outfitters namespace=istioinaction mark=app.kubernetes.io/managed-by=outfitters-cluster.sh
 addons=(prometheus grafana jaeger kiali loki)
-# A KIND_NODE_IMAGE from the environment goes before that of the file, also an empty one: then kind takes its own default.
+# A KIND_NODE_IMAGE in the environment overrides the file's, also an empty one: then kind takes its own default.
 node_image=${KIND_NODE_IMAGE-of the file}
 # shellcheck source=scripts/versions.env
 . scripts/versions.env
 newest_kubernetes=${KIND_NODE_IMAGE%@*} newest_kubernetes=${newest_kubernetes##*:}
 [ "$node_image" != 'of the file' ] || node_image=$KIND_NODE_IMAGE
 addons_url=https://raw.githubusercontent.com/istio/istio/release-$ISTIO_VERSION/samples/addons
-gateway_api_url=https://github.com/kubernetes-sigs/gateway-api/releases/download/$GATEWAY_API_VERSION/experimental-install.yaml
+gateway_api_releases=https://github.com/kubernetes-sigs/gateway-api/releases/download
+gateway_api_url=$gateway_api_releases/$GATEWAY_API_VERSION/experimental-install.yaml
 
 usage() {
   cat <<EOF
 usage: cluster.sh up [--here] [--addons DIR | --without-addons]
-                                   bring up whatever of these is missing: the kind cluster "$cluster", Istio (demo profile),
-                                   Prometheus, Grafana, Jaeger, Kiali and Loki with a collector for the proxies' access log,
-                                   the Gateway API, the images, and the store in the injected namespace $namespace, which
-                                   kubectl then uses by default
+                                   bring up whatever of these is missing: the kind cluster "$cluster", Istio (demo
+                                   profile), Prometheus, Grafana, Jaeger, Kiali, Loki and a collector for the proxies'
+                                   access log, the Gateway API, the images, and the store in the injected namespace
+                                   $namespace, which kubectl then uses by default
        cluster.sh status [--here]  say what is there
        cluster.sh down [--here]    delete the kind cluster
 
-  --here            use the cluster of the current kubectl context instead of kind's; down then deletes only the namespace
-                    $namespace, and only if up has made it
-  --addons DIR      take the add-ons from DIR instead of the internet: samples/addons of an Istio $ISTIO_VERSION release. The Gateway
-                    API then comes from DIR/gateway-api.yaml, or not at all
+  --here            use the cluster of the current kubectl context instead of kind's; down then deletes only the
+                    namespace $namespace, and only if up has made it
+  --addons DIR      take the add-ons from DIR instead of the internet: samples/addons of an Istio release,
+                    $ISTIO_VERSION. The Gateway API then comes from DIR/gateway-api.yaml, or not at all
   --without-addons  leave the add-ons, the collector and the Gateway API out
 
 environment:
-  KIND_NODE_IMAGE   the node image of a new kind cluster, now "$node_image"; empty: kind's own default. By default
-                    $KIND_NODE_IMAGE, which Istio $ISTIO_VERSION supports
+  KIND_NODE_IMAGE   the node image of a new kind cluster, now "$node_image"; empty: kind's own default. By
+                    default $KIND_NODE_IMAGE, which Istio $ISTIO_VERSION supports
 EOF
 }
 say() { echo "== $*"; }
@@ -61,12 +62,13 @@ done
 if [ -n "$addons_folder" ]; then
   absent=''
   for addon in "${addons[@]}"; do [ -r "$addons_folder/$addon.yaml" ] || absent+=" $addon.yaml"; done
-  [ -z "$absent" ] || die "--addons: $addons_folder lacks$absent; give it samples/addons of an Istio $ISTIO_VERSION release, which has them"
+  [ -z "$absent" ] ||
+    die "--addons: $addons_folder lacks$absent; give it samples/addons of an Istio $ISTIO_VERSION release, which has all"
 fi
 kubectl_() { if [ -n "$here" ]; then kubectl "$@"; else kubectl --context "kind-$cluster" "$@"; fi; }
 istioctl_() { if [ -n "$here" ]; then istioctl "$@"; else istioctl --context "kind-$cluster" "$@"; fi; }
-# is_older VERSION OLDEST: whether a version such as v1.28.3 comes before one such as 1.29. One that is no number, such as
-# that of somebody's own build, does not.
+# is_older VERSION OLDEST: whether a version such as v1.28.3 comes before one such as 1.29. A version that is no number,
+# such as that of somebody's own build, does not.
 is_older() {
   local pattern='^v?([0-9]+)\.([0-9]+)' major minor
   [[ $2 =~ $pattern ]] && major=${BASH_REMATCH[1]} minor=${BASH_REMATCH[2]} && [[ $1 =~ $pattern ]] || return 1
@@ -117,15 +119,17 @@ up() {
   if exists deployment --selector app=istiod --namespace istio-system; then
     say "Istio is there"
     check_istio
-    [ -n "$(gateways)" ] || die "Istio is there without an ingress gateway, which the exercises need: no namespace has a Service \
-with the label istio=ingressgateway or istio=ingress. Add a gateway to this Istio, such as that of its Helm chart \"gateway\", in its version:
-  helm install istio-ingress gateway --repo https://istio-release.storage.googleapis.com/charts --namespace istio-ingress --create-namespace"
-    [[ $(kubectl_ get configmap istio --namespace istio-system --ignore-not-found --output 'jsonpath={.data.mesh}') =~ envoyOtelAls ]] || provider_missing=yes
+    [ -n "$(gateways)" ] || die "Istio is there without an ingress gateway, which the exercises need: no namespace has \
+a Service with the label istio=ingressgateway or istio=ingress. Add a gateway to this Istio, such as that of its Helm \
+chart \"gateway\", in its version:
+  helm install istio-ingress gateway --repo https://istio-release.storage.googleapis.com/charts \\
+    --namespace istio-ingress --create-namespace"
+    has_log_provider || provider_missing=yes
   else
     local client
-    client=$(istioctl version --remote=false --short 2>/dev/null | sed -n 's/^\(client version: \)\{0,1\}\([0-9].*\)/\2/p')
-    ! is_older "$client" "$ISTIO_OLDEST" || die "this istioctl would install Istio $client, and the oldest that the store supports is \
-$ISTIO_OLDEST; install $ISTIO_VERSION: https://istio.io/latest/docs/setup/getting-started/#download"
+    client=$(istioctl version --remote=false --short 2>/dev/null | sed 's/^client version: //')
+    ! is_older "$client" "$ISTIO_OLDEST" || die "this istioctl would install Istio $client, and the oldest that the \
+store supports is $ISTIO_OLDEST; install $ISTIO_VERSION: https://istio.io/latest/docs/setup/getting-started/#download"
     say "installing Istio, demo profile"
     istioctl_ install --skip-confirmation --set profile=demo --filename observability/mesh/istio.yaml
     [ -t 1 ] || echo # istioctl ends its last line only on a terminal
@@ -185,20 +189,29 @@ gateways() {
 check_kubernetes() {
   local version
   version=$(kubectl_ version 2>/dev/null | sed -n 's/^Server Version: //p')
-  ! is_older "$version" "$KUBERNETES_OLDEST" || die "the cluster has Kubernetes $version, and the oldest that the store supports is \
-$KUBERNETES_OLDEST; upgrade it, or delete it (scripts/cluster.sh down) and let up make a new one"
-  ! is_older "$newest_kubernetes" "$version" || say "this is Kubernetes $version, and Istio $ISTIO_VERSION is tested by its makers \
-up to ${newest_kubernetes%.*}: if something fails that should not, delete the cluster and let cluster.sh up make one"
+  ! is_older "$version" "$KUBERNETES_OLDEST" || die "the cluster has Kubernetes $version, and the oldest that the \
+store supports is $KUBERNETES_OLDEST; upgrade it, or delete it (scripts/cluster.sh down) and let up make a new one"
+  ! is_older "$newest_kubernetes" "$version" || say "this is Kubernetes $version, and Istio $ISTIO_VERSION is tested \
+by its makers up to ${newest_kubernetes%.*}: if something fails that should not, delete the cluster and let up make one"
 }
 
 check_istio() {
   local version
   version=$(istioctl_ version 2>/dev/null | sed -n 's/^control plane version: //p')
-  ! is_older "$version" "$ISTIO_OLDEST" || die "the cluster has Istio $version, and the oldest that the store supports is \
-$ISTIO_OLDEST; upgrade it (https://istio.io/latest/docs/setup/upgrade/), or delete the cluster and let up make a new one"
+  ! is_older "$version" "$ISTIO_OLDEST" || die "the cluster has Istio $version, and the oldest that the store supports \
+is $ISTIO_OLDEST; upgrade it (https://istio.io/latest/docs/setup/upgrade/), or delete the cluster and let up make one"
 }
 
-# collect_access_logs PROVIDER_MISSING: the collector that takes the proxies' access log to Loki, and the order to the proxies to send it there.
+# Whether the mesh config names a collector for the access log, as the demo profile does.
+has_log_provider() {
+  local config
+  config=$(kubectl_ get configmap istio --namespace istio-system --ignore-not-found --output 'jsonpath={.data.mesh}') ||
+    die "cannot read Istio's mesh config"
+  [[ $config =~ envoyOtelAls ]]
+}
+
+# collect_access_logs PROVIDER_MISSING: installs the collector that takes the proxies' access log to Loki, and has the
+# proxies send it there.
 collect_access_logs() {
   local others
   if exists deployment opentelemetry-collector --namespace observability; then
@@ -208,10 +221,11 @@ collect_access_logs() {
     kubectl_ apply --filename observability/mesh/collector.yaml >/dev/null
   fi
   if [ -n "$1" ]; then
-    say "the proxies' access log does not reach Loki: this Istio's mesh config has no provider for it; observability/mesh says how to add it"
+    say "the proxies' access log does not reach Loki: this Istio's mesh config has no provider for it; \
+observability/mesh says how to add it"
   elif others=$(telemetries_of_mesh | grep --invert-match --line-regexp mesh-logging); then
-    say "the proxies' access log does not reach Loki yet: Istio heeds one Telemetry for the whole mesh, and there is one already, $others in istio-system; \
-observability/mesh says what to add to it"
+    say "the proxies' access log does not reach Loki yet: Istio heeds one Telemetry for the whole mesh, and there is \
+one already, $others in istio-system; observability/mesh says what to add to it"
   else
     kubectl_ apply --filename observability/mesh/telemetry.yaml >/dev/null
   fi
@@ -226,16 +240,18 @@ telemetries_of_mesh() {
 install_gateway_api() {
   local version file=$gateway_api_url
   version=$(kubectl_ get crd httproutes.gateway.networking.k8s.io --ignore-not-found \
-    --output 'jsonpath={.metadata.annotations.gateway\.networking\.k8s\.io/bundle-version}') || die 'cannot tell whether the cluster has the Gateway API'
+    --output 'jsonpath={.metadata.annotations.gateway\.networking\.k8s\.io/bundle-version}') ||
+    die 'cannot tell whether the cluster has the Gateway API'
   if exists crd httproutes.gateway.networking.k8s.io; then
     say "the Gateway API is there"
-    ! is_older "$version" "$GATEWAY_API_OLDEST" || say "it has the version $version, and the exercises with --api gateway need \
-$GATEWAY_API_OLDEST or newer: kubectl apply --server-side --filename $gateway_api_url"
+    ! is_older "$version" "$GATEWAY_API_OLDEST" || say "it has the version $version, and the exercises with --api \
+gateway need $GATEWAY_API_OLDEST or newer: kubectl apply --server-side --filename $gateway_api_url"
     return
   fi
   if [ -n "$addons_folder" ]; then file=$addons_folder/gateway-api.yaml; fi
   if [ -n "$addons_folder" ] && [ ! -r "$file" ]; then
-    say "leaving the Gateway API out, which exercises with --api gateway need: $addons_folder has no gateway-api.yaml, which is $gateway_api_url"
+    say "leaving the Gateway API out, which exercises with --api gateway need: $addons_folder has no gateway-api.yaml, \
+which is $gateway_api_url"
     return
   fi
   say "installing the Gateway API, with its experimental channel"
@@ -259,7 +275,16 @@ EOF
   kubectl port-forward -n ${gateway%/*} svc/${gateway#*/} 8080:80
   curl localhost:8080/api/catalog
 EOF
-  [[ $found != *$'\n'* ]] || echo "There are several ingress gateways. Say which one the exercises use: npm run exercise -- ch2 --gateway $gateway"
+  [[ $found != *$'\n'* ]] || echo "There are several ingress gateways. Say which one the exercises use: \
+npm run exercise -- ch2 --gateway $gateway"
+}
+
+# tell_of NAME GET…: whether the cluster has what `kubectl get` would find.
+tell_of() {
+  local name=$1 state=missing
+  shift
+  ! exists "$@" || state=installed
+  printf '%-10s %s\n' "$name" "$state"
 }
 
 status() {
@@ -272,9 +297,9 @@ status() {
   echo "cluster    $(kubectl_ get nodes --no-headers | wc -l | tr -d ' ') node(s), Kubernetes $(kubectl_ get nodes --output jsonpath='{.items[0].status.nodeInfo.kubeletVersion}')"
   local what complete=0
   for what in istiod "${addons[@]}"; do
-    if exists "$(kind_of "$what")" "$what" --namespace istio-system; then echo "$(printf '%-10s' "$what") installed"; else echo "$(printf '%-10s' "$what") missing"; fi
+    tell_of "$what" "$(kind_of "$what")" "$what" --namespace istio-system
   done
-  if exists deployment opentelemetry-collector --namespace observability; then echo 'collector  installed'; else echo 'collector  missing'; fi
+  tell_of collector deployment opentelemetry-collector --namespace observability
   exists deployment --selector app=istiod --namespace istio-system || complete=1
   if exists deployment webapp --namespace "$namespace"; then
     kubectl_ get pods --namespace "$namespace"

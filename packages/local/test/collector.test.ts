@@ -1,4 +1,5 @@
-// The collectors' configuration, with the collector itself: what it makes of a service's line as Docker hands it on, and of a line of a proxy's access log.
+// The collectors' configuration, with the collector itself: what it makes of a service's line as Docker hands it on,
+// and of a line of a proxy's access log.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
