@@ -35,7 +35,8 @@ const LIBRARIES = [
 const COMPONENTS = globSync('k8s/components/*').sort()
 
 const files = globSync(['k8s/**/*.{yaml,yml}', 'observability/mesh/*.yaml']).sort()
-const documents = files.flatMap(read).filter(({ manifest }) => manifest.kind !== 'IstioOperator') // istioctl's own input, which no library knows
+// An IstioOperator is istioctl's own input, which no library knows.
+const documents = files.flatMap(read).filter(({ manifest }) => manifest.kind !== 'IstioOperator')
 const kustomizations = documents.filter(({ manifest }) => manifest.apiVersion.startsWith('kustomize.config.k8s.io/'))
 const manifests = documents.filter(document => !kustomizations.includes(document))
 
@@ -100,7 +101,9 @@ async function checkValues ({ file, manifest }: Found): Promise<void> {
   const { apiVersion, kind, metadata } = manifest
   const subject = `${file}: ${kind} ${metadata?.name ?? 'without a name'}`
   // They are applied to whichever injected namespace a reader has, except what belongs to the mesh as a whole.
-  if (metadata?.namespace !== undefined && !NAMESPACES_OF_MESH.includes(metadata.namespace)) problems.push(`${subject} names a namespace`)
+  if (metadata?.namespace !== undefined && !NAMESPACES_OF_MESH.includes(metadata.namespace)) {
+    problems.push(`${subject} names a namespace`)
+  }
 
   let models: Record<string, new (data: Manifest) => { validate: () => void }>
   try {
@@ -153,16 +156,20 @@ function askCluster (): void {
     const found = known.filter(({ file }) => file === path).map(({ manifest }) => manifest)
     // A namespace that the file itself makes is not there in a dry run.
     const own = found.find(({ kind }) => kind === 'Namespace')?.metadata?.name
-    const items = found.map(manifest => manifest.metadata?.namespace === own ? { ...manifest, metadata: { ...manifest.metadata, namespace: undefined } } : manifest)
+    const items = found.map(manifest => manifest.metadata?.namespace !== own
+      ? manifest
+      : { ...manifest, metadata: { ...manifest.metadata, namespace: undefined } })
     const namespace = items.find(({ metadata }) => metadata?.namespace !== undefined)?.metadata?.namespace
-    judge(path, 'kubectl', [...dryRun(namespace), '--filename', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+    judge(path, 'kubectl', [...dryRun(namespace), '--filename', '-'], list)
   }
   judge('k8s', 'kubectl', [...dryRun(), '--kustomize', 'k8s'])
   for (const component of COMPONENTS) {
     if (manifests.some(document => document.file.startsWith(`${component}/`) && !known.includes(document))) continue
     withComponents([component], folder => judge(component, 'kubectl', [...dryRun(), '--kustomize', folder]))
   }
-  judge('observability/mesh/istio.yaml', 'istioctl', ['manifest', 'generate', '--set', 'profile=demo', '--filename', 'observability/mesh/istio.yaml'])
+  const operator = 'observability/mesh/istio.yaml'
+  judge(operator, 'istioctl', ['manifest', 'generate', '--set', 'profile=demo', '--filename', operator])
   judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
   // Each route beside the store, the names that chapter 2 gives the versions, and each of the gateways that its chapter has for it: of several of one name only one is there at a time.
   const filesWith = (kind: string) => [...new Set(manifests.filter(({ manifest }) => manifest.kind === kind).map(({ file }) => file))]
@@ -177,10 +184,11 @@ function askCluster (): void {
 
 const groupOf = ({ apiVersion }: Manifest) => apiVersion.includes('/') ? apiVersion.split('/')[0] as string : ''
 
-/** The API groups of our manifests that the cluster lacks. Only those may be missing which a store in a mesh does without. */
+/** The API groups of our manifests that the cluster lacks. Only groups that the store does without may be missing. */
 function unknownGroups (): string[] {
   const optional = ['monitoring.coreos.com']
-  const served = execFileSync('kubectl', ['api-versions'], { encoding: 'utf8' }).split('\n').map(line => line.split('/')[0])
+  const versions = execFileSync('kubectl', ['api-versions'], { encoding: 'utf8' })
+  const served = versions.split('\n').map(line => line.split('/')[0])
   const unknown = optional.filter(group => !served.includes(group))
   for (const group of unknown) {
     const left = [...new Set(manifests.filter(({ manifest }) => groupOf(manifest) === group).map(({ file }) => file))]
@@ -195,7 +203,8 @@ function withComponents (components: string[], use: (folder: string) => void): v
   const folder = mkdtempSync('node_modules/.cache/validate-')
   try {
     const named = components.map(component => relative(folder, component))
-    writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify({ resources: [relative(folder, 'k8s')], components: named }))
+    const kustomization = { resources: [relative(folder, 'k8s')], components: named }
+    writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
     use(folder)
   } finally {
     rmSync(folder, { recursive: true })

@@ -27,7 +27,8 @@ interface Panel {
 }
 interface Dashboard { uid: string, panels: Panel[], templating: { list: { name: string, query: unknown, allValue?: string, datasource?: unknown }[] } }
 interface Rules { groups: { rules: { record?: string, alert?: string, expr: string }[] }[] }
-interface Compose { services: Record<string, { image?: string, ports?: string[], healthcheck?: unknown, volumes?: string[], build?: { dockerfile_inline?: string }, logging?: { driver: string, options: Record<string, string> } }> }
+interface Logging { driver: string, options: Record<string, string> }
+interface Compose { services: Record<string, { image?: string, ports?: string[], healthcheck?: unknown, volumes?: string[], build?: { dockerfile_inline?: string }, logging?: Logging }> }
 
 const text = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const dashboard = JSON.parse(text('observability/grafana/dashboards/outfitters.json')) as Dashboard
@@ -43,6 +44,10 @@ const collector = parse(text('observability/collector.yml')) as {
   service: { pipelines: Record<string, { exporters: string[] }> }
 }
 
+/** Where Docker's logging driver finds the collector, as compose has it before it knows the environment. */
+const LOGS = '127.0.0.1:${LOGS_PORT:-24224}' // eslint-disable-line no-template-curly-in-string
+/** A variable of Grafana's, kept from being read as one of its environment. */
+const GRAFANA = (name: string) => `$\${${name}}`
 const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } // eslint-disable-line no-template-curly-in-string
 /** What Istio's proxies have, and Prometheus itself. */
 const OF_OTHERS = ['istio_requests_total', 'istio_request_duration_milliseconds_bucket', 'up']
@@ -160,7 +165,12 @@ describe('the dashboard', () => {
 
 describe('the data sources', () => {
   const { datasources } = parse(text('observability/grafana/provisioning/datasources/datasources.yml')) as {
-    datasources: { uid: string, type: string, url: string, jsonData: { tracesToLogsV2?: { datasourceUid: string, query: string }, derivedFields?: Record<string, string>[] } }[]
+    datasources: {
+      uid: string
+      type: string
+      url: string
+      jsonData: { tracesToLogsV2?: Record<string, unknown>, derivedFields?: Record<string, string>[] }
+    }[]
   }
   const of = (type: string) => datasources.filter(source => source.type === type)
 
@@ -169,18 +179,20 @@ describe('the data sources', () => {
     for (const { url } of datasources) expect(Object.keys(layer.services)).toContain(new URL(url).hostname)
   })
 
-  test('a span leads to the lines of its trace, and a line leads to its trace, by the name that the collector gives it', () => {
+  test('a span leads to the lines of its trace, and a line leads to its trace', () => {
     const [jaeger] = of('jaeger')
     const [loki] = of('loki')
-    expect(jaeger?.jsonData.tracesToLogsV2).toMatchObject({ datasourceUid: loki?.uid, query: '{service_name=~".+"} | trace_id="$${__span.traceId}"' }) // eslint-disable-line no-template-curly-in-string
-    expect(loki?.jsonData.derivedFields).toEqual([expect.objectContaining({ matcherType: 'label', matcherRegex: 'trace_id', datasourceUid: jaeger?.uid, url: '$${__value.raw}' })]) // eslint-disable-line no-template-curly-in-string
+    const query = '{service_name=~".+"} | trace_id="' + GRAFANA('__span.traceId') + '"'
+    expect(jaeger?.jsonData.tracesToLogsV2).toMatchObject({ datasourceUid: loki?.uid, customQuery: true, query })
+    const link = { matcherType: 'label', matcherRegex: 'trace_id', datasourceUid: jaeger?.uid, url: GRAFANA('__value.raw') }
+    expect(loki?.jsonData.derivedFields).toEqual([expect.objectContaining(link)])
   })
 })
 
 describe('compose', () => {
   test('the ports are the documented ones, on this machine alone', () => {
     expect(Object.entries(layer.services).flatMap(([name, { ports = [] }]) => ports.map(port => `${name} ${port}`)).sort()).toEqual([
-      'collector 127.0.0.1:${LOGS_PORT:-24224}:24224', // eslint-disable-line no-template-curly-in-string
+      `collector ${LOGS}:24224`,
       'grafana 127.0.0.1:3030:3000',
       'jaeger 127.0.0.1:16686:16686',
       'prometheus 127.0.0.1:9090:9090'
@@ -208,17 +220,16 @@ describe('compose', () => {
 
   test('Docker sends the lines of every service to the collector, which listens there, and nobody waits for it', () => {
     for (const name of Object.keys(store.services)) {
-      expect(layer.services[name]?.logging, name).toEqual({ driver: 'fluentd', options: { 'fluentd-address': '127.0.0.1:${LOGS_PORT:-24224}', 'fluentd-async': 'true' } }) // eslint-disable-line no-template-curly-in-string
+      const options = { 'fluentd-address': LOGS, 'fluentd-async': 'true' }
+      expect(layer.services[name]?.logging, name).toEqual({ driver: 'fluentd', options })
     }
     expect(collector.receivers['fluentforward']?.endpoint).toBe('0.0.0.0:24224')
   })
 
   test('what comes to the collector goes on to the tools that are there: traces to Jaeger, lines to Loki', () => {
-    const targets = Object.entries(collector.service.pipelines).map(([signal, { exporters }]) => [signal, exporters.map(name => collector.exporters[name]?.endpoint).join(' ')])
-    expect(Object.fromEntries(targets)).toEqual({
-      traces: '${env:JAEGER_ENDPOINT:-jaeger:4317}', // eslint-disable-line no-template-curly-in-string
-      logs: '${env:LOKI_ENDPOINT:-http://loki:3100/otlp}' // eslint-disable-line no-template-curly-in-string
-    })
+    const endpointsOf = (names: string[]) => names.map(name => collector.exporters[name]?.endpoint.replace(/^.*:-(.*)}$/, '$1'))
+    const targets = Object.entries(collector.service.pipelines).map(([signal, { exporters }]) => [signal, endpointsOf(exporters)])
+    expect(Object.fromEntries(targets)).toEqual({ traces: ['jaeger:4317'], logs: ['http://loki:3100/otlp'] })
     expect(Object.keys(layer.services)).toEqual(expect.arrayContaining(['jaeger', 'loki']))
   })
 
