@@ -21,7 +21,8 @@ beforeAll(async () => {
   await withComponents(['offline'], folder => mesh.kubectl.run(['apply', '--kustomize', folder]))
   await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])
   for (const path of ['/api/catalog', '/api/users']) {
-    await expect.poll(async () => (await ask(mesh.gateway.origin + path)).status, { timeout: 60_000 }).toBe(200)
+    const answers = async () => expect((await ask(mesh.gateway.origin + path)).status).toBe(200)
+    await vi.waitFor(answers, { timeout: 60_000, interval: 500 })
   }
 })
 
@@ -113,8 +114,10 @@ test('default-deny: the store works, and calls that no policy allows are refused
     async () => {
       for (const service of SERVICES) expect(await fromOutside(service, 3), service).toEqual({ 403: 3 })
       expect(await throughTheGateway()).toEqual({ 200: 2 * CALLS })
+      // A connection from before keeps its rules until the proxy has drained it, for 45 seconds by default.
+      expect(await fromInside('forum', 'http://catalog/items')).toBe('403')
     },
-    { timeout: 90_000, interval: 1000 }
+    { timeout: 120_000, interval: 1000 }
   )
 
   const served = await throughTheGateway()
@@ -212,6 +215,8 @@ interface Socket {
   local: Address
   remote: Address
   isListening: boolean
+  /** for a connection that nobody has answered yet */
+  isAsking: boolean
   uid: number
 }
 interface Address {
@@ -238,6 +243,8 @@ function socketsIn (table: string): Socket[] {
       local: address(local),
       remote: address(remote),
       isListening: state === '0A',
+      isAsking: state === '02',
+
       uid: Number(uid)
     })
   )
@@ -248,6 +255,8 @@ const PROXY = 1337
 const EXCLUDED = [4317, 4318]
 /** Of the connections that come in through iptables, the port is the proxy's. The caller's side shows which it was. */
 const REDIRECTED = [15001, 15006]
+/** Where the proxy answers the kubelet. */
+const PROBED = [15020, 15021]
 
 test("network-policies: every connection that the store's pods have is one that the policies allow", async () => {
   const cluster = new Kubectl('default')
@@ -289,7 +298,9 @@ test("network-policies: every connection that the store's pods have is one that 
       .run(['exec', pod.metadata.name, '--container', 'istio-proxy', '--', 'cat', '/proc/net/tcp', '/proc/net/tcp6'])
     const sockets = socketsIn(table)
     const listening = new Set(sockets.filter(({ isListening }) => isListening).map(({ local }) => local.port))
-    for (const { local, remote, isListening, uid } of sockets) {
+    for (const { local, remote, isListening, isAsking, uid } of sockets) {
+      // At their start, proxies ask for the metadata of a cloud, which the policies keep from them. They do without.
+      if (isAsking) continue
       const isLocal = remote.ip.startsWith('127.') || remote.ip === pod.status.podIP || nodes.has(remote.ip)
       if (isListening || isLocal) continue
       const isIncoming = listening.has(local.port) || REDIRECTED.includes(local.port)
@@ -298,6 +309,8 @@ test("network-policies: every connection that the store's pods have is one that 
       const flow = isIncoming
         ? { from: endOf(remote.ip), to: pod.metadata, port: local.port }
         : { from: pod.metadata, ...destination(remote) }
+      // The kubelet's probes come from an address of the node.
+      if (isIncoming && 'address' in flow.from && PROBED.includes(local.port)) continue
       if (isGateway(pod) && !('labels' in flow.to && flow.to.namespace === mesh.kubectl.namespace)) continue
       const name = (end: End) =>
         'address' in end ? end.address : (end.labels['app'] ?? end.labels['app.kubernetes.io/name'] ?? 'pod')

@@ -220,7 +220,7 @@ describe('compose', () => {
 
   test('Docker sends the lines of every service to the collector, which listens there, and nobody waits for it', () => {
     for (const name of Object.keys(store.services)) {
-      const options = { 'fluentd-address': LOGS, 'fluentd-async': 'true' }
+      const options = { 'fluentd-address': LOGS, 'fluentd-async': 'true', 'fluentd-sub-second-precision': 'true' }
       expect(layer.services[name]?.logging, name).toEqual({ driver: 'fluentd', options })
     }
     expect(collector.receivers['fluentforward']?.endpoint).toBe('0.0.0.0:24224')
