@@ -182,7 +182,10 @@ function askCluster (): void {
   }
 }
 
-const groupOf = ({ apiVersion }: Manifest) => apiVersion.includes('/') ? apiVersion.split('/')[0] as string : ''
+/** The API group of a kind; empty for the core's. */
+function groupOf ({ apiVersion }: Manifest): string {
+  return apiVersion.includes('/') ? apiVersion.split('/')[0] as string : ''
+}
 
 /** The API groups of our manifests that the cluster lacks. Only groups that the store does without may be missing. */
 function unknownGroups (): string[] {
@@ -222,7 +225,7 @@ function has (command: string, ...args: string[]): boolean {
 
 function judge (subject: string, command: string, args: string[], input = ''): void {
   try {
-    execFileSync(command, args, { encoding: 'utf8', input, stdio: 'pipe' })
+    execFileSync(command, args, { encoding: 'utf8', input, stdio: 'pipe', maxBuffer: 2 ** 26 })
   } catch (error) {
     const { stderr = '', stdout = '', message } = error as Error & { stderr?: string, stdout?: string }
     problems.push(`${subject}: ${`${stderr.trim()}\n${stdout.trim()}`.trim() || message}`)
