@@ -14,12 +14,12 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { ROOT } from '../src/processes.ts'
 
-/** A collector with what otelcol-k8s has: its path is in OTELCOL, or it is on the PATH. */
+/** The official otelcol-k8s, or one that otelcol.yaml builds: its path is in OTELCOL, or it is on the PATH. */
 const OTELCOL = process.env['OTELCOL'] ?? 'otelcol-k8s'
 const hasCollector = spawnSync(OTELCOL, ['--version']).status === 0
 if (!hasCollector) {
   console.warn(
-    'NOT CHECKED, since there is no collector here (otelcol-k8s on the PATH, or OTELCOL): what it makes of log lines'
+    'NOT CHECKED, since there is no collector (packages/local/test/otelcol.yaml builds one): what it makes of log lines'
   )
 }
 
