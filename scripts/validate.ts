@@ -30,14 +30,32 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { values: { cluster = false } } = parseArgs({ options: { cluster: { type: 'boolean' } } })
 const problems: string[] = []
 
-const files = globSync('k8s/**/*.{yaml,yml}').sort()
-const documents = files.flatMap(read)
+/** What belongs to the mesh as a whole says so, and is in one of these namespaces. Everything else names none. */
+const NAMESPACES_OF_MESH = ['istio-system', 'observability']
+/** The models of API groups that are not Kubernetes' own. */
+const LIBRARIES = [
+  ['istio.io/', '@kubernetes-models/istio'],
+  ['gateway.networking.k8s.io/', '@kubernetes-models/gateway-api'],
+  ['monitoring.coreos.com/', '@kubernetes-models/prometheus-operator']
+] as const
+const COMPONENTS = globSync('k8s/components/*').sort()
+
+const files = globSync(['k8s/**/*.{yaml,yml}', 'observability/mesh/*.yaml']).sort()
+// An IstioOperator is istioctl's own input, which no library knows.
+const documents = files.flatMap(read).filter(({ manifest }) => manifest.kind !== 'IstioOperator')
 const kustomizations = documents.filter(({ manifest }) => manifest.apiVersion.startsWith('kustomize.config.k8s.io/'))
 const manifests = documents.filter(document => !kustomizations.includes(document))
 
 for (const kustomization of kustomizations) checkKustomization(kustomization)
 for (const document of manifests) await checkValues(document)
 checkNames(manifests)
+if (has('kubectl', 'version', '--client')) {
+  for (const components of combinations(COMPONENTS)) {
+    withComponents(components, folder => judge(`k8s with ${components.join(', ')}`, 'kubectl', ['kustomize', folder]))
+  }
+} else {
+  console.warn('NOT CHECKED, since there is no kubectl: that the components go together, in all combinations')
+}
 if (has('docker', 'compose', 'version')) {
   const layers = ['docker-compose.yml', 'docker-compose.observability.yml']
   for (const files of [layers.slice(0, 1), layers]) judge(files.join(' '), 'docker', ['compose', ...files.flatMap(file => ['--file', file]), 'config', '--quiet'])
@@ -73,9 +91,14 @@ function read (file: string): Found[] {
   })
 }
 
+/** All subsets, the empty one included. */
+function combinations<T> (items: T[]): T[][] {
+  return items.reduce<T[][]>((subsets, item) => [...subsets, ...subsets.map(subset => [...subset, item])], [[]])
+}
+
 /** Where the models of an API version are. */
 function libraryOf (apiVersion: string): string {
-  const library = apiVersion.includes('istio.io/') ? '@kubernetes-models/istio' : apiVersion.startsWith('gateway.networking.k8s.io/') ? '@kubernetes-models/gateway-api' : 'kubernetes-models'
+  const [, library = 'kubernetes-models'] = LIBRARIES.find(([group]) => apiVersion.includes(group)) ?? []
   return `${library}/${apiVersion}`
 }
 
@@ -83,8 +106,10 @@ function libraryOf (apiVersion: string): string {
 async function checkValues ({ file, manifest }: Found): Promise<void> {
   const { apiVersion, kind, metadata } = manifest
   const subject = `${file}: ${kind} ${metadata?.name ?? 'without a name'}`
-  // They are applied to whichever injected namespace a reader has, but for what is about the ingress gateway.
-  if (metadata?.namespace !== undefined && metadata.namespace !== 'istio-system') problems.push(`${subject} names a namespace`)
+  // They are applied to whichever injected namespace a reader has, except what belongs to the mesh as a whole.
+  if (metadata?.namespace !== undefined && !NAMESPACES_OF_MESH.includes(metadata.namespace)) {
+    problems.push(`${subject} names a namespace`)
+  }
 
   const text = JSON.stringify(manifest)
   // The image has one, and a cluster may insist on another: OpenShift gives each namespace a range of its own.
@@ -140,12 +165,27 @@ function checkKustomization ({ file, manifest }: Found): void {
 
 function askCluster (): void {
   const dryRun = (namespace = 'default') => ['apply', '--namespace', namespace, '--dry-run=server', '--validate=strict']
-  const paths = [...new Set(manifests.map(({ file }) => file))]
-  for (const path of paths) judge(path, 'kubectl', [...dryRun(manifests.find(({ file }) => file === path)?.manifest.metadata?.namespace), '--filename', path])
-  judge('k8s', 'kubectl', [...dryRun(), '--kustomize', 'k8s'])
-  for (const component of globSync('k8s/components/*')) {
-    withComponent(component, folder => judge(component, 'kubectl', [...dryRun(), '--kustomize', folder]))
+  const unknown = unknownGroups()
+  const known = manifests.filter(({ manifest }) => !unknown.includes(groupOf(manifest)))
+  const paths = [...new Set(known.map(({ file }) => file))]
+  for (const path of paths) {
+    const found = known.filter(({ file }) => file === path).map(({ manifest }) => manifest)
+    // A namespace that the file itself makes is not there in a dry run.
+    const own = found.find(({ kind }) => kind === 'Namespace')?.metadata?.name
+    const items = found.map(manifest => manifest.metadata?.namespace !== own
+      ? manifest
+      : { ...manifest, metadata: { ...manifest.metadata, namespace: undefined } })
+    const namespace = items.find(({ metadata }) => metadata?.namespace !== undefined)?.metadata?.namespace
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+    judge(path, 'kubectl', [...dryRun(namespace), '--filename', '-'], list)
   }
+  judge('k8s', 'kubectl', [...dryRun(), '--kustomize', 'k8s'])
+  for (const component of COMPONENTS) {
+    if (manifests.some(document => document.file.startsWith(`${component}/`) && !known.includes(document))) continue
+    withComponents([component], folder => judge(component, 'kubectl', [...dryRun(), '--kustomize', folder]))
+  }
+  const operator = 'observability/mesh/istio.yaml'
+  judge(operator, 'istioctl', ['manifest', 'generate', '--set', 'profile=demo', '--filename', operator])
   judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
   // Each route beside the store, the names that chapter 2 gives the versions, and in turn each file with a Gateway for
   // it: of several Gateways with one name, only one is there at a time.
@@ -182,12 +222,32 @@ function gatewaysFor (route: string): string[][] {
   return (near.length > 0 ? near : files).map(file => [file])
 }
 
-/** A kustomization of the store with one component, for as long as `use` runs. */
-function withComponent (component: string, use: (folder: string) => void): void {
+/** The API group of a kind; empty for the core's. */
+function groupOf ({ apiVersion }: Manifest): string {
+  return apiVersion.includes('/') ? apiVersion.split('/')[0] as string : ''
+}
+
+/** The API groups of our manifests that the cluster lacks. Only groups that the store does without may be missing. */
+function unknownGroups (): string[] {
+  const optional = ['monitoring.coreos.com']
+  const versions = execFileSync('kubectl', ['api-versions'], { encoding: 'utf8' })
+  const served = versions.split('\n').map(line => line.split('/')[0])
+  const unknown = optional.filter(group => !served.includes(group))
+  for (const group of unknown) {
+    const left = [...new Set(manifests.filter(({ manifest }) => groupOf(manifest) === group).map(({ file }) => file))]
+    console.log(`NOT CHECKED by the cluster, which has no ${group}: ${left.join(', ')}`)
+  }
+  return unknown
+}
+
+/** A kustomization of the store with some components, for as long as `use` runs. */
+function withComponents (components: string[], use: (folder: string) => void): void {
   mkdirSync('node_modules/.cache', { recursive: true })
   const folder = mkdtempSync('node_modules/.cache/validate-')
   try {
-    writeFileSync(join(folder, 'kustomization.yaml'), `resources: [${relative(folder, 'k8s')}]\ncomponents: [${relative(folder, component)}]\n`)
+    const named = components.map(component => relative(folder, component))
+    const kustomization = { resources: [relative(folder, 'k8s')], components: named }
+    writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
     use(folder)
   } finally {
     rmSync(folder, { recursive: true })
@@ -203,9 +263,9 @@ function has (command: string, ...args: string[]): boolean {
   }
 }
 
-function judge (subject: string, command: string, args: string[]): void {
+function judge (subject: string, command: string, args: string[], input = ''): void {
   try {
-    execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    execFileSync(command, args, { encoding: 'utf8', input, stdio: 'pipe', maxBuffer: 2 ** 26 })
   } catch (error) {
     const { stderr = '', stdout = '', message } = error as Error & { stderr?: string, stdout?: string }
     problems.push(`${subject}: ${`${stderr.trim()}\n${stdout.trim()}`.trim() || message}`)

@@ -27,7 +27,8 @@ interface Panel {
 }
 interface Dashboard { uid: string, panels: Panel[], templating: { list: { name: string, query: unknown, allValue?: string, datasource?: unknown }[] } }
 interface Rules { groups: { rules: { record?: string, alert?: string, expr: string }[] }[] }
-interface Compose { services: Record<string, { image?: string, ports?: string[], healthcheck?: unknown, volumes?: string[], build?: { dockerfile_inline?: string } }> }
+interface Logging { driver: string, options: Record<string, string> }
+interface Compose { services: Record<string, { image?: string, ports?: string[], healthcheck?: unknown, volumes?: string[], build?: { dockerfile_inline?: string }, logging?: Logging }> }
 
 const text = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const dashboard = JSON.parse(text('observability/grafana/dashboards/outfitters.json')) as Dashboard
@@ -37,6 +38,16 @@ const rules = (parse(text('observability/prometheus/rules.yml')) as Rules).group
 const store = parse(text('docker-compose.yml'), { merge: true }) as Compose
 const layer = parse(text('docker-compose.observability.yml'), { merge: true }) as Compose
 
+const collector = parse(text('observability/collector.yml')) as {
+  receivers: Record<string, { endpoint?: string }>
+  exporters: Record<string, { endpoint: string }>
+  service: { pipelines: Record<string, { exporters: string[] }> }
+}
+
+/** Where Docker's logging driver finds the collector, as compose has it before it knows the environment. */
+const LOGS = '127.0.0.1:${LOGS_PORT:-24224}' // eslint-disable-line no-template-curly-in-string
+/** A variable of Grafana's, kept from being read as one of its environment. */
+const GRAFANA = (name: string) => `$\${${name}}`
 const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } // eslint-disable-line no-template-curly-in-string
 /** What Istio's proxies have, and Prometheus itself. */
 const OF_OTHERS = ['istio_requests_total', 'istio_request_duration_milliseconds_bucket', 'up']
@@ -152,9 +163,36 @@ describe('the dashboard', () => {
   })
 })
 
+describe('the data sources', () => {
+  const { datasources } = parse(text('observability/grafana/provisioning/datasources/datasources.yml')) as {
+    datasources: {
+      uid: string
+      type: string
+      url: string
+      jsonData: { tracesToLogsV2?: Record<string, unknown>, derivedFields?: Record<string, string>[] }
+    }[]
+  }
+  const of = (type: string) => datasources.filter(source => source.type === type)
+
+  test('each is a tool of the layer', () => {
+    expect(datasources.map(({ type }) => type).sort()).toEqual(['jaeger', 'loki', 'prometheus'])
+    for (const { url } of datasources) expect(Object.keys(layer.services)).toContain(new URL(url).hostname)
+  })
+
+  test('a span leads to the lines of its trace, and a line leads to its trace', () => {
+    const [jaeger] = of('jaeger')
+    const [loki] = of('loki')
+    const query = '{service_name=~".+"} | trace_id="' + GRAFANA('__span.traceId') + '"'
+    expect(jaeger?.jsonData.tracesToLogsV2).toMatchObject({ datasourceUid: loki?.uid, customQuery: true, query })
+    const link = { matcherType: 'label', matcherRegex: 'trace_id', datasourceUid: jaeger?.uid, url: GRAFANA('__value.raw') }
+    expect(loki?.jsonData.derivedFields).toEqual([expect.objectContaining(link)])
+  })
+})
+
 describe('compose', () => {
   test('the ports are the documented ones, on this machine alone', () => {
     expect(Object.entries(layer.services).flatMap(([name, { ports = [] }]) => ports.map(port => `${name} ${port}`)).sort()).toEqual([
+      `collector ${LOGS}:24224`,
       'grafana 127.0.0.1:3030:3000',
       'jaeger 127.0.0.1:16686:16686',
       'prometheus 127.0.0.1:9090:9090'
@@ -163,7 +201,7 @@ describe('compose', () => {
 
   test('each tool has an exact version and a health check, and the files that it mounts are there', () => {
     const tools = Object.entries(layer.services).filter(([name]) => !(name in store.services))
-    expect(tools.map(([name]) => name).sort()).toEqual(['collector', 'grafana', 'jaeger', 'prometheus'])
+    expect(tools.map(([name]) => name).sort()).toEqual(['collector', 'grafana', 'jaeger', 'loki', 'prometheus'])
     for (const [name, { image, build, healthcheck, volumes = [] }] of tools) {
       const images = build === undefined ? [image] : Array.from(build.dockerfile_inline?.matchAll(/^FROM (\S+)/gm) ?? [], ([, from]) => from)
       for (const one of images) expect(one, name).toMatch(/:v?\d+\.\d+\.\d+(-\w+)?$/)
@@ -178,6 +216,21 @@ describe('compose', () => {
     const expected = services.map(([name, { healthcheck }]) => `${name}:${/localhost:(\d+)/.exec(JSON.stringify(healthcheck))?.[1]}`)
     expect(found.flatMap(({ targets }) => targets).sort()).toEqual(expected.sort())
     for (const { labels: { app }, targets } of found) expect(targets.every(target => target.startsWith(app))).toBe(true)
+  })
+
+  test('Docker sends the lines of every service to the collector, which listens there, and nobody waits for it', () => {
+    for (const name of Object.keys(store.services)) {
+      const options = { 'fluentd-address': LOGS, 'fluentd-async': 'true', 'fluentd-sub-second-precision': 'true' }
+      expect(layer.services[name]?.logging, name).toEqual({ driver: 'fluentd', options })
+    }
+    expect(collector.receivers['fluentforward']?.endpoint).toBe('0.0.0.0:24224')
+  })
+
+  test('what comes to the collector goes on to the tools that are there: traces to Jaeger, lines to Loki', () => {
+    const endpointsOf = (names: string[]) => names.map(name => collector.exporters[name]?.endpoint.replace(/^.*:-(.*)}$/, '$1'))
+    const targets = Object.entries(collector.service.pipelines).map(([signal, { exporters }]) => [signal, endpointsOf(exporters)])
+    expect(Object.fromEntries(targets)).toEqual({ traces: ['jaeger:4317'], logs: ['http://loki:3100/otlp'] })
+    expect(Object.keys(layer.services)).toEqual(expect.arrayContaining(['jaeger', 'loki']))
   })
 
   const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0

@@ -1,0 +1,327 @@
+// scripts/cluster.sh with stand-ins for the commands that it runs.
+import { spawnSync } from 'node:child_process'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ROOT } from '../src/command.ts'
+
+/** What a stand-in prints when its command line fits the pattern, and its exit code. The first that fits counts. */
+type Answer = [pattern: string, stdout: string, code?: number]
+
+const VERSIONS = Object.fromEntries(
+  readFileSync(join(ROOT, 'scripts/versions.env'), 'utf8')
+    .matchAll(/^(\w+)=(.*)$/gm)
+    .map(([, name, value]) => [name, value])
+) as Record<string, string>
+const ADDONS = ['prometheus', 'grafana', 'jaeger', 'kiali', 'loki']
+
+/** A machine with all commands, no cluster yet, and an istioctl that ends its output as the real one does. */
+const FRESH: Answer[] = [
+  ['^kubectl .*version$', `Client Version: v1.35.0\nServer Version: ${VERSIONS['KIND_NODE_IMAGE']?.split(':')[1]}\n`],
+  ['^kubectl .*get service --all-namespaces', 'istio-system/istio-ingressgateway ingressgateway\n'],
+  ['^kubectl config current-context', 'kind-outfitters\n'],
+  ['^istioctl version --remote=false', `client version: ${VERSIONS['ISTIO_VERSION']}.0\n`],
+  ['^istioctl .*install', '✔ Installation complete']
+]
+/** Istio was installed there before, by istioctl and with our providers. */
+const ISTIO: Answer[] = [
+  ['get deployment --selector app=istiod', 'deployment.apps/istiod\n'],
+  ['get configmap istio', 'extensionProviders:\n- envoyOtelAls:\n    service: collector\n']
+]
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cluster-script-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** Runs the script with stand-ins that answer like this, and nothing where no answer fits. */
+function cluster (
+  args: string[],
+  answers: Answer[] = [],
+  { env = {}, cwd = ROOT }: { env?: Record<string, string>; cwd?: string } = {}
+) {
+  const commands = join(folder, 'bin')
+  mkdirSync(commands)
+  const all = [...answers, ...FRESH]
+  writeFileSync(join(folder, 'patterns'), all.map(([pattern]) => `${pattern}\n`).join(''))
+  for (const [index, [, stdout]] of all.entries()) writeFileSync(join(folder, `stdout.${index}`), stdout)
+  for (const name of ['kind', 'kubectl', 'istioctl', 'docker', 'npm']) {
+    writeFileSync(
+      join(commands, name),
+      `#!/usr/bin/env bash
+line="${name} $*" index=0
+echo "$line" >>'${folder}/calls'
+codes=(${all.map(([, , code = 0]) => code).join(' ')})
+while IFS= read -r pattern; do
+  if [[ $line =~ $pattern ]]; then cat "${folder}/stdout.$index"; exit "\${codes[$index]}"; fi
+  index=$((index + 1))
+done <'${folder}/patterns'
+`,
+      { mode: 0o755 }
+    )
+  }
+  writeFileSync(join(folder, 'calls'), '')
+  const { KIND_NODE_IMAGE: _, ...inherited } = process.env
+  const { status, stdout, stderr } = spawnSync(join(ROOT, 'scripts/cluster.sh'), args, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...inherited, ...env, PATH: `${commands}${delimiter}${process.env['PATH']}` }
+  })
+  const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n')
+  rmSync(commands, { recursive: true })
+  return {
+    code: status,
+    stdout,
+    stderr,
+    calls,
+    applied: calls.flatMap(call => /^kubectl .*apply.* --filename (\S+)/.exec(call)?.[1] ?? [])
+  }
+}
+
+describe('versions', () => {
+  const created = (calls: string[]) => calls.find(call => call.startsWith('kind create cluster'))
+
+  test('a new cluster has the node image that this Istio supports', () => {
+    const { code, stderr, calls, stdout } = cluster(['up', '--without-addons'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(created(calls)).toContain(`--image ${VERSIONS['KIND_NODE_IMAGE']} `)
+    expect(stdout).toContain(`creating the kind cluster outfitters with ${VERSIONS['KIND_NODE_IMAGE']}`)
+  })
+
+  test('or the one in KIND_NODE_IMAGE', () => {
+    expect(
+      created(cluster(['up', '--without-addons'], [], { env: { KIND_NODE_IMAGE: 'kindest/node:v1.34.4' } }).calls)
+    ).toContain('--image kindest/node:v1.34.4 ')
+  })
+
+  test("or kind's own default, where that is empty", () => {
+    expect(created(cluster(['up', '--without-addons'], [], { env: { KIND_NODE_IMAGE: '' } }).calls)).toBe(
+      'kind create cluster --name outfitters --wait 120s'
+    )
+  })
+
+  test('the usage says so', () => {
+    const { stdout } = cluster(['--help'], [], { env: { KIND_NODE_IMAGE: 'kindest/node:v1.34.4' } })
+    expect(stdout).toMatch(/KIND_NODE_IMAGE .*now "kindest\/node:v1\.34\.4"/)
+    expect(stdout).toContain(VERSIONS['KIND_NODE_IMAGE'])
+  })
+
+  test('a cluster with a Kubernetes that this Istio was not tested with is used, and a sentence says so', () => {
+    const { code, stdout } = cluster(
+      ['up', '--without-addons'],
+      [
+        ['^kind get clusters', 'outfitters\n'],
+        ['^kubectl .*version$', 'Server Version: v1.99.1\n']
+      ]
+    )
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/this is Kubernetes v1\.99\.1, and Istio [\d.]+ is tested by its makers up to v1\.\d+:/)
+  })
+
+  test.each<[string, Answer[], RegExp]>([
+    [
+      'Kubernetes',
+      [
+        ['^kind get clusters', 'outfitters\n'],
+        ['^kubectl .*version$', 'Server Version: v1.20.3\n']
+      ],
+      /the cluster has Kubernetes v1\.20\.3, and the oldest that the store supports is [\d.]+;/
+    ],
+    [
+      'Istio',
+      [...ISTIO, ['^istioctl .*version$', 'client version: 1.31.0\ncontrol plane version: 1.9.5\n']],
+      /the cluster has Istio 1\.9\.5, and the oldest that the store supports is [\d.]+;/
+    ],
+    [
+      'istioctl',
+      [['^istioctl version --remote=false', '1.20.8\n']],
+      /this istioctl would install Istio 1\.20\.8, and the oldest that the store supports is [\d.]+;/
+    ]
+  ])('an %s that is too old ends it with what to do', (_, answers, message) => {
+    const { code, stderr, calls } = cluster(['up', '--without-addons'], answers)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(message)])
+    expect(calls.filter(call => / install /.test(call))).toEqual([])
+  })
+
+  test('an Istio that somebody built is taken for new enough', () => {
+    expect(
+      cluster(['up', '--without-addons'], [...ISTIO, ['^istioctl .*version$', 'control plane version: lab\n']])
+    ).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('an old Gateway API is left alone, and a sentence says what needs a newer one', () => {
+    const { stdout, applied } = cluster(
+      ['up'],
+      [
+        ['get crd httproutes.* --output jsonpath', 'v0.8.0'],
+        ['get crd httproutes', 'crd/httproutes\n']
+      ]
+    )
+    expect(stdout).toMatch(/it has the version v0\.8\.0, and the exercises with --api gateway need v[\d.]+ or newer/)
+    expect(applied.filter(file => file.includes('gateway-api'))).toEqual([])
+  })
+
+  test.each(globSync(['*.md', 'docs/*.md', 'k8s/**/*.md', 'observability/**/*.md'], { cwd: ROOT }).sort())(
+    "%s takes Istio's files from the same release",
+    path => {
+      const releases = Array.from(
+        readFileSync(join(ROOT, path), 'utf8').matchAll(/istio\/istio\/release-([\d.]+\d)/g),
+        ([, release]) => release
+      )
+      expect(new Set(releases)).toEqual(new Set(releases.length === 0 ? [] : [VERSIONS['ISTIO_VERSION']]))
+    }
+  )
+
+  test('none stands in the script itself', () => {
+    const code = readFileSync(join(ROOT, 'scripts/cluster.sh'), 'utf8').replace(/^ *#.*$/gm, '')
+    expect(code.match(/\bv?1\.\d{2}\b|\bv\d+\.\d+\.\d+/g)).toBeNull()
+  })
+})
+
+test('without a terminal, each of its lines begins a line', () => {
+  const { stdout } = cluster(['up'])
+  expect(stdout).toContain('✔ Installation complete\n==')
+  for (const line of stdout.split('\n').filter(line => line.includes('=='))) expect(line).toMatch(/^== /)
+})
+
+describe('add-ons', () => {
+  test('are those of the Istio release, Loki among them', () => {
+    const { code, applied } = cluster(['up'])
+    expect(code).toBe(0)
+    expect(applied.slice(0, 5)).toEqual(
+      ADDONS.map(
+        addon =>
+          `https://raw.githubusercontent.com/istio/istio/release-${VERSIONS['ISTIO_VERSION']}/samples/addons/${addon}.yaml`
+      )
+    )
+  })
+
+  test("the proxies' access log gets to Loki by a collector, if Istio is new here, with labels", () => {
+    const { calls, applied } = cluster(['up'])
+    expect(calls.find(call => call.includes(' install '))).toContain(
+      '--set profile=demo --filename observability/mesh/istio.yaml'
+    )
+    expect(applied).toEqual(
+      expect.arrayContaining(['observability/mesh/collector.yaml', 'observability/mesh/telemetry.yaml'])
+    )
+  })
+
+  test('or if the Istio that is there has a provider for it', () => {
+    expect(cluster(['up'], ISTIO).applied).toContain('observability/mesh/telemetry.yaml')
+  })
+
+  test.each<[string, Answer[], RegExp]>([
+    [
+      'has none',
+      [['get configmap istio', 'accessLogFile: /dev/stdout'], ...ISTIO],
+      /mesh config has no provider for it; observability\/mesh says/
+    ],
+    [
+      'has a Telemetry of its own for the whole mesh',
+      [...ISTIO, ['get telemetries', 'mesh-default\n']],
+      /there is one already, mesh-default in istio-system; observability\/mesh says/
+    ]
+  ])('or a sentence says what it takes, where it %s', (_, answers, sentence) => {
+    const { code, stdout, applied } = cluster(['up'], answers)
+    expect([code, stdout]).toEqual([0, expect.stringMatching(sentence)])
+    expect(applied).not.toContain('observability/mesh/telemetry.yaml')
+  })
+
+  test('that are there are left alone, Loki as the StatefulSet that it is', () => {
+    const { stdout, applied } = cluster(
+      ['up'],
+      [
+        ['get statefulset loki', 'statefulset.apps/loki\n'],
+        ['get deployment (prometheus|grafana|jaeger|kiali)', 'deployment.apps/there\n']
+      ]
+    )
+    expect(applied.filter(file => file.includes('addons'))).toEqual([])
+    for (const addon of ADDONS) expect(stdout).toContain(`== ${addon} is there`)
+  })
+
+  test('come from a folder, which may be named from where one is', () => {
+    const release = join(folder, 'samples/addons')
+    mkdirSync(release, { recursive: true })
+    for (const addon of ADDONS) writeFileSync(join(release, `${addon}.yaml`), '')
+    const { code, stderr, stdout, applied } = cluster(['up', '--addons', 'samples/addons'], [], { cwd: folder })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(applied.slice(0, 5)).toEqual(ADDONS.map(addon => join(release, `${addon}.yaml`)))
+    expect(stdout).toMatch(/leaving the Gateway API out.*has no gateway-api\.yaml, which is https:/)
+    expect(applied.filter(file => file.startsWith('http'))).toEqual([])
+  })
+
+  test('with the Gateway API, where that is in the folder', () => {
+    for (const name of [...ADDONS, 'gateway-api']) writeFileSync(join(folder, `${name}.yaml`), '')
+    expect(cluster(['up', '--addons', folder]).applied).toContain(join(folder, 'gateway-api.yaml'))
+  })
+
+  test('a folder that lacks one ends it before anything is done, and names the file', () => {
+    for (const addon of ADDONS.slice(0, 3)) writeFileSync(join(folder, `${addon}.yaml`), '')
+    const { code, stderr, calls } = cluster(['up', '--addons', folder])
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining(`${folder} lacks kiali.yaml loki.yaml; give it samples/addons of an Istio`)
+    ])
+    expect(calls).toEqual([''])
+  })
+
+  test.each([
+    [['up', '--addons'], 2, '--addons names no folder'],
+    [['up', '--addons', '/no/such'], 1, 'there is no folder /no/such'],
+    [['up', '--addons', '.', '--without-addons'], 2, 'exclude each other'],
+    [['status', '--addons', '.'], 2, '--addons goes with up'],
+    [['up', '--with-addons'], 2, 'there is no option --with-addons']
+  ])('%j is refused', (args, code, message) => {
+    const result = cluster(args)
+    expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(message)])
+  })
+
+  test('status lists Loki and the collector', () => {
+    const { code, stdout } = cluster(
+      ['status'],
+      [
+        ['^kind get clusters', 'outfitters\n'],
+        ['get statefulset loki', 'statefulset.apps/loki\n'],
+        ['get deployment', 'deployment/there\n']
+      ]
+    )
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^loki +installed\ncollector +installed$/m)])
+  })
+})
+
+describe('the ingress gateway of an Istio that is there', () => {
+  test('is found by its label, in any namespace', () => {
+    const { code, stdout, calls } = cluster(
+      ['up', '--without-addons'],
+      [['get service --all-namespaces', 'istio-ingress/istio-ingress ingress\n'], ...ISTIO]
+    )
+    expect(code).toBe(0)
+    expect(stdout).toContain('kubectl port-forward -n istio-ingress svc/istio-ingress 8080:80')
+    expect(stdout).toContain(
+      "sed 's/istio: ingressgateway/istio: ingress/' k8s/istio/ch2/ingress-gateway.yaml | kubectl apply -f -"
+    )
+    expect(calls.filter(call => / install /.test(call))).toEqual([])
+  })
+
+  test('of several, the companion is told which', () => {
+    const { stdout } = cluster(
+      ['up', '--without-addons'],
+      [
+        [
+          'get service --all-namespaces',
+          'istio-ingress/istio-ingress ingress\nistio-system/istio-ingressgateway ingressgateway\n'
+        ],
+        ...ISTIO
+      ]
+    )
+    expect(stdout).toContain('npm run exercise -- ch2 --gateway istio-ingress/istio-ingress')
+  })
+
+  test('where there is none, the advice is no second Istio', () => {
+    const { code, stderr } = cluster(['up', '--without-addons'], [['get service --all-namespaces', ''], ...ISTIO])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('helm install istio-ingress gateway')])
+    expect(stderr).not.toContain('istioctl install')
+  })
+})
