@@ -208,7 +208,7 @@ async function install (needs) {
       lock.release()
     }
   }
-  return { ...process.env, DO_NOT_TRACK: '1', PATH: [tools, nodeFolder, process.env['PATH']].join(delimiter) }
+  return { NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'compile'), ...process.env, DO_NOT_TRACK: '1', PATH: [tools, nodeFolder, process.env['PATH']].join(delimiter) }
 }
 
 /**
