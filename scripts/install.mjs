@@ -237,6 +237,7 @@ async function fetchNode (machine, version, folder, env) {
   const choice = nodeFor(machine)
   if (choice.own) return
   const home = dirname(folder)
+  rmSync(home, { recursive: true, force: true }) // an older version, or what a killed process left
   mkdirSync(home, { recursive: true })
   const work = mkdtempSync(join(home, 'fetching-'))
   try {
@@ -250,7 +251,6 @@ async function fetchNode (machine, version, folder, env) {
     if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) throw new InstallError(`tar could not unpack ${what}`)
     const executable = join(work, 'package', 'bin', 'node')
     if (!works(executable)) throw new InstallError(`The Node of ${what} does not run on this machine. Install Node ${OLDEST_NODE}, then try again: https://nodejs.org/en/download`)
-    rmSync(folder, { recursive: true, force: true })
     renameSync(dirname(executable), folder)
   } finally {
     rmSync(work, { recursive: true, force: true })
