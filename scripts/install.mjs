@@ -264,7 +264,7 @@ function works (node) {
 }
 
 function isMusl () {
-  if (process.platform !== 'linux' || !readdirSync('/lib').some(name => name.startsWith('ld-musl-'))) return false
+  if (process.platform !== 'linux' || !existsSync('/lib') || !readdirSync('/lib').some(name => name.startsWith('ld-musl-'))) return false
   // Debian can have musl beside its own C library, so Node itself is asked which one it uses.
   const report = process.report.getReport()
   const { header } = typeof report === 'string' ? JSON.parse(report) : report
