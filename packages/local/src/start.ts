@@ -39,19 +39,26 @@ async function main (): Promise<number> {
     return 1
   }
 
+  const started: { store?: Store } = {}
+  // Before anything is started: a signal that came in between would end this process alone.
+  const told = new Promise<'told'>(resolve => {
+    let times = 0
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      // Told twice: at once. It stays alive however often it is told, since a signal can come from the terminal, from npm's shell
+      // and from scripts/install.mjs.
+      process.on(signal, () => {
+        times++
+        if (times === 1) resolve('told')
+        else started.store?.stop('SIGKILL')
+      })
+    }
+  })
+
   const prettify = prettifier(process.stdout.hasColors?.() === true)
   const width = Math.max(...processes.map(({ name }) => name.length))
   const prefixes = new Map(processes.map(({ name }, index) => [name, styleText(COLOURS[index] ?? 'white', `${name.padEnd(width)} |`)]))
   const store = new Store(processes, (name, line) => console.log(prefixes.get(name), prettify(line).trimEnd()))
-
-  const told = new Promise<'told'>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => {
-        process.once(signal, () => store.stop('SIGKILL')) // told twice: at once
-        resolve('told')
-      })
-    }
-  })
+  started.store = store
 
   const first = await Promise.race([told, store.firstEnd, store.ready().then(() => 'ready' as const, (error: Error) => error)])
   if (first === 'ready') console.log(bannerFor(ports))
