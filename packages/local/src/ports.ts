@@ -1,10 +1,31 @@
+import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
+import { promisify } from 'node:util'
 
-/** Whether something listens on the port already. */
+/** Whether something listens on the port already. Rejects where one may not listen on it at all, as below 1024. */
 export function isTaken (port: number, host: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => error.code === 'EADDRINUSE' ? resolve(true) : reject(error))
     server.listen(port, host, () => server.close(() => resolve(false)))
   })
+}
+
+/** The process that listens on a port, where a tool of this machine tells. Another user's process is often not told. */
+export async function listenerOn (port: number): Promise<{ command: string, pid: number } | undefined> {
+  const lsof = await outputOf('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'])
+  const [, pid, command] = /^p(\d+)\nc(.*)$/m.exec(lsof) ?? []
+  if (pid !== undefined && command !== undefined) return { command, pid: Number(pid) }
+  const ss = await outputOf('ss', ['-Hltnp', `sport = :${port}`])
+  const [, name, id] = /\(\("([^"]*)",pid=(\d+)/.exec(ss) ?? []
+  return name === undefined ? undefined : { command: name, pid: Number(id) }
+}
+
+/** What a command prints; nothing where it is missing or fails. */
+async function outputOf (command: string, args: string[]): Promise<string> {
+  try {
+    return (await promisify(execFile)(command, args)).stdout
+  } catch {
+    return ''
+  }
 }

@@ -1,22 +1,22 @@
 import { styleText } from 'node:util'
 import { prettifier } from '@outfitters/service-kit/pretty'
-import { isTaken } from './ports.ts'
-import { HOST, STORE } from './processes.ts'
+import { isTaken, listenerOn } from './ports.ts'
+import { HOST, portsFrom, storeOn, variableOf, type Ports } from './processes.ts'
 import { Store, type End } from './store.ts'
 
 const COLOURS = ['cyan', 'magenta', 'blue', 'yellow', 'green'] as const
 
-const BANNER = `
+const bannerFor = (ports: Ports) => `
   Outfitters is running.
 
-    webapp    http://localhost:8080   the page, and /api/catalog
-    catalog   http://localhost:3000   v1 (on 3001) and v2 (on 3002) by turns
-    forum     http://localhost:8081   /api/users
+    webapp    http://localhost:${ports.webapp}   the page, and /api/catalog
+    catalog   http://localhost:${ports.catalog}   v1 (on ${ports['catalog-v1']}) and v2 (on ${ports['catalog-v2']}) by turns
+    forum     http://localhost:${ports.forum}   /api/users
 
   Try
-    curl localhost:8080/api/catalog/items/1
-    curl -X POST -H 'content-type: application/json' -d '{"type":"500","percentage":50}' localhost:3001/blowup
-    curl -i localhost:8080/api/catalog
+    curl localhost:${ports.webapp}/api/catalog/items/1
+    curl -X POST -H 'content-type: application/json' -d '{"type":"500","percentage":50}' localhost:${ports['catalog-v1']}/blowup
+    curl -i localhost:${ports.webapp}/api/catalog
 
   Each service has its documentation below /docs. Ctrl-C ends all.
 `
@@ -25,32 +25,60 @@ process.exitCode = await main()
 
 /** Runs the store until it is told to end (0) or one of its processes ends by itself (1). */
 async function main (): Promise<number> {
-  const taken = (await Promise.all(STORE.map(async ({ name, port }) => await isTaken(port, HOST) ? `port ${port}, where ${name} would listen, is taken` : []))).flat()
-  if (taken.length > 0) {
-    console.error(`The store cannot start:\n  ${taken.join('\n  ')}\nEnd what listens there (lsof -i :PORT names it), then try again.`)
+  let ports: Ports
+  try {
+    ports = portsFrom(process.env)
+  } catch (error) {
+    console.error(`The store cannot start:\n${(error as Error).message.replaceAll(/^/gm, '  ')}`)
+    return 1
+  }
+  const processes = storeOn(ports)
+  const problems = (await Promise.all(processes.map(({ name, port }) => problemWith(name, port)))).flat()
+  if (problems.length > 0) {
+    console.error(`The store cannot start:\n  ${problems.join('\n  ')}`)
     return 1
   }
 
-  const prettify = prettifier(process.stdout.hasColors?.() === true)
-  const width = Math.max(...STORE.map(({ name }) => name.length))
-  const prefixes = new Map(STORE.map(({ name }, index) => [name, styleText(COLOURS[index] ?? 'white', `${name.padEnd(width)} |`)]))
-  const store = new Store(STORE, (name, line) => console.log(prefixes.get(name), prettify(line).trimEnd()))
-
+  const started: { store?: Store } = {}
+  // Before anything is started: a signal that came in between would end this process alone.
   const told = new Promise<'told'>(resolve => {
+    let times = 0
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => {
-        process.once(signal, () => store.stop('SIGKILL')) // told twice: at once
-        resolve('told')
+      // Told twice: at once. It stays alive however often it is told, since a signal can come from the terminal, from npm's shell
+      // and from scripts/install.mjs.
+      process.on(signal, () => {
+        times++
+        if (times === 1) resolve('told')
+        else started.store?.stop('SIGKILL')
       })
     }
   })
 
+  const prettify = prettifier(process.stdout.hasColors?.() === true)
+  const width = Math.max(...processes.map(({ name }) => name.length))
+  const prefixes = new Map(processes.map(({ name }, index) => [name, styleText(COLOURS[index] ?? 'white', `${name.padEnd(width)} |`)]))
+  const store = new Store(processes, (name, line) => console.log(prefixes.get(name), prettify(line).trimEnd()))
+  started.store = store
+
   const first = await Promise.race([told, store.firstEnd, store.ready().then(() => 'ready' as const, (error: Error) => error)])
-  if (first === 'ready') console.log(BANNER)
+  if (first === 'ready') console.log(bannerFor(ports))
   const reason = first === 'ready' ? await Promise.race([told, store.firstEnd]) : first
   if (reason !== 'told') console.error(`${reason instanceof Error ? reason.message : describe(reason)}; ending the others`)
   await store.stop()
   return reason === 'told' ? 0 : 1
+}
+
+/** What is wrong with a port, and what to do: nothing where it is free. */
+async function problemWith (name: string, port: number): Promise<string[]> {
+  const move = `set ${variableOf(name)} to another port`
+  try {
+    if (!await isTaken(port, HOST)) return []
+  } catch (error) {
+    return [`port ${port}, where ${name} would listen, cannot be used (${(error as NodeJS.ErrnoException).code}): ${move}`]
+  }
+  const listener = await listenerOn(port)
+  const by = listener === undefined ? '' : ` by ${listener.command} (process ${listener.pid})`
+  return [`port ${port}, where ${name} would listen, is taken${by}: end what listens there, or ${move}`]
 }
 
 function describe ({ name, code, signal }: End): string {

@@ -4,6 +4,9 @@ import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { environmentOf, HOST, ROOT, type StoreProcess } from './processes.ts'
 
+// Neither fetch nor an import of node:http: both load the whole of undici, while five processes want to start.
+const { get } = process.getBuiltinModule('node:http')
+
 const READY_WITHIN_MS = 30_000
 
 /** How one of the store's processes ended. */
@@ -60,10 +63,11 @@ export class Store {
   }
 }
 
-async function isReady (url: string): Promise<boolean> {
-  try {
-    return (await fetch(url)).ok
-  } catch {
-    return false
-  }
+function isReady (url: string): Promise<boolean> {
+  return new Promise(resolve => {
+    get(url, response => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    }).on('error', () => resolve(false))
+  })
 }

@@ -12,7 +12,7 @@ import { buildApp as buildWebapp } from '@outfitters/webapp/app'
 import { WebappConfig } from '@outfitters/webapp/config'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { ROOT } from '../src/processes.ts'
+import { portsFrom, ROOT, variableOf } from '../src/processes.ts'
 
 interface Panel {
   id: number
@@ -190,14 +190,22 @@ describe('the data sources', () => {
 })
 
 describe('compose', () => {
-  test('the ports are the documented ones, on this machine alone', () => {
-    expect(Object.entries(layer.services).flatMap(([name, { ports = [] }]) => ports.map(port => `${name} ${port}`)).sort()).toEqual([
+  /* eslint-disable no-template-curly-in-string */
+  test('the ports are the documented ones, on this machine alone, and a variable moves each', () => {
+    const portsOf = ({ services }: Compose) => Object.entries(services)
+      .flatMap(([name, { ports = [] }]) => ports.map(port => `${name} ${port}`)).sort()
+    expect(portsOf(layer)).toEqual([
       `collector ${LOGS}:24224`,
-      'grafana 127.0.0.1:3030:3000',
-      'jaeger 127.0.0.1:16686:16686',
-      'prometheus 127.0.0.1:9090:9090'
+      'grafana 127.0.0.1:${GRAFANA_PORT:-3030}:3000',
+      'jaeger 127.0.0.1:${JAEGER_PORT:-16686}:16686',
+      'prometheus 127.0.0.1:${PROMETHEUS_PORT:-9090}:9090'
     ])
+    // The store's are those of npm start, with the same variables.
+    expect(portsOf(store).map(port => port.replace(/:\d+$/, ''))).toEqual(
+      Object.entries(portsFrom({})).map(([name, port]) => `${name} 127.0.0.1:\${${variableOf(name)}:-${port}}`).sort()
+    )
   })
+  /* eslint-enable no-template-curly-in-string */
 
   test('each tool has an exact version and a health check, and the files that it mounts are there', () => {
     const tools = Object.entries(layer.services).filter(([name]) => !(name in store.services))

