@@ -105,9 +105,9 @@ interface Machine {
   calibration: Calibration | undefined
 }
 
-/** Finds out once in a run, as soon as the gateway leads to a store without faults, what the cluster bears. */
+/** Finds out what the cluster bears, as soon as the gateway leads to a store without faults: once in a run, and again while that is little, which may have been for a moment only. */
 async function calibrated (exercise: Exercise, stage: Stage, calibration: Calibration | undefined, watch: Watch, report: Reporter): Promise<Calibration | undefined> {
-  if (calibration !== undefined || !exercise.needs.includes('gateway')) return calibration
+  if (calibration?.rate === RATE || !exercise.needs.includes('gateway')) return calibration
   const address = await stage.address({ path: '/api/catalog' })
   const found = await calibrate(options => load({ ...address, ...options, signal: stage.kubectl.signal }), watch)
   report.note(`The cluster bears ${found.rate}${found.rate === RATE ? ' or more' : ''} requests a second; the machine is late by up to ${Math.round(found.noise)} ms, a call takes ${Math.round(found.latency)} ms.`)

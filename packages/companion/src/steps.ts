@@ -14,8 +14,9 @@ import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
 import { PORTS } from './workloads.ts'
 
-/** How often a load is taken before it counts as not to be judged. */
+/** How often a load is taken before it counts as not to be judged: at three rates, or twice at the rate that its lesson wants. */
 const TIMES = 3
+const TIMES_AT_A_RATE = 2
 
 /** Longer than proxies and services keep what they have to report. */
 const STEADY_MS = 7000
@@ -142,7 +143,7 @@ async function drive (step: Load, play: Play): Promise<void> {
   const { rate } = await takeSoundly({
     rate: step.rate ?? play.rate,
     slowest: step.rate ?? SLOWEST, // a lesson about a rate keeps it
-    times: step.during === undefined ? TIMES : 1, // what a command changes is not as it was before
+    times: step.during !== undefined ? 1 : step.rate !== undefined ? TIMES_AT_A_RATE : TIMES, // what a command has changed is not as it was before
     take: async rate => {
       play.measured = await take(step, rate, play)
       return play.measured
