@@ -13,8 +13,8 @@ export interface Calibration {
   latency: number
 }
 
-/** Rates, in requests a second, and how many of them go out: two seconds for all. The last is as fast as any load is that is not about a rate. */
-const STAIRS = [{ rate: 25, requests: 13 }, { rate: 50, requests: 25 }, { rate: 100, requests: 100 }] as const
+/** Rates, in requests a second, and how many of them go out: a little more than two seconds for all. The last is as fast as any load is that is not about a rate. */
+const STAIRS = [{ rate: 25, requests: 13 }, { rate: 50, requests: 40 }, { rate: 100, requests: 100 }] as const
 
 /** Requests a second on two cores beside a cluster that have nothing else to do. */
 export const RATE = 100
@@ -39,10 +39,10 @@ export async function calibrate (load: (options: { rate: number, until: number }
   return { rate, noise: Math.max(late, noiseOf(noise)), latency: latency ?? 0 }
 }
 
-/** Whether all calls were answered, in less than a second, and the last ones no later than the first, which they would be if calls had piled up. */
+/** Whether all calls were answered, and the last ones hardly later than the first: they would be if calls had piled up. A busy machine is uneven, but that is not meant. */
 export function isBorne (calls: Pick<Call, 'status' | 'duration'>[]): boolean {
   const durations = calls.map(({ duration }) => duration)
   const third = Math.ceil(durations.length / 3)
   const [first, last] = [durations.slice(0, third), durations.slice(-third)].map(some => percentile(some, 50)) as [number, number]
-  return calls.every(({ status }) => status === 200) && percentile(durations, 95) < 1000 && last <= 2 * first + 100
+  return calls.every(({ status }) => status === 200) && percentile(durations, 95) < 2000 && last <= first + 300
 }

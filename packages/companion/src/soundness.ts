@@ -18,8 +18,8 @@ export interface Demands {
   within?: number | undefined
 }
 
-/** The noise that a check bears whose lesson is not about time: shares stay what they are as long as nothing runs into a timeout. */
-export const BEARS_MS = 1000
+/** The noise that a check bears whose lesson is not about time: shares stay what they are as long as nothing runs into a timeout, and those are ten seconds and more. */
+export const BEARS_MS = 2000
 
 /** From this noise on the machine is slow: what then does not arrive in time, or has no answer, may be its fault. A machine with nothing else to do stays far below. */
 export const SLOW_MS = 150
