@@ -8,8 +8,8 @@ import { Kubectl } from '../src/kubectl.ts'
 import { silent, type Result } from '../src/reporter.ts'
 import { run } from '../src/run.ts'
 
-/** Those that failed on a busy machine in a mesh that did everything right. */
-const IDS = ['ch2.observe', 'ch2.chaos', 'ch2.retry', 'ch14.ratelimit']
+/** Of those that failed on a busy machine in a mesh that did everything right, the two that draw the most requests: each takes a minute or two here. */
+const IDS = ['ch2.chaos', 'ch2.retry']
 const exercises = IDS.map(id => course.find(exercise => exercise.id === id) as Exercise)
 
 const HOGS = 8
@@ -24,10 +24,10 @@ const controls = exercises.flatMap(exercise => exercise.controls.map(control => 
 beforeAll(async () => {
   // They end by themselves, should nobody end them.
   for (let i = 0; i < HOGS; i++) hogs.push(spawn(process.execPath, ['-e', `const end = Date.now() + ${MINUTES * 60_000}; while (Date.now() < end);`], { stdio: 'ignore' }))
-  const played = [...exercises, ...controls.map(({ wrong }) => wrong)]
-  const summary = await run({ exercises: played, namespace, host: 'busy.example', report: silent, error: ERROR })
+  const all = [...exercises, ...controls.map(({ wrong }) => wrong)]
+  const summary = await run({ exercises: all, namespace, host: 'busy.example', report: silent, error: ERROR })
   expect(summary.error).toBeUndefined()
-  for (const [index, exercise] of played.entries()) results.set(exercise, summary.results[index])
+  for (const [index, exercise] of all.entries()) results.set(exercise, summary.results[index])
 }, MINUTES * 60_000)
 
 afterAll(async () => {
