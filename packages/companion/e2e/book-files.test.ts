@@ -161,7 +161,7 @@ describe('behind the hosts of the book', () => {
       // below 0.0001.
       await expect.poll(async () => {
         const url = `${mesh.gateway.origin}/api/catalog`
-        const calls = await load({ url, headers: { host: `webapp.${host}` }, rate: 50, until: 400 })
+        const { calls } = await load({ url, headers: { host: `webapp.${host}` }, rate: 50, until: 400 })
         return calls.filter(({ status, version }) => status === 200 && version === 'v1').length / calls.length
       }, { timeout: 120_000, interval: 1000 }).toSatisfy((share: number) => share > 0.6 && share < 0.8)
     })

@@ -51,10 +51,10 @@ const tallyOf = (outcomes: (string | number)[]) =>
 
 /** What callers through the gateway get, by status. */
 async function throughTheGateway (): Promise<Record<string, number>> {
-  const calls = await Promise.all(
+  const loads = await Promise.all(
     ['/api/catalog', '/api/users'].map(path => load({ url: mesh.gateway.origin + path, rate: 20, until: CALLS }))
   )
-  return tallyOf(calls.flat().map(({ status }) => status))
+  return tallyOf(loads.flatMap(({ calls }) => calls).map(({ status }) => status))
 }
 
 const SERVICES = ['catalog', 'webapp', 'forum']

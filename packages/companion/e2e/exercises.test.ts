@@ -34,7 +34,7 @@ const fresh = () => {
   return name
 }
 
-/** What the result of an exercise has beside its verdict: its checks, but for what this mesh cannot show. */
+/** What the result of an exercise has beside its verdict: its checks, but for what this mesh cannot show. What was measured is left out. */
 const promised = (steps: Step[], unjudged: Unjudged[]) => ({
   checks: steps.filter(step => 'expected' in step && !unjudged.some(({ name }) => name === step.name)).map(step =>
     ({ name: 'name' in step && step.name, expected: expect.any(Number), observed: expect.any(Number), n: expect.any(Number), low: expect.any(Number), high: expect.any(Number), ok: true })),
@@ -62,7 +62,7 @@ describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course fro
     summary = JSON.parse(stdout) as Summary
     mkdirSync(join(ROOT, 'packages/companion/.reports'), { recursive: true })
     writeFileSync(join(ROOT, 'packages/companion/.reports/course.json'), stdout) // for npm run docs -- FILE
-    console.log(`${summary.passed} exercises passed, ${summary.failed} failed, in ${Math.round((Date.now() - start) / 1000)} s`)
+    console.log(`${summary.passed} exercises passed, ${summary.failed} failed, ${summary.notJudged} not judged, in ${Math.round((Date.now() - start) / 1000)} s`)
   }, 3_600_000)
 
   test.each(course)('$id passes', ({ id }) => {
@@ -70,10 +70,12 @@ describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course fro
   })
 
   test('the result is of the promised shape', () => {
-    expect(summary).toEqual({
+    const results = summary.results.map(result => ({ ...result, checks: result.checks.map(({ measured: _, ...check }) => check) }))
+    expect({ ...summary, results }).toEqual({
       passed: course.length,
       failed: 0,
       notRun: 0,
+      notJudged: 0,
       results: course.map(({ id, steps }) => ({
         id,
         verdict: 'pass',
@@ -110,11 +112,16 @@ describe('without its lesson no exercise passes', () => {
       expect(summary.error).toBeUndefined()
       for (const [index, { control }] of ours.entries()) results.set(control, summary.results[index])
     }))
+    // What the other half has kept from being judged has the machine to itself now.
+    const again = controls.filter(({ control }) => results.get(control)?.verdict === 'unjudged')
+    if (again.length === 0) return
+    const summary = await run({ exercises: again.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), host: 'again.example', report: silent, error: ERROR, patience: 3000 })
+    for (const [index, { control }] of again.entries()) results.set(control, summary.results[index])
   }, 3_600_000)
 
   test.each(controls)('$exercise.id: when $control.when, $control.fails', ({ control }) => {
     const result = results.get(control)
-    if (result?.unjudged?.some(({ name }) => name === control.fails) === true) return expect(course.find(({ id }) => id === result.id)?.steps.some(step => 'lacks' in step)).toBe(true) // this mesh cannot show it either way
+    if (result?.unjudged?.some(({ name, lacks }) => lacks !== undefined && name === control.fails) === true) return expect(course.find(({ id }) => id === result.id)?.steps.some(step => 'lacks' in step)).toBe(true) // this mesh cannot show it either way
     expect(result).toMatchObject({ verdict: 'fail' })
     expect(result?.checks.find(({ name }) => name === control.fails)).toMatchObject({ ok: false })
   })

@@ -9,7 +9,7 @@ const old = (kind: string, name: string, spec: object) => JSON.stringify({ apiVe
 const to = (subset?: string) => ({ route: [{ destination: { host: 'catalog', ...(subset && { subset }) } }] })
 const catalogRoutes = (...http: object[]) => old('VirtualService', 'catalog', { hosts: ['catalog'], http })
 
-const versions = async (headers: Record<string, string> = {}) => new Set((await load({ url: `${mesh.gateway.origin}/api/catalog`, headers, rate: 50, until: 60 }))
+const versions = async (headers: Record<string, string> = {}) => new Set((await load({ url: `${mesh.gateway.origin}/api/catalog`, headers, rate: 50, until: 60 })).calls
   .map(({ status, headers }: Call) => `${status} ${headers['x-served-version']}`))
 const becomes = (wanted: string[], headers: Record<string, string> = {}) =>
   expect.poll(() => versions(headers), { timeout: 40_000, interval: 500 }).toEqual(new Set(wanted))

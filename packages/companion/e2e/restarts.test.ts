@@ -27,7 +27,7 @@ async function under (path: string, change: () => Promise<unknown>): Promise<Cal
   } finally {
     end.abort()
   }
-  return await outcomes
+  return (await outcomes).calls
 }
 
 /** How many of each status there were. */
@@ -53,7 +53,7 @@ test('a catalog pod that is killed without grace costs nothing where there are t
   await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice.yaml'))
   await mesh.kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
   await rolledOut(mesh.kubectl, ['catalog'])
-  await expect.poll(async () => new Set((await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 40, until: 20 })).map(({ headers }) => headers['x-served-by'])).size, { timeout: 30_000 }).toBe(2)
+  await expect.poll(async () => new Set((await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 40, until: 20 })).calls.map(({ headers }) => headers['x-served-by'])).size, { timeout: 30_000 }).toBe(2)
 
   const [victim] = await mesh.kubectl.pods('app=catalog')
   const outcomes = await under('/api/catalog', () => mesh.kubectl.run(['delete', 'pod', `${victim}`, '--grace-period=0', '--force']))

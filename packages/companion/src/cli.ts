@@ -8,8 +8,8 @@ import { configuredSource } from './images.ts'
 import { Kubectl, KubectlError } from './kubectl.ts'
 import { usualNamespace } from './preflight.ts'
 import { silent, type Result } from './reporter.ts'
-import { reset, run, type Restored, type Summary } from './run.ts'
-import { coloured, terminal } from './terminal.ts'
+import { exitCodeOf, reset, run, type Restored, type Summary } from './run.ts'
+import { coloured, terminal, unjudgedText } from './terminal.ts'
 import { Trouble } from './trouble.ts'
 import { hasTwin, type Api } from './twins.ts'
 
@@ -29,7 +29,7 @@ const USAGE = `usage: npm run exercise                        list the exercises
   --api gateway     route by the Kubernetes Gateway API in place of Istio's own objects, where an exercise has such a twin
   --json            print the result as JSON, and nothing else
 
-Exit codes: 0 all passed; 1 some did not; 2 the call makes no sense; 3 the exercises cannot run here; 130 interrupted.`
+Exit codes: 0 all passed; 1 some failed; 2 the call makes no sense; 3 the exercises cannot run here; 4 nothing failed, but the machine was too busy to judge something fairly; 130 interrupted.`
 
 /** Options that are nothing without an exercise, and those that say where it is played, as --reset may be told as well. */
 const OF_A_RUN = ['keep', 'step'] as const
@@ -50,7 +50,7 @@ process.exitCode = await main().catch((error: unknown) => {
     return 2
   }
   if (!(error instanceof Trouble || error instanceof KubectlError)) throw error
-  if (process.argv.includes('--json')) console.log(JSON.stringify({ passed: 0, failed: 0, notRun: meant, results: [], error: error.message }, null, 2))
+  if (process.argv.includes('--json')) console.log(JSON.stringify({ passed: 0, failed: 0, notJudged: 0, notRun: meant, results: [], error: error.message }, null, 2))
   else console.error(error.message)
   return 3
 })
@@ -80,7 +80,7 @@ async function main (): Promise<number> {
   else tell(summary, { exercises, namespace, keep: values.keep, again })
   if (summary.unrestored.length > 0) return 3
   if (abort.signal.aborted) return 130
-  return summary.error !== undefined ? 3 : summary.failed > 0 ? 1 : 0
+  return summary.error !== undefined ? 3 : exitCodeOf(summary)
 }
 
 function parse () {
@@ -160,7 +160,7 @@ function print ({ unrestored, kept, error, ...rest }: Partial<Summary> & Restore
   console.log(JSON.stringify({ ...rest, ...(kept.length > 0 && { kept }), ...(errors.length > 0 && { error: errors.join('\n') }) }, null, 2))
 }
 
-function tell ({ passed, failed, notRun, results, error, unrestored, kept }: Summary, { exercises, namespace, keep, again }: { exercises: Exercise[], namespace: string, keep: boolean, again: Again }): void {
+function tell ({ passed, failed, notJudged, notRun, results, error, unrestored, kept }: Summary, { exercises, namespace, keep, again }: { exercises: Exercise[], namespace: string, keep: boolean, again: Again }): void {
   if (error !== undefined) console.error(`\n${styleText('red', error)}`)
   console.log()
   const width = Math.max(...exercises.map(({ id }) => id.length))
@@ -169,8 +169,9 @@ function tell ({ passed, failed, notRun, results, error, unrestored, kept }: Sum
     const reasons = result?.checks.filter(({ ok }) => !ok).map(checkText) ?? []
     console.log(`  ${id.padEnd(width)}  ${result === undefined ? 'not run' : [coloured(result.verdict), result.error?.split('\n')[0], ...reasons, ...lacking(result)].filter(Boolean).join('  ')}`)
   }
-  if (results.some(({ verdict }) => verdict !== 'pass')) console.log(`\n${deeper(results.find(({ verdict }) => verdict !== 'pass')?.id as string, namespace, again)}`)
-  console.log(`\n${passed} passed, ${failed} failed${notRun === 0 ? '' : `, ${notRun} not run`}`)
+  const wrong = results.find(({ verdict }) => verdict === 'fail' || verdict === 'error')
+  if (wrong !== undefined) console.log(`\n${deeper(wrong.id, namespace, again)}`)
+  console.log(`\n${passed} passed, ${failed} failed${notJudged === 0 ? '' : `, ${notJudged} not judged`}${notRun === 0 ? '' : `, ${notRun} not run`}`)
   if (unrestored.length > 0) console.error(unrestoredText(unrestored, again))
   else if (kept.length > 0) console.log(keptText(kept, namespace))
   else if (keep && error === undefined) console.log(`Everything is as the last exercise has left it. ${again('--reset')} brings back what was there before.`)
@@ -180,9 +181,9 @@ function unrestoredText (failures: string[], again: Again): string {
   return `Not everything could be brought back; ${again('--reset')} tries again.\n${failures.map(failure => `  ${failure}`).join('\n')}`
 }
 
-/** What this mesh cannot show of an exercise. */
-function lacking ({ unjudged = [] }: Result): string[] {
-  return unjudged.length === 0 ? [] : [`${unjudged.length} checks not judged: this mesh lacks ${unjudged[0]?.lacks}`]
+/** What was not judged of an exercise, and why. */
+function lacking ({ unjudged: [first, ...more] = [] }: Result): string[] {
+  return first === undefined ? [] : [`${unjudgedText(first)}${more.length === 0 ? '' : ` (and ${more.length} more)`}`]
 }
 
 /** How to find out why an exercise has not passed. */

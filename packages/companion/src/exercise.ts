@@ -86,8 +86,12 @@ export interface Load {
   host?: string | undefined
   /** By HTTPS: the files of the authority by which the gateway is known, and of a certificate and its key where it wants to know us. */
   tls?: { ca: string, cert?: string, key?: string } | undefined
-  /** requests a second */
+  /** Requests a second, where the lesson wants that many; by default as many as the cluster bears, up to a hundred. */
   rate?: number | undefined
+  /** milliseconds within which the load must be over, since what it shows does not last longer; more of them, and it is not judged */
+  within?: number | undefined
+  /** milliseconds after which the load can be taken once more, where it uses up what it looks at */
+  recovers?: number | undefined
   /** As long as this command runs, however many that are. */
   during?: string[] | undefined
   /** The proxies hear of a change a moment after it was applied: how to tell. The load waits for it, but not for ever. */
@@ -104,6 +108,8 @@ export interface Expect {
   kind: 'expect'
   name: string
   expected: Expected
+  /** For a check about time: above this noise of the machine, in milliseconds, it is not judged. */
+  bears?: number | undefined
   /** `output` is that of the command during which the load went on */
   count: (calls: Call[], metrics: Record<string, Samples>, output: string) => Count
 }
@@ -142,9 +148,9 @@ export const fault = (words: string, says: string): Fault => ({ kind: 'fault', s
 export const load = (path: string, step: Pick<Load, 'says'> & Partial<Load>): Load =>
   ({ kind: 'load', path, method: 'GET', headers: {}, scrape: [], ...step })
 
-/** Expects a share of the calls, or of those `among` them, to be as `is` says. */
-export const expect = (name: string, expected: Expected, is: (call: Call) => boolean, { among = () => true }: { among?: (call: Call) => boolean } = {}): Expect =>
-  ({ kind: 'expect', name, expected, count: calls => share(calls.filter(among), is) })
+/** Expects a share of the calls, or of those `among` them, to be as `is` says. A check about time `bears` so many milliseconds of noise. */
+export const expect = (name: string, expected: Expected, is: (call: Call) => boolean, { among = () => true, bears }: { among?: (call: Call) => boolean, bears?: number } = {}): Expect =>
+  ({ kind: 'expect', name, expected, ...(bears !== undefined && { bears }), count: calls => share(calls.filter(among), is) })
 
 /** Expects it of what the scraped services counted meanwhile, or of what the command printed during which the load went on. */
 export const expectMetrics = (name: string, expected: Expected, count: Expect['count']): Expect => ({ kind: 'expect', name, expected, count })

@@ -5,6 +5,11 @@ export const percent = (share: number) => `${trimmed(100 * share)} %`
 
 export const number = (n: number) => n.toLocaleString('en')
 
+/** The value that p of a hundred do not exceed; 0 where there are none. */
+export function percentile (values: number[], p: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * p / 100) - 1] ?? 0
+}
+
 /** What is expected, in words: all, none, or a share. */
 export function expectedText (expected: Expected): string {
   if (expected.kind === 'exactly') return expected.share === 1 ? 'all' : 'none'

@@ -162,7 +162,7 @@ function notAllowed (said: string): Trouble {
 const WITH_US = 'exec 3<&0; "$@" & child=$!; { cat <&3; kill $child; } >/dev/null 2>&1 & wait $child'
 
 /** The gateway answers here in any case; port 80 is closed until a Gateway asks for it. */
-const STATUS_PORT = 15021
+export const STATUS_PORT = 15021
 
 /**
  * Opens a way to a gateway: at the address of its load balancer, at its cluster address where this machine is the node,
@@ -181,7 +181,7 @@ export async function openGateway (kubectl: Kubectl, place: Place, { port = 80 }
   const { spec, status } = service
   const hosts = [...status.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname) ?? [], spec.clusterIP]
   for (const host of hosts) {
-    if (host !== undefined && await answers(host, STATUS_PORT)) return { origin: `${scheme}://${host.includes(':') ? `[${host}]` : host}`, close: () => {} }
+    if (host !== undefined && await answers(host, STATUS_PORT)) return { origin: `${scheme}://${host.includes(':') ? `[${host}]` : host}${[80, 443].includes(port) ? '' : `:${port}`}`, close: () => {} }
   }
   kubectl.announce(`kubectl -n ${namespace} port-forward --address 127.0.0.1 service/${name} :${port}`, 'upkeep')
   return await forward(namespace, `service/${name}`, port).then(gateway => ({ ...gateway, origin: gateway.origin.replace('http', scheme) })).catch((error: Error) => {

@@ -1,3 +1,5 @@
+import type { Measured } from './soundness.ts'
+
 /** The share of the observations in which something is expected. */
 export type Expected =
   /** of each one, or of none: one that is otherwise is one too many */
@@ -28,6 +30,8 @@ export interface Check {
   low: number
   high: number
   ok: boolean
+  /** how well the load was measured that it judges; nothing where there was none */
+  measured?: Measured
 }
 
 /** The probability that a run of all exercises, in a mesh that does what it is to, reports anything as wrong by bad luck. */

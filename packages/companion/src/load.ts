@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request as send } from 'undici'
+import { percentile } from './figures.ts'
 
 /** One request, and what came back. */
 export interface Call {
@@ -37,25 +38,59 @@ export interface LoadOptions extends Address {
   onCall?: (call: Call) => void
   /** ends the load without a result */
   signal?: AbortSignal | undefined
+  /** the time by which requests leave; by default this machine's */
+  clock?: Clock
 }
+
+/** The time, in milliseconds, and a way to let some of it pass. */
+export interface Clock {
+  now: () => number
+  sleep: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>
+}
+
+/** How well a load kept to its schedule. Rates are requests a second, the rest is milliseconds. */
+export interface Pace {
+  wanted: number
+  kept: number
+  /** how late requests left: the median, and what one in a hundred exceeded */
+  lateP50: number
+  lateP99: number
+  /** from the first request to the last answer */
+  lasted: number
+}
+
+/** The calls of a load, and how well it kept to its schedule. */
+export interface Loaded {
+  calls: Call[]
+  pace: Pace
+}
+
+const machineClock: Clock = { now: () => performance.now(), sleep: async (milliseconds, signal) => await sleep(milliseconds, undefined, { signal }) }
 
 /**
  * Open-loop load: requests leave at their rate, whether or not earlier ones have been answered, so that a slow service does not
- * slow down the measurement of it. Nothing is tried again.
+ * slow down the measurement of it. Nothing is tried again. A busy machine lets requests leave late; the pace says how late.
  */
-export async function load ({ rate, until, onCall = () => {}, signal, ...address }: LoadOptions): Promise<Call[]> {
+export async function load ({ rate, until, onCall = () => {}, signal, clock = machineClock, ...address }: LoadOptions): Promise<Loaded> {
   const agent = agentFor(address)
-  const start = performance.now()
+  const start = clock.now()
   const pending: Promise<Call>[] = []
+  const late: number[] = []
   const goesOn = () => typeof until === 'number' ? pending.length < until : !until.aborted
   try {
     while (goesOn()) {
-      const early = start + pending.length * 1000 / rate - performance.now()
-      if (early > 0) await sleep(early, undefined, { signal })
+      const due = start + pending.length * 1000 / rate
+      const early = due - clock.now()
+      if (early > 0) await clock.sleep(early, signal)
       signal?.throwIfAborted()
-      if (goesOn()) pending.push(request(address, agent).then(call => { onCall(call); return call }))
+      if (!goesOn()) break
+      late.push(Math.max(0, clock.now() - due))
+      pending.push(request(address, agent).then(call => { onCall(call); return call }))
     }
-    return await Promise.race([Promise.all(pending), aborted(signal)])
+    const left = clock.now() - start + 1000 / rate // each request has the time up to the next
+    const calls = await Promise.race([Promise.all(pending), aborted(signal)])
+    const pace = { wanted: rate, kept: pending.length * 1000 / left, lateP50: percentile(late, 50), lateP99: percentile(late, 99), lasted: clock.now() - start }
+    return { calls, pace }
   } finally {
     await (signal?.aborted === true ? agent.destroy() : agent.close())
   }

@@ -1,10 +1,11 @@
+import { RATE } from './calibration.ts'
 import { course, ERROR } from './course.ts'
 import { NEEDS, type Exercise, type Expect, type Inspect, type Need, type Step } from './exercise.ts'
 import { expectedText, number, percent } from './figures.ts'
 import { bounds, FALSE_ALARM, POWER } from './judgement.ts'
 import { DOMAIN, pathOf } from './manifests.ts'
 import { figures, type Figures } from './record.ts'
-import { commandOf, RATE, requestsOf } from './steps.ts'
+import { commandOf, demandsOf, requestsOf } from './steps.ts'
 
 /** The documentation of the exercises: a page for each, by its path in the project. */
 export function pages (): Map<string, string> {
@@ -70,7 +71,7 @@ ${steps.filter(step => 'expected' in step).map(step => rowOf(step, exercise, see
 
 ${seen === undefined ? 'No run has been recorded yet.' : `Seen in a run on ${seen.on}${seen.failed === true ? ', in which the exercise failed' : ''}.`}
 
-${steps.some(step => 'expected' in step && step.expected.kind === 'about')
+${soundText(exercise)}${steps.some(step => 'expected' in step && step.expected.kind === 'about')
   ? `The bounds are those of independent draws: right behaviour leaves them so rarely that a run of all exercises has a false alarm with a probability of at most ${FALSE_ALARM}. There are enough requests to tell ${toldApart(steps)} with a probability of ${POWER}.\n\n`
   : ''}## What to look at
 
@@ -99,7 +100,7 @@ function needText (need: Need): string {
 function stepText (step: Step, position: number, exercise: Exercise): string {
   const says = 'says' in step ? step.says : ''
   const more = step.kind === 'load'
-    ? ` ${step.during === undefined ? `${number(requestsOf(step, exercise, ERROR))} requests` : 'Requests go on meanwhile'}, ${step.rate ?? RATE} a second.`
+    ? ` ${step.during === undefined ? `${number(requestsOf(step, exercise, ERROR))} requests` : 'Requests go on meanwhile'}, ${step.rate ?? `up to ${RATE}`} a second.`
     : step.kind === 'apply' ? ` ${link(step.file)}` : ''
   return `${position}. ${says}${more}\n\n       ${commandOf(step)}`
 }
@@ -113,6 +114,19 @@ function rowOf (step: Expect | Inspect, exercise: Exercise, run: Figures[string]
   const n = expected.kind === 'about' && before?.kind === 'load' ? requestsOf(before, exercise, ERROR) : undefined // a band is the same for any number
   const { low, high } = bounds(expected, n ?? 0, ERROR)
   return `| ${name} | ${expectedText(expected)} | ${percent(low)} to ${percent(high)}${n === undefined ? '' : ` of ${number(n)}`} | ${seen} |`
+}
+
+/** Above which noise a load is not judged that is about time. */
+function soundText (exercise: Exercise): string {
+  return exercise.steps.flatMap(step => {
+    if (step.kind !== 'load') return []
+    const { bears, within } = demandsOf(step, exercise)
+    const limits = [
+      ...bears === undefined ? [] : [`the machine is late by more than ${number(bears)} ms`],
+      ...within === undefined ? [] : [`the load takes more than ${number(within / 1000)} seconds`]
+    ]
+    return limits.length === 0 ? [] : [`"${step.says}" is about time. It is not judged where ${limits.join(', or ')}.\n\n`]
+  }).join('')
 }
 
 function toldApart (steps: Step[]): string {

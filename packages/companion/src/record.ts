@@ -22,12 +22,12 @@ export function record (file: string): void {
   writeFileSync(FILE, `${JSON.stringify({ ...figures(), ...figuresOf(results, on) }, null, 2)}\n`)
 }
 
-/** One that failed takes the place of an older one that passed. */
+/** One that failed takes the place of an older one that passed; one that was not judged says nothing, and leaves the older one. */
 export function figuresOf (results: Result[], on: string): Figures {
-  return Object.fromEntries(results.map(({ id, verdict, checks, unjudged = [] }) => [id, {
+  return Object.fromEntries(results.filter(({ verdict }) => verdict !== 'unjudged').map(({ id, verdict, checks, unjudged = [] }) => [id, {
     on,
     ...(verdict !== 'pass' && { failed: true }),
-    ...(unjudged[0] !== undefined && { lacks: unjudged[0].lacks }),
+    ...(unjudged[0]?.lacks !== undefined && { lacks: unjudged[0].lacks }),
     checks: Object.fromEntries(checks.map(({ name, observed, n }) => [name, { observed, n }]))
   }]))
 }

@@ -1,18 +1,25 @@
 import type { Exercise, Step } from './exercise.ts'
 import type { Check } from './judgement.ts'
 import type { Announce } from './kubectl.ts'
+import type { Measured } from './soundness.ts'
 import type { Tally } from './tally.ts'
 
-/** A check that this mesh cannot show, and what it lacks for it. */
+/** A check that was not judged: the mesh lacks something for it, or the machine was too busy for a fair measurement. */
 export interface Unjudged {
   name: string
-  lacks: string
+  lacks?: string
+  /** what was not sound about the measurement, and what to do about it */
+  disturbed?: string
+  measured?: Partial<Measured>
 }
 
-/** How an exercise came out; `error` says why it could not be judged. */
+/**
+ * How an exercise came out. `unjudged`: nothing failed, but the machine was too busy to judge all of it. What only the mesh lacks does not keep
+ * an exercise from passing. `error` says why it could not be carried out.
+ */
 export interface Result {
   id: string
-  verdict: 'pass' | 'fail' | 'error'
+  verdict: 'pass' | 'fail' | 'error' | 'unjudged'
   checks: Check[]
   unjudged?: Unjudged[]
   error?: string

@@ -1,10 +1,15 @@
+import { calibrate, RATE, type Calibration } from './calibration.ts'
 import { usesGateway, type Exercise, type Step } from './exercise.ts'
 import { findGateway } from './gateway.ts'
+import type { Check } from './judgement.ts'
 import { Kubectl } from './kubectl.ts'
 import { Ledger, type Restored } from './ledger.ts'
+import { load } from './load.ts'
 import { isMadeAndEmpty } from './namespace.ts'
+import { watchWith, type Watch } from './noise.ts'
 import { claims, clockAhead, gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from './preflight.ts'
 import type { Reporter, Result, Unjudged } from './reporter.ts'
+import { Disturbed } from './soundness.ts'
 import { Stage } from './stage.ts'
 import { carryOut, Lacking, type Play } from './steps.ts'
 import { Trouble } from './trouble.ts'
@@ -36,6 +41,8 @@ export interface RunOptions {
 export interface Summary extends Restored {
   passed: number
   failed: number
+  /** in how many nothing failed, but the machine was too busy to judge all of it */
+  notJudged: number
   /** how many exercises did not finish because the run ended early */
   notRun: number
   results: Result[]
@@ -53,6 +60,7 @@ export async function run (options: RunOptions): Promise<Summary> {
   const results: Result[] = []
   let ledger: Ledger | undefined
   let stage: Stage | undefined
+  let status: Machine['status'] | undefined
   let error: string | undefined
   try {
     const context = await mesh(kubectl)
@@ -72,17 +80,21 @@ export async function run (options: RunOptions): Promise<Summary> {
     const ends = AbortSignal.any([signal, ledger.lost])
     kubectl = new Kubectl(namespace, { announce: report.command, signal: ends })
     stage = new Stage({ kubectl, ledger, report, host, api, ingress, istio, patience, clock: await clockAhead(kubectl) })
-    for (const exercise of exercises) results.push(await play(exercise, stage, { report, signal: ends, error: errorOfCheck, patience }))
+    status = stage.statusProbe()
+    const machine: Machine = { status, calibration: undefined }
+    for (const exercise of exercises) results.push(await play(exercise, stage, machine, { report, signal: ends, error: errorOfCheck, patience }))
   } catch (caught) {
     error = signal.aborted ? 'The run was interrupted.' : messageOf(ledger?.lost.aborted === true ? ledger.lost.reason : caught)
   }
   const isKept = keep && error === undefined
+  const probe = await status
+  probe?.close()
   await stage?.close(isKept)
   if (isKept) await ledger?.keep()
   if (isKept && stage?.folder !== undefined) report.note(`The keys and tokens are in ${stage.folder}, until --reset.`)
   const { unrestored, kept } = isKept ? NOTHING : await restore(ledger, report)
-  const passed = results.filter(({ verdict }) => verdict === 'pass').length
-  return { passed, failed: results.length - passed, notRun: exercises.length - results.length, results, unrestored, kept, ...(error !== undefined && { error }) }
+  const [passed, notJudged] = (['pass', 'unjudged'] as const).map(wanted => results.filter(({ verdict }) => verdict === wanted).length) as [number, number]
+  return { passed, failed: results.length - passed - notJudged, notJudged, notRun: exercises.length - results.length, results, unrestored, kept, ...(error !== undefined && { error }) }
 }
 
 const NOTHING: Restored = { unrestored: [], kept: [] }
@@ -99,16 +111,34 @@ async function restore (ledger: Ledger | undefined, report: Reporter): Promise<R
   return await ledger.restore()
 }
 
+/** What the run knows of the machine: how to see whether it is busy, and what the cluster bore before the first load. */
+interface Machine {
+  status: ReturnType<Stage['statusProbe']>
+  calibration: Calibration | undefined
+}
+
+/** Finds out what the cluster bears, as soon as the gateway leads to a store without faults: once in a run, and again while that is little, which may have been for a moment only. */
+async function calibrated (exercise: Exercise, stage: Stage, calibration: Calibration | undefined, watch: Watch, report: Reporter): Promise<Calibration | undefined> {
+  if (calibration?.rate === RATE || !exercise.needs.includes('gateway')) return calibration
+  const address = await stage.address({ path: '/api/catalog' })
+  const found = await calibrate(options => load({ ...address, ...options, signal: stage.kubectl.signal }), watch)
+  report.note(`The cluster bears ${found.rate}${found.rate === RATE ? ' or more' : ''} requests a second; the machine is late by up to ${Math.round(found.noise)} ms, a call takes ${Math.round(found.latency)} ms.`)
+  return found
+}
+
 /** @throws what ends the whole run: trouble, or its interruption */
-async function play (exercise: Exercise, stage: Stage, { report, signal, error, patience }: Pick<RunOptions, 'report' | 'error'> & { signal: AbortSignal, patience: number }): Promise<Result> {
+async function play (exercise: Exercise, stage: Stage, machine: Machine, { report, signal, error, patience }: Pick<RunOptions, 'report' | 'error'> & { signal: AbortSignal, patience: number }): Promise<Result> {
   const start = performance.now()
-  const play: Play = { stage, exercise, error, patience, calls: [], since: 0, metrics: {}, output: '', checks: [] }
+  const play: Play = { stage, exercise, error, patience, watch: watchWith(undefined), load, rate: RATE, measured: undefined, calls: [], since: 0, metrics: {}, output: '', checks: [] }
   report.begin(exercise)
   let result: Result
   try {
     await stage.set(exercise)
+    play.watch = watchWith((await machine.status)?.probe)
+    machine.calibration = await calibrated(exercise, stage, machine.calibration, play.watch, report)
+    play.rate = machine.calibration?.rate ?? RATE
     const unjudged = await perform(exercise.steps, play, report)
-    result = { id: exercise.id, verdict: play.checks.every(({ ok }) => ok) ? 'pass' : 'fail', checks: play.checks, ...(unjudged.length > 0 && { unjudged }) }
+    result = { id: exercise.id, verdict: verdictOf(play.checks, unjudged), checks: play.checks, ...(unjudged.length > 0 && { unjudged }) }
   } catch (caught) {
     if (caught instanceof Trouble || signal.aborted) throw caught
     result = { id: exercise.id, verdict: 'error', checks: play.checks, error: messageOf(caught) }
@@ -117,15 +147,25 @@ async function play (exercise: Exercise, stage: Stage, { report, signal, error, 
   return result
 }
 
-/** @returns the checks that this mesh cannot show */
-async function perform (steps: Step[], play: Play, report: Reporter): Promise<Unjudged[]> {
+/** What is judged and wrong fails, whatever else could not be judged. What only the mesh lacks is nothing against it. */
+export function verdictOf (checks: Pick<Check, 'ok'>[], unjudged: Unjudged[]): Result['verdict'] {
+  if (!checks.every(({ ok }) => ok)) return 'fail'
+  return unjudged.some(({ disturbed }) => disturbed !== undefined) ? 'unjudged' : 'pass'
+}
+
+/** The exit code for how the exercises came out: 1 where something failed, 4 where nothing did but something was not judged. */
+export const exitCodeOf = ({ failed, notJudged }: Pick<Summary, 'failed' | 'notJudged'>): 0 | 1 | 4 => failed > 0 ? 1 : notJudged > 0 ? 4 : 0
+
+/** @returns the checks that were not judged: this mesh cannot show them, or the machine was too busy */
+export async function perform (steps: Step[], play: Play, report: Reporter): Promise<Unjudged[]> {
   for (const [index, step] of steps.entries()) {
     await report.step(step, 'says' in step ? step.says : step.name)
     try {
       await carryOut(step, play)
     } catch (error) {
-      if (!(error instanceof Lacking)) throw error
-      const unjudged = steps.slice(index).flatMap(step => 'expected' in step ? [{ name: step.name, lacks: error.message }] : [])
+      if (!(error instanceof Lacking || error instanceof Disturbed)) throw error
+      const why = error instanceof Lacking ? { lacks: error.message } : { disturbed: error.message, measured: error.measured }
+      const unjudged = steps.slice(index).flatMap(step => 'expected' in step ? [{ name: step.name, ...why }] : [])
       for (const check of unjudged) report.unjudged(check)
       return unjudged
     }

@@ -5,13 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { chaos, clearFaults } from './chaos.ts'
 import type { CommandResult } from './command.ts'
 import { NEEDS, type Apply, type Exercise, type Load, type Need, type Run } from './exercise.ts'
-import { isRunning, openGateway, type Gateway, type IngressGateway } from './gateway.ts'
+import { isRunning, openGateway, STATUS_PORT, type Gateway, type IngressGateway } from './gateway.ts'
 import { configuredSource, imagesFrom, workingImages, type Images } from './images.ts'
 import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from './kubectl.ts'
 import { PREFIX, type Ledger } from './ledger.ts'
 import { askAtOnce, type Address, type Call } from './load.ts'
 import { DOMAIN, asList, deploymentsOf, inEach, isAnother, keyOf, manifest, nameOf, namespaceOf, type Manifest } from './manifests.ts'
 import { managerFor } from './namespace.ts'
+import { probeOf, type Probe } from './noise.ts'
 import { hostIsFree } from './preflight.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from './trouble.ts'
@@ -248,6 +249,17 @@ export class Stage {
       body,
       headers: { ...headers, ...(name !== undefined && { host: name }) },
       ...(tls !== undefined && { tls: { servername: name as string, ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key) } })
+    }
+  }
+
+  /** How to ask the gateway's status port, which no lesson touches; undefined where there is no way to it. */
+  async statusProbe (): Promise<{ probe: Probe, close: () => void } | undefined> {
+    try {
+      const gateway = await openGateway(this.kubectl, this.#gateway, { port: STATUS_PORT })
+      const { probe, close } = probeOf(`${gateway.origin}/healthz/ready`)
+      return { probe, close: () => { close(); gateway.close() } }
+    } catch {
+      return undefined // some are not allowed to, or their gateway has no such port: then our own timers tell how busy the machine is
     }
   }
 

@@ -1,17 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SLOWEST } from './calibration.ts'
 import type { Apply, Arrival, Exercise, Inspect, Load, Step } from './exercise.ts'
+import { number } from './figures.ts'
 import { INGRESS } from './gateway.ts'
 import { judge, sampleFor, type Check } from './judgement.ts'
 import { quoted } from './kubectl.ts'
 import { ask, askAtOnce, load, type Address, type Call } from './load.ts'
 import { argumentsFor, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
+import type { Noise, Watch } from './noise.ts'
+import { Disturbed, measuredOf, noiseOf, SLOW_MS, takeSoundly, unsoundness, type Demands, type Measured } from './soundness.ts'
 import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
 import { PORTS } from './workloads.ts'
 
-/** Requests a second: what two cores carry beside a cluster. */
-export const RATE = 100
+/** How often a load is taken before it counts as not to be judged: at three rates, or twice at the rate that its lesson wants. */
+const TIMES = 3
+const TIMES_AT_A_RATE = 2
 
 /** Longer than proxies and services keep what they have to report. */
 const STEADY_MS = 7000
@@ -24,6 +29,13 @@ export interface Play {
   error: number
   /** milliseconds that are waited for a change to be seen */
   patience: number
+  /** looks at how busy the machine is */
+  watch: Watch
+  load: typeof load
+  /** requests a second of a load that is not about a rate */
+  rate: number
+  /** of the last load: how well it could be measured */
+  measured: Measured | undefined
   /** of the last load */
   calls: Call[]
   /** when it began by the cluster's clock, in microseconds, or a little earlier */
@@ -82,10 +94,8 @@ function asWritten (word: string): string {
 }
 
 /** How many requests a load sends: what the most demanding of the expectations up to the next load needs. */
-export function requestsOf (step: Load, { steps }: Pick<Exercise, 'steps'>, error: number): number {
-  const after = steps.slice(steps.indexOf(step) + 1)
-  const next = after.findIndex(({ kind }) => kind === 'load')
-  return Math.max(...(next === -1 ? after : after.slice(0, next)).flatMap(step => 'expected' in step ? sampleFor(step.expected, error) : []))
+export function requestsOf (step: Load, exercise: Pick<Exercise, 'steps'>, error: number): number {
+  return Math.max(...judgesOf(step, exercise).flatMap(step => 'expected' in step ? sampleFor(step.expected, error) : []))
 }
 
 interface Curl {
@@ -109,12 +119,51 @@ function curl ({ url, method = 'GET', headers = {}, body, resolve, files }: Curl
   ].map(word => stage === undefined ? asWritten(word) : stage.filled(word)).map(word => word.includes('$(') ? `"${word}"` : quoted(word)).join(' ')
 }
 
+/** The steps after a load that are about it. */
+function judgesOf (step: Load, { steps }: Pick<Exercise, 'steps'>): Step[] {
+  const after = steps.slice(steps.indexOf(step) + 1)
+  const next = after.findIndex(({ kind }) => kind === 'load')
+  return next === -1 ? after : after.slice(0, next)
+}
+
+/** What the expectations after a load ask of its measurement: the least noise that one of them bears. */
+export function demandsOf (step: Load, exercise: Pick<Exercise, 'steps'>): Demands {
+  const bears = judgesOf(step, exercise).flatMap(step => step.kind === 'expect' ? step.bears ?? [] : [])
+  return { within: step.within, bears: bears.length === 0 ? undefined : Math.min(...bears) }
+}
+
+/**
+ * Takes a load, and once more at half the rate where the machine was too busy for a fair measurement: before anything about it is judged.
+ *
+ * @throws {Disturbed} when it always was
+ */
 async function drive (step: Load, play: Play): Promise<void> {
+  const { stage: { report, kubectl: { signal } }, exercise } = play
+  const demands = demandsOf(step, exercise)
+  const { rate } = await takeSoundly({
+    rate: step.rate ?? play.rate,
+    slowest: step.rate ?? SLOWEST, // a lesson about a rate keeps it
+    times: step.during !== undefined ? 1 : step.rate !== undefined ? TIMES_AT_A_RATE : TIMES, // what a command has changed is not as it was before
+    take: async rate => {
+      play.measured = await take(step, rate, play)
+      return play.measured
+    },
+    reasons: measured => unsoundness(measured, demands, play.calls.length),
+    measured: measured => measured,
+    again: async (reasons, rate) => {
+      report.note(`    Not a fair measurement: ${reasons.join('; ')}. Once more, at ${number(rate)} a second${step.recovers === undefined ? '' : `, in ${step.recovers / 1000} s`}.`)
+      await sleep(step.recovers ?? 0, undefined, { signal })
+    }
+  })
+  if (step.rate === undefined) play.rate = rate
+}
+
+async function take (step: Load, rate: number, play: Play): Promise<Measured> {
   const { stage, exercise, error } = play
   const address = await stage.address({ ...step, headers: mapValues(step.headers, value => stage.expanded(value)) })
   if (step.arrived !== undefined) await arrival(step.arrived, address, play)
 
-  const { rate = RATE, during } = step
+  const { during } = step
   const total = during === undefined ? requestsOf(step, exercise, error) : undefined
   const before = await scrape(step.scrape, stage)
   stage.kubectl.announce(`${told(address, step, stage)}   # ${total === undefined ? '' : `${total} times, `}${rate} a second`, 'lesson')
@@ -125,7 +174,7 @@ async function drive (step: Load, play: Play): Promise<void> {
   play.since = (Date.now() + least) * 1000
   const command = during === undefined ? undefined : stage.command(during.map(word => stage.filled(word))).finally(() => ended.abort())
   command?.catch(() => {}) // a signal ends the load as well, which is where it is heard
-  play.calls = await load({
+  const { result: loaded, noise } = await watched(play.watch, () => play.load({
     ...address,
     rate,
     until: total ?? ended.signal,
@@ -134,7 +183,8 @@ async function drive (step: Load, play: Play): Promise<void> {
       tally.add(call)
       stage.report.progress({ tally, total, rate })
     }
-  })
+  }))
+  play.calls = loaded.calls
   stage.report.loaded({ tally, total, rate })
   const said = await command
   if (said !== undefined) {
@@ -143,6 +193,7 @@ async function drive (step: Load, play: Play): Promise<void> {
   }
   const after = await scrape(step.scrape, stage)
   play.metrics = Object.fromEntries(step.scrape.map(service => [service, added(before[service] as Samples, after[service] as Samples)]))
+  return measuredOf(loaded.calls, loaded.pace, noise)
 }
 
 /** The line that makes one request of a load from here. */
@@ -154,15 +205,43 @@ function told ({ url, headers = {}, tls }: Address, step: Load, stage: Stage): s
   return curl({ url: url.replace(hostname, tls.servername), method, headers: step.headers, body, resolve: `${tls.servername}:${port || 443}:${hostname}`, files: step.tls }, stage)
 }
 
-/** Waits for a change to be seen, or until patience is at its end: what follows is judged by itself. */
-async function arrival (arrived: Arrival, address: Address, { stage, patience }: Play): Promise<void> {
+/**
+ * Waits for a change to be seen, or until patience is at its end: what follows is judged by itself.
+ *
+ * @throws {Disturbed} when it was not seen, and the machine was slow
+ */
+async function arrival (arrived: Arrival, address: Address, { stage, patience, watch }: Play): Promise<void> {
   const deadline = Date.now() + patience
   const [wanted, pause] = 'only' in arrived ? [3, 100] : [1, 20] // what one call in ten still does is missing from twenty one time in eight
   const hasCome = async () => 'only' in arrived ? (await askAtOnce(address)).every(arrived.only) : arrived.seen(await ask(address))
-  for (let inARow = 0; inARow < wanted && Date.now() < deadline;) {
-    stage.kubectl.signal?.throwIfAborted()
-    inARow = await hasCome() ? inARow + 1 : 0
-    if (inARow < wanted) await sleep(pause)
+  const { noise, result: inARow } = await watched(watch, async () => {
+    let inARow = 0
+    while (inARow < wanted && Date.now() < deadline) {
+      stage.kubectl.signal?.throwIfAborted()
+      inARow = await hasCome() ? inARow + 1 : 0
+      if (inARow < wanted) await sleep(pause)
+    }
+    return inARow
+  })
+  if (inARow < wanted) mayBeJudged(noise, patience)
+}
+
+/** @throws {Disturbed} when the machine was slow while something was waited for in vain */
+function mayBeJudged (noise: Noise, patience: number): void {
+  const late = noiseOf(noise)
+  if (late > SLOW_MS) throw new Disturbed([`a change was not seen within ${number(patience / 1000)} s, on a machine that was late by ${number(Math.round(late))} ms`], { ...noise, noise: late })
+}
+
+/** What something that takes a while leads to, and how busy the machine was meanwhile. */
+async function watched<T> (watch: Watch, action: () => Promise<T>): Promise<{ result: T, noise: Noise }> {
+  const end = watch()
+  let noise: Noise | undefined
+  try {
+    const result = await action()
+    noise = await end()
+    return { result, noise }
+  } finally {
+    if (noise === undefined) await end()
   }
 }
 
@@ -176,30 +255,35 @@ async function scrape (services: string[], { kubectl }: Stage): Promise<Record<s
 }
 
 async function look (step: Inspect, play: Play): Promise<void> {
-  const { stage, error, patience, calls, since } = play
+  const { stage, error, patience, calls, since, watch } = play
   const { report, kubectl: { namespace } } = stage
   const gateway = stage.gatewayInTraces
   const words = step.command.map(word => stage.filled(word).replace('--since=SINCE', `--since-time=${new Date(since / 1000).toISOString()}`).replaceAll('SINCE', String(since)))
   const deadline = Date.now() + patience
   let before: number | undefined
-  for (;;) {
-    const { stdout, stderr } = await stage.command(words)
-    const lacks = step.lacks?.(stdout)
-    if (lacks !== undefined) throw new Lacking(lacks)
-    const count = step.count(stdout, { namespace, calls, gateway })
-    const check = judge(step.name, step.expected, count, error)
-    // What is to be all has come when it is all. A share is judged when it has stopped growing: on its way to all it passes every other.
-    const hasCome = step.expected.kind === 'exactly' ? check.ok : before === count.count && count.count > 0
-    if (hasCome || Date.now() > deadline) {
-      report.output(stdout + stderr)
-      return verdict(play, check)
+  const { result: { check, hasCome }, noise } = await watched(watch, async () => {
+    for (;;) {
+      const { stdout, stderr } = await stage.command(words)
+      const lacks = step.lacks?.(stdout)
+      if (lacks !== undefined) throw new Lacking(lacks)
+      const count = step.count(stdout, { namespace, calls, gateway })
+      const check = judge(step.name, step.expected, count, error)
+      // What is to be all has come when it is all. A share is judged when it has stopped growing: on its way to all it passes every other.
+      const hasCome = step.expected.kind === 'exactly' ? check.ok : before === count.count && count.count > 0
+      if (hasCome || Date.now() > deadline) {
+        report.output(stdout + stderr)
+        return { check, hasCome }
+      }
+      before = count.count
+      await sleep(step.expected.kind === 'exactly' ? 500 : STEADY_MS)
     }
-    before = count.count
-    await sleep(step.expected.kind === 'exactly' ? 500 : STEADY_MS)
-  }
+  })
+  if (!hasCome) mayBeJudged(noise, patience)
+  verdict(play, check)
 }
 
-function verdict ({ checks, stage }: Play, check: Check): void {
+function verdict ({ checks, stage, measured }: Play, judged: Check): void {
+  const check = { ...judged, ...(measured !== undefined && { measured }) }
   checks.push(check)
   stage.report.check(check)
 }

@@ -1,3 +1,4 @@
+import { percentile } from './figures.ts'
 import type { Call } from './load.ts'
 
 /** What the calls of a load have in common, counted. */
@@ -20,8 +21,7 @@ export class Tally {
     const counted = Object.entries(this.#counts).filter(([, counts]) => counts.size > 0).map(([name, counts]) =>
       `${name.padEnd(7)}  ${[...counts].sort(([a], [b]) => a.localeCompare(b)).map(([value, n]) => `${value} ×${n}`).join('   ')}`)
     if (this.calls === 0) return counted
-    const sorted = this.#durations.toSorted((a, b) => a - b)
-    return [...counted, `latency  ${[50, 95, 99].map(p => `p${p} ${Math.round(sorted[Math.ceil(sorted.length * p / 100) - 1] as number)} ms`).join('   ')}`]
+    return [...counted, `latency  ${[50, 95, 99].map(p => `p${p} ${Math.round(percentile(this.#durations, p))} ms`).join('   ')}`]
   }
 
   #count (name: 'status' | 'version' | 'pod' | 'attempt', value: string): void {

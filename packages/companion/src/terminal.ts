@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { styleText } from 'node:util'
 import { createLogUpdate } from 'log-update'
 import { checkText, number } from './figures.ts'
-import type { Progress, Reporter, Result } from './reporter.ts'
+import type { Progress, Reporter, Result, Unjudged } from './reporter.ts'
 import { Trouble } from './trouble.ts'
 
 const BAR = 30
@@ -61,8 +61,8 @@ export function terminal ({ wait, signal }: { wait: boolean, signal: AbortSignal
       console.log(`    ${check.ok ? styleText('green', '✓') : styleText('red', '✗')} ${checkText(check)}`)
     },
 
-    unjudged ({ name, lacks }) {
-      console.log(`    ${styleText('yellow', '–')} ${name}: not judged, since this mesh lacks ${lacks}`)
+    unjudged (check) {
+      console.log(`    ${styleText('yellow', '–')} ${unjudgedText(check)}`)
     },
 
     end ({ id, verdict, error }, milliseconds) {
@@ -76,7 +76,13 @@ export function terminal ({ wait, signal }: { wait: boolean, signal: AbortSignal
 
 /** A verdict as a word in its colour. */
 export function coloured (verdict: Result['verdict']): string {
+  if (verdict === 'unjudged') return styleText(['bold', 'yellow'], 'NOT JUDGED')
   return styleText(verdict === 'pass' ? ['bold', 'green'] : ['bold', 'red'], verdict.toUpperCase())
+}
+
+/** Why a check has no verdict. */
+export function unjudgedText ({ name, lacks, disturbed }: Unjudged): string {
+  return `${name}: not judged, since ${disturbed ?? `this mesh lacks ${lacks}`}`
 }
 
 function drawing ({ tally, total, rate }: Progress): string {

@@ -48,12 +48,12 @@ describe('a call that makes no sense ends with 2, everything wrong with it, and 
 
 test('where the exercises cannot run it ends with 3; as JSON, the reason is in it', async () => {
   const { code, stdout } = await command('env', ['PATH=/nowhere', process.execPath, CLI, 'ch2.chaos', '--namespace', 'shop', '--json'])
-  expect([code, JSON.parse(stdout)]).toEqual([3, { passed: 0, failed: 0, notRun: 1, results: [], error: expect.stringContaining('kubectl is not installed') }])
+  expect([code, JSON.parse(stdout)]).toEqual([3, { passed: 0, failed: 0, notJudged: 0, notRun: 1, results: [], error: expect.stringContaining('kubectl is not installed') }])
 })
 
 test.each([['ch2.chaos', '--json'], ['--reset', '--json']])('so it does without --namespace: %s', async (...args) => {
   const { code, stdout } = await command('env', ['PATH=/nowhere', process.execPath, CLI, ...args])
-  expect([code, JSON.parse(stdout)]).toEqual([3, { passed: 0, failed: 0, notRun: args.includes('--reset') ? 0 : 1, results: [], error: expect.stringContaining('kubectl is not installed') }])
+  expect([code, JSON.parse(stdout)]).toEqual([3, { passed: 0, failed: 0, notJudged: 0, notRun: args.includes('--reset') ? 0 : 1, results: [], error: expect.stringContaining('kubectl is not installed') }])
 })
 
 describe('what it tells to do has the options of the call', () => {

@@ -21,7 +21,7 @@ export default {
     apply('istio/ch10/catalog-virtualservice-timeout.yaml', 'Send one call in five to version 2, and wait for half a second at most.'),
     fault('latency 1000 --version v2', 'Slow down every answer of version 2 by a second. Nobody is told.'),
     load('/api/catalog', { says: 'One call in five fails.', arrived: { seen: call => failed(call) && call.duration > TIMEOUT } }),
-    expect('calls that fail', about(1 / 5, { tellFrom: [3 / 10] }), failed),
+    expect('calls that fail', about(1 / 5, { tellFrom: [3 / 10] }), failed, { bears: 200 }),
     expect('failed calls that took half a second', all, ({ duration }) => duration > TIMEOUT, { among: failed }),
     expect('failed calls of which the webapp says that it heard a 504', all, heard(504), { among: failed }),
     inspect('failed calls that the access log calls timeouts', {

@@ -6,6 +6,9 @@ import { webappHas } from '../proxies.ts'
 const letThrough = ({ status }: Call) => status === 200
 const refused = ({ status, body }: Call) => status === 429 && body === 'local_rate_limited'
 
+/** A bucket is emptied fast: in a quarter of a minute a quarter of it comes back, which the bands have room for. In a minute it is full again. */
+const bucket = { rate: 100, within: 15_000, recovers: 60_000 }
+
 export default {
   id: 'ch14.ratelimit',
   title: 'Who has a card may ask more often',
@@ -17,10 +20,10 @@ export default {
     webappHas('envoy.filters.http.local_ratelimit'),
     load('/api/catalog', { says: 'With the golden card everything gets through. Connections from before the filter are closed by this as well: each serves one more request without it.', headers: { 'x-loyalty': 'gold' } }),
     expect('calls with the golden card that get through', all, letThrough),
-    load('/api/catalog', { says: 'Without a card 40 get through, and a few more while it goes on: tokens come back evenly, 40 in a minute.' }),
+    load('/api/catalog', { says: 'Without a card 40 get through, and a few more while it goes on: tokens come back evenly, 40 in a minute.', ...bucket }),
     expect('calls without a card that get through', around(1 / 10, { low: 0.09, high: 0.15 }), letThrough),
     expect('other calls that are refused with 429', all, refused, { among: call => !letThrough(call) }),
-    load('/api/catalog', { says: 'With a silver card it is three times as many.', headers: { 'x-loyalty': 'silver' } }),
+    load('/api/catalog', { says: 'With a silver card it is three times as many.', headers: { 'x-loyalty': 'silver' }, ...bucket }),
     expect('calls with a silver card that get through', around(3 / 10, { low: 0.28, high: 0.4 }), letThrough)
   ],
   look: [

@@ -18,13 +18,13 @@ export default {
     apply('istio/ch6/catalog-dr-circuit-breaker.yaml', 'Allow ten calls at once.'),
     webappCallsBy('the webapp\'s proxy has the limit', /"maxRequests": 10\b/),
     load('/api/catalog', { says: 'Two at once: all get through.', rate: 10 }),
-    expect('calls that are answered below the limit', all, answered),
+    expect('calls that are answered below the limit', all, answered, { bears: 400 }), // eight more at once would be too many
     load('/api/catalog', { says: 'Twenty at once: half of them are too many.', rate: 100 }),
-    expect('calls that are refused above it', around(0.5, { low: 0.25, high: 0.7 }), failed),
+    expect('calls that are refused above it', around(0.5, { low: 0.25, high: 0.7 }), failed, { bears: 300 }),
     expect('the others, that are answered', all, answered, { among: call => !failed(call) }),
     inspect('refusals by the webapp\'s own proxy, flagged UO', overflowsOf(failed)),
     load('/api/catalog', { says: 'Two at once again: all get through.', rate: 10 }),
-    expect('calls that are answered when the load has fallen', all, answered)
+    expect('calls that are answered when the load has fallen', all, answered, { bears: 400 })
   ],
   look: [
     '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml`: `circuitBreakers`.',

@@ -18,13 +18,13 @@ export default {
     apply('istio/ch6/catalog-vs-timeout.yaml', 'Wait half a second for the catalog, and no longer.'),
     webappRoutesBy('the webapp\'s proxy has the timeout', /"timeout": "0\.500s"/),
     load('/api/catalog', { says: 'All calls fail, and quickly.', rate: 50 }),
-    expect('calls that fail in less than two seconds', all, call => failed(call) && call.duration < SLOW),
+    expect('calls that fail in less than two seconds', all, call => failed(call) && call.duration < SLOW, { bears: 500 }),
     expect('failures after half a second', all, ({ duration }) => duration >= 500, { among: failed }),
     expect('failures of which the webapp says that it heard a 504', all, heard(504), { among: failed }),
     fault(`latency ${SLOW} 50`, 'Let half of the answers be slow.'),
     load('/api/catalog', { says: 'Half of the calls fail, and none is slow.', rate: 50 }),
-    expect('calls that fail', about(1 / 2, { tellFrom: [0.75] }), failed),
-    expect('calls that take two seconds or more', none, ({ duration }) => duration >= SLOW)
+    expect('calls that fail', about(1 / 2, { tellFrom: [0.75] }), failed, { bears: 200 }), // the quick half has half a second
+    expect('calls that take two seconds or more', none, ({ duration }) => duration >= SLOW, { bears: 500 })
   ],
   look: [
     '`kubectl logs deploy/webapp -c istio-proxy`: 504 with the flag `UT`, upstream timeout.',

@@ -19,7 +19,7 @@ export default {
     apply('istio/ch6/catalog-dr-retry-budget.yaml', 'Let retries be a tenth of what is under way.'),
     webappCallsBy('the webapp\'s proxy has the budget', /"retryBudget"/),
     load('/api/catalog', { says: 'Now few calls are tried again. They fail all the same, but the catalog is spared.', rate: 50 }),
-    expect('calls with four attempts within the budget', around(0, { low: 0, high: 0.2 }), ({ attempt }) => attempt === 4),
+    expect('calls with four attempts within the budget', around(0, { low: 0, high: 0.2 }), ({ attempt }) => attempt === 4, { bears: 400 }),
     expect('calls that fail', all, failed)
   ],
   look: [

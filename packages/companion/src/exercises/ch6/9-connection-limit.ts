@@ -18,7 +18,7 @@ export default {
     apply('istio/ch6/catalog-dr-conn-limit.yaml', 'Allow one connection, and one call that waits for it.'),
     webappCallsBy('the webapp\'s proxy has the limit', /"maxConnections": 1\b/),
     load('/api/catalog', { says: 'Five a second get through at most; the others are refused.', rate: 50 }),
-    expect('calls that are refused', around(0.88, { low: 0.7, high: 0.97 }), failed),
+    expect('calls that are refused', around(0.88, { low: 0.7, high: 0.97 }), failed, { bears: 300 }),
     inspect('refusals by the webapp\'s own proxy, flagged UO', overflowsOf(failed))
   ],
   look: [

@@ -23,7 +23,7 @@ export const spread = ({ file, sign }: { file: string, sign: RegExp }, how = 'so
   load('/api/catalog', { says: 'See which pod gets how many, and how long the calls take.', rate: RATE })
 ]
 
-export const waiting = (how: string, share: Expected): Expect => expect(`calls that take 300 ms or more when they are spread ${how}`, share, isSlow)
+export const waiting = (how: string, share: Expected): Expect => expect(`calls that take 300 ms or more when they are spread ${how}`, share, isSlow, { bears: 200 })
 
 /** What the slow pod gets of them, and that this is why some are slow. */
 export const slowPodGets = (share: Expected): Expect[] => [

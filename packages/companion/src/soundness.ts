@@ -1,0 +1,100 @@
+import { number } from './figures.ts'
+import type { Call, Pace } from './load.ts'
+import type { Noise } from './noise.ts'
+
+/** What was measured of a load besides its calls. Times are in milliseconds, rates in requests a second. */
+export interface Measured extends Pace, Noise {
+  /** the latest that anything was that should not have been late at all: requests that left, our own timers, the gateway's status port */
+  noise: number
+  /** calls that were not answered within ten seconds: no lesson lets any wait that long */
+  stalled: number
+}
+
+/** What a load's expectations ask of the measurement. */
+export interface Demands {
+  /** the noise in milliseconds above which they are not judged */
+  bears?: number | undefined
+  /** the milliseconds within which the load must be over, since what it shows does not last longer */
+  within?: number | undefined
+}
+
+/** The noise that a check bears whose lesson is not about time: shares stay what they are as long as nothing runs into a timeout, and those are ten seconds and more. */
+export const BEARS_MS = 2000
+
+/** From this noise on the machine is slow: what then does not arrive in time, or has no answer, may be its fault. A machine with nothing else to do stays far below. */
+export const SLOW_MS = 150
+
+/** Every timeout of the services and proxies that a lesson leaves alone is longer. */
+export const STALLED_MS = 10_000
+
+/** Below this part of the rate that was wanted it was another load. */
+const KEPT = 0.8
+
+/** What a reader can do about it. */
+export const REMEDY = 'Close other programs, or give the cluster more cores, and run it again.'
+
+/** Puts together what was measured of a load. */
+export function measuredOf (calls: Pick<Call, 'duration'>[], pace: Pace, noise: Noise): Measured {
+  const measured = { ...pace, ...noise, noise: noiseOf({ ...pace, ...noise }), stalled: calls.filter(({ duration }) => duration >= STALLED_MS).length }
+  return Object.fromEntries(Object.entries(measured).map(([name, value]) => [name, Math.round(value * 10) / 10])) as unknown as Measured // nobody reads more
+}
+
+/** The latest of all that should not be late at all. */
+export function noiseOf ({ lateP99 = 0, loopP99, probeP99 }: Noise & Partial<Pace>): number {
+  return Math.max(lateP99, loopP99, probeP99)
+}
+
+/**
+ * Why a measurement is not sound; nothing where it is. It looks at the machine alone, never at whether the calls are as they should be: a
+ * mesh that is wrong does not become less so by it.
+ */
+export function unsoundness ({ wanted, kept, noise, stalled, lasted, lateP99, loopP99, probeP99 }: Measured, { bears = BEARS_MS, within = Infinity }: Demands = {}, sent = Infinity): string[] {
+  const ms = (value: number) => `${number(Math.round(value))} ms`
+  return [
+    ...noise > bears ? [`things were late by ${ms(noise)}, of which this bears ${ms(bears)} (requests left ${ms(lateP99)} late, our own timers ${ms(loopP99)}, the gateway's status port took ${ms(probeP99)})`] : [],
+    ...kept < KEPT * wanted && sent * 1000 / kept >= 1000 ? [`of ${number(wanted)} requests a second ${number(Math.round(kept))} could leave`] : [], // a burst of less than a second keeps no rate
+    ...lasted > within ? [`the load took ${ms(lasted)}, and what it shows lasts ${ms(within)}`] : [],
+    ...stalled > 0 && noise > SLOW_MS ? [`${number(stalled)} calls had no answer within ${ms(STALLED_MS)}, on a machine that was late by ${ms(noise)}`] : []
+  ]
+}
+
+/** A load, or a wait, of which nothing fair can be said. */
+export class Disturbed extends Error {
+  readonly measured: Partial<Measured>
+
+  constructor (reasons: string[], measured: Partial<Measured>) {
+    super(`the machine was too busy: ${reasons.join('; ')}. ${REMEDY}`)
+    this.measured = measured
+  }
+}
+
+export interface Attempts<T> {
+  /** requests a second at first */
+  rate: number
+  /** the slowest worth a try; one that is not below `rate` keeps that */
+  slowest: number
+  /** how often it may be taken */
+  times: number
+  take: (rate: number) => Promise<T>
+  /** why what was taken is not sound */
+  reasons: (taken: T) => string[]
+  measured: (taken: T) => Measured
+  /** before it is taken once more */
+  again: (reasons: string[], rate: number) => Promise<void>
+}
+
+/**
+ * Takes a load until its measurement is sound, each time at half the rate.
+ *
+ * @throws {Disturbed} when none is
+ */
+export async function takeSoundly<T> ({ rate, slowest, times, take, reasons, measured, again }: Attempts<T>): Promise<{ taken: T, rate: number }> {
+  for (let left = times - 1; ; left--) {
+    const taken = await take(rate)
+    const why = reasons(taken)
+    if (why.length === 0) return { taken, rate }
+    if (left <= 0) throw new Disturbed(why, measured(taken))
+    rate = Math.max(Math.min(slowest, rate), rate / 2)
+    await again(why, rate)
+  }
+}
