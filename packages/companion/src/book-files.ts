@@ -13,10 +13,10 @@ export interface Row {
   note?: string
 }
 
-/** Which file of ours stands for which file of the book: docs/book-files.yaml. */
+/** Which file of ours corresponds to which file of the book: docs/book-files.yaml. */
 export interface BookFiles {
   chapters: { title: string, intro?: string, rows: Row[] }[]
-  /** manifests and scripts of ours that no file of the book stands behind, and what they are for */
+  /** manifests and scripts of ours that correspond to no file of the book, and what they are for */
   ours: { file: string, note: string }[]
 }
 
@@ -39,8 +39,7 @@ export function heirs ({ chapters }: BookFiles): string[] {
 }
 
 /**
- * What is wrong with the table, a line for each fault; nothing when each file of the book is in it once, and each of
- * ours too.
+ * The faults of the table, a line for each; empty if each file of the book is in it once, and each of ours as well.
  *
  * @param inTheBook all files of the book
  * @param inOurs the manifests and scripts of ours that must be in the table

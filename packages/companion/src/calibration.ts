@@ -3,9 +3,11 @@ import type { Call, Loaded } from './load.ts'
 import type { Watch } from './noise.ts'
 import { noiseOf } from './soundness.ts'
 
-/** What the cluster is like without any fault. */
+/** How the cluster performs without any fault. */
 export interface Calibration {
-  /** the highest rate that was borne, in requests a second: no load is sent faster than that unless its lesson is a rate */
+  /**
+   * the highest rate that the cluster sustained, in requests a second: a limit for all loads whose lesson sets no rate
+   */
   rate: number
   /** milliseconds: see Measured */
   noise: number
@@ -13,16 +15,19 @@ export interface Calibration {
   latency: number
 }
 
-/** Rates, in requests a second, and how many of them go out: a little more than two seconds for all. The last is as fast as any load is that is not about a rate. */
+/** Rates, in requests a second, and how many requests are sent at each: a little more than two seconds for all. */
 const STAIRS = [{ rate: 25, requests: 13 }, { rate: 50, requests: 40 }, { rate: 100, requests: 100 }] as const
 
-/** Requests a second on two cores beside a cluster that have nothing else to do. */
+/** The usual rate of a load, in requests a second: two cores sustain it beside a cluster if they are otherwise idle. */
 export const RATE = 100
 
-/** For a machine that does not even bear the first stair. */
+/** The rate for a machine that does not even sustain the first of these. */
 export const SLOWEST = 10
 
-/** Finds out what the cluster bears, by rising rates, and how late things are in it. It ends at the first rate that is too much. */
+/**
+ * Measures which rate the cluster sustains, by rising rates, and how late it is. It ends at the first rate that is too
+ * high.
+ */
 export async function calibrate (load: (options: { rate: number, until: number }) => Promise<Loaded>, watch: Watch): Promise<Calibration> {
   let rate = SLOWEST
   let latency: number | undefined
@@ -39,7 +44,10 @@ export async function calibrate (load: (options: { rate: number, until: number }
   return { rate, noise: Math.max(late, noiseOf(noise)), latency: latency ?? 0 }
 }
 
-/** Whether all calls were answered, and the last ones hardly later than the first: they would be if calls had piled up. A busy machine is uneven, but that is not meant. */
+/**
+ * Whether all calls were answered, the last ones hardly later than the first. Calls that pile up take longer and
+ * longer; the mere ups and downs of a busy machine do not count.
+ */
 export function isBorne (calls: Pick<Call, 'status' | 'duration'>[]): boolean {
   const durations = calls.map(({ duration }) => duration)
   const third = Math.ceil(durations.length / 3)

@@ -29,7 +29,7 @@ const USAGE = `usage: npm run exercise                        list the exercises
   --api gateway     route by the Kubernetes Gateway API in place of Istio's own objects, where an exercise has such a twin
   --json            print the result as JSON, and nothing else
 
-Exit codes: 0 all passed; 1 some failed; 2 the call makes no sense; 3 the exercises cannot run here; 4 nothing failed, but the machine was too busy to judge something fairly; 130 interrupted.`
+Exit codes: 0 all passed; 1 some failed; 2 the call makes no sense; 3 the exercises cannot run here; 4 nothing failed, but the machine was too busy to judge everything fairly; 130 interrupted.`
 
 /** Options that are nothing without an exercise, and those that say where it is played, as --reset may be told as well. */
 const OF_A_RUN = ['keep', 'step'] as const
@@ -110,7 +110,7 @@ function parse () {
       ...['istio', 'gateway', undefined].includes(values.api) ? [] : [`--api must be istio or gateway, but is '${values.api}'`],
       ...values.namespace !== undefined && !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) ? [`--namespace must be the name of a namespace, but is '${values.namespace}'`] : [],
       ...values.gateway !== undefined && !/^[a-z0-9-]+\/[a-z0-9-]+$/.test(values.gateway) ? [`--gateway must be NAMESPACE/NAME of a Service, as in istio-ingress/istio-ingress, but is '${values.gateway}'`] : [],
-      ...values.gateway !== undefined && values.api === 'gateway' ? ['--gateway names an ingress gateway of Istio\'s, and with --api gateway each Gateway has a proxy of its own; use only one of the two'] : [],
+      ...values.gateway !== undefined && values.api === 'gateway' ? ['--gateway cannot be used with --api gateway, where each Gateway has a proxy of its own; use only one of the two'] : [],
       ...values.host !== undefined && !/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(values.host) ? [`--host must be a host name with a dot, in small letters, but is '${values.host}'`] : []
     ]
     if (problems.length > 0) throw new UsageError(problems.join('\n'))

@@ -86,11 +86,14 @@ export interface Load {
   host?: string | undefined
   /** By HTTPS: the files of the authority by which the gateway is known, and of a certificate and its key where it wants to know us. */
   tls?: { ca: string, cert?: string, key?: string } | undefined
-  /** Requests a second, where the lesson wants that many; by default as many as the cluster bears, up to a hundred. */
+  /** Requests a second, if the lesson needs that rate; by default, as many as the cluster sustains, up to a hundred. */
   rate?: number | undefined
-  /** milliseconds within which the load must be over, since what it shows does not last longer; more of them, and it is not judged */
+  /**
+   * milliseconds within which the load must be over, because its effect does not last longer; a longer load is not
+   * judged
+   */
   within?: number | undefined
-  /** milliseconds after which the load can be taken once more, where it uses up what it looks at */
+  /** milliseconds after which the load can be taken again, if it uses something up, such as tokens */
   recovers?: number | undefined
   /** As long as this command runs, however many that are. */
   during?: string[] | undefined
@@ -108,7 +111,7 @@ export interface Expect {
   kind: 'expect'
   name: string
   expected: Expected
-  /** For a check about time: above this noise of the machine, in milliseconds, it is not judged. */
+  /** For a check about time: it is not judged if the noise of the machine, in milliseconds, is higher. */
   bears?: number | undefined
   /** `output` is that of the command during which the load went on */
   count: (calls: Call[], metrics: Record<string, Samples>, output: string) => Count
@@ -148,7 +151,10 @@ export const fault = (words: string, says: string): Fault => ({ kind: 'fault', s
 export const load = (path: string, step: Pick<Load, 'says'> & Partial<Load>): Load =>
   ({ kind: 'load', path, method: 'GET', headers: {}, scrape: [], ...step })
 
-/** Expects a share of the calls, or of those `among` them, to be as `is` says. A check about time `bears` so many milliseconds of noise. */
+/**
+ * Expects a share of the calls, or of those `among` them, to be as `is` says. A check about time tolerates (`bears`)
+ * only so many milliseconds of noise.
+ */
 export const expect = (name: string, expected: Expected, is: (call: Call) => boolean, { among = () => true, bears }: { among?: (call: Call) => boolean, bears?: number } = {}): Expect =>
   ({ kind: 'expect', name, expected, ...(bears !== undefined && { bears }), count: calls => share(calls.filter(among), is) })
 

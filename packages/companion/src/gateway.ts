@@ -66,10 +66,10 @@ export async function findGateway (kubectl: Kubectl, wanted?: string): Promise<I
   if (gateway === undefined) {
     throw new Trouble(
       'There is no ingress gateway: no Service in any namespace has the label istio: ingressgateway or istio: ingress.',
-      'Istio is there already, so add a gateway to it, and do not install Istio again: ' +
+      'Istio is installed already, so do not install it again, but add a gateway to it: ' +
       'helm install istio-ingress istio/gateway -n istio-ingress --create-namespace ' +
-      '(https://istio.io/latest/docs/setup/additional-setup/gateway/). If it has one with another label, ' +
-      'name its Service: --gateway NAMESPACE/NAME. kubectl get services -A lists all.')
+      '(https://istio.io/latest/docs/setup/additional-setup/gateway/). If the mesh has one with ' +
+      'another label, name its Service: --gateway NAMESPACE/NAME. To list all Services: kubectl get services -A')
   }
   if (gateways.length > 1) {
     const question = `There are ${gateways.length} ingress gateways. Which one should the exercises use?`
@@ -78,7 +78,7 @@ export async function findGateway (kubectl: Kubectl, wanted?: string): Promise<I
   if (gateway.replicas === 0) {
     const { namespace, service, workload } = gateway
     throw new Trouble(`The ingress gateway ${namespace}/${service} has no Pods: ${workload} is scaled to 0.`,
-      `Start it: kubectl -n ${namespace} scale ${workload} --replicas=1. Or name another one: --gateway NAMESPACE/NAME`)
+      `Start it: kubectl -n ${namespace} scale ${workload} --replicas=1. Or name another gateway: --gateway NAMESPACE/NAME`)
   }
   return gateway
 }
@@ -128,7 +128,8 @@ async function gatewayOf (kubectl: Kubectl, { metadata, spec }: GatewayService):
   if (workload === undefined) {
     throw new Trouble(`The ingress gateway ${namespace}/${name} has no Deployment: namespace ${namespace} has none ` +
       `whose Pods its Service selects (${pairs(selector).join(', ')}).`,
-      `kubectl -n ${namespace} get deployments,daemonsets --show-labels. Or name another one: --gateway NAMESPACE/NAME`)
+      `Look at their labels: kubectl -n ${namespace} get deployments,daemonsets --show-labels. ` +
+      'Or name another gateway: --gateway NAMESPACE/NAME')
   }
   return {
     namespace,
@@ -144,7 +145,7 @@ const pairs = (labels: Record<string, string>) => Object.entries(labels).map(([l
 
 const isForbidden = (said: string) => said.includes('(Forbidden)')
 
-/** Turns a refusal of the API server into trouble that says what to do. */
+/** Turns a refusal by the API server into trouble that says what to do. */
 async function allowed<T> (looking: Promise<T>): Promise<T> {
   return await looking.catch((error: Error) => { throw isForbidden(error.message) ? notAllowed(error.message) : error })
 }
@@ -152,7 +153,7 @@ async function allowed<T> (looking: Promise<T>): Promise<T> {
 function notAllowed (said: string): Trouble {
   return new Trouble(`You are not allowed to look at the ingress gateway: ${said.split('\n')[0]}`,
     'If you know its Service, name it: --gateway NAMESPACE/NAME. ' +
-    'Whoever runs the cluster can allow the rest in the gateway\'s namespace: ' +
+    'An administrator of the cluster can grant you the other permissions in the gateway\'s namespace: ' +
     'kubectl create clusterrole gateway-user --verb=get,list,create ' +
     '--resource=services,pods,pods/exec,pods/portforward,deployments.apps, ' +
     'then kubectl -n NAMESPACE create rolebinding gateway-user --clusterrole=gateway-user --user=YOU')
@@ -166,9 +167,9 @@ export const STATUS_PORT = 15021
 
 /**
  * Opens a way to a gateway: at the address of its load balancer, at its cluster address where this machine is the node,
- * and else through a port-forward, which ends with `close`.
+ * and otherwise through a port-forward, which ends with `close`.
  *
- * @throws {Trouble} where its Service has gone, or there is no way to it
+ * @throws {Trouble} when its Service no longer exists, or there is no way to it
  */
 export async function openGateway (kubectl: Kubectl, place: Place, { port = 80 } = {}): Promise<Gateway> {
   const { namespace, service: name } = place

@@ -14,7 +14,7 @@ export interface Source {
   tag: string
 }
 
-/** Images by service, as far as they differ from those that the manifests name. */
+/** Images by service: those that differ from the ones that the manifests name. */
 export type Images = Partial<Record<string, string>>
 
 /** What the manifests name, and `npm run images` builds without the setting. */
@@ -28,40 +28,40 @@ const REGISTRY = new RegExp(`^(?:${NAME}(?:\\.${NAME})*|\\[[0-9A-Fa-f:.]+\\])(?:
 /** The name of a service's image. */
 export const imageOf = ({ path, tag }: Source, service: string) => `${path}/${service}:${tag}`
 
-/** A source as the setting has it: a registry without a path takes no tag. */
+/** A source in the form of the setting: a registry without a path has no tag. */
 export const textOf = ({ path, tag }: Source) => path.includes('/') ? `${path}:${tag}` : path
 
 /**
- * Reads REGISTRY/PATH[:TAG]. Without a slash the whole is a registry, and what follows a colon is its port.
+ * Reads REGISTRY/PATH[:TAG]. Without a slash, the whole value is a registry, and a colon is followed by its port.
  *
  * @param from where the value was found, as in OUTFITTERS_IMAGES
- * @throws {Trouble} when it is none
+ * @throws {Trouble} when the value does not have this form
  */
 export function parseSource (value: string, from = SETTING): Source {
   const form = 'It has the form REGISTRY/PATH[:TAG], as in ghcr.io/you/outfitters:1.0; ' +
     'the images are then ghcr.io/you/outfitters/catalog:1.0 and so on.'
   const wrong = (why: string) => new Trouble(`${from} is '${value}': ${why}.`, form)
-  if (/^\w+:\/\//.test(value)) throw wrong('a registry is named without https://')
-  if (value.includes('@')) throw wrong('one digest cannot name three images; take a tag')
+  if (/^\w+:\/\//.test(value)) throw wrong('leave out the scheme, such as https://')
+  if (value.includes('@')) throw wrong('one digest cannot name three images; use a tag')
   const [registry = '', ...parts] = value.split('/')
   const [last = '', tag] = parts.length === 0 ? [''] : cut(parts.pop() as string)
   const path = [...parts, ...last === '' ? [] : [last]]
   if (!/[.:]/.test(registry) && registry !== 'localhost') {
-    throw wrong(`it begins with no registry; Docker Hub's is docker.io/${value}`)
+    throw wrong(`it does not begin with a registry; for Docker Hub, use docker.io/${value}`)
   }
-  if (!REGISTRY.test(registry)) throw wrong(`'${registry}' is no host of a registry`)
+  if (!REGISTRY.test(registry)) throw wrong(`'${registry}' is not the host of a registry`)
   if (value.includes('/') && last === '') throw wrong('it ends with a slash, or lacks the path before the tag')
   const odd = path.find(part => !PART.test(part))
   if (odd !== undefined) {
-    throw wrong(`'${odd}' cannot be part of an image's name, of small letters, digits and separators between`)
+    throw wrong(`'${odd}' cannot be part of an image's name: use lowercase letters, digits, and single separators between them`)
   }
   if (tag !== undefined && !TAG.test(tag)) {
-    throw wrong(`'${tag}' is no tag, which has up to 128 letters, digits and . _ -`)
+    throw wrong(`'${tag}' is not a tag: use up to 128 letters, digits, and the characters . _ -`)
   }
   return { path: [registry, ...path].join('/'), tag: tag ?? BUILT.tag }
 }
 
-/** A word in two, at its first colon. */
+/** Splits a word at its first colon. */
 function cut (word: string): [string, string?] {
   const at = word.indexOf(':')
   return at === -1 ? [word] : [word.slice(0, at), word.slice(at + 1)]
@@ -77,7 +77,7 @@ export function configuredSource (): Source | undefined {
   return value === undefined || value === '' ? undefined : parseSource(value)
 }
 
-/** The images of a source, as far as they are others than the manifests name. */
+/** The images of a source: those that differ from the ones that the manifests name. */
 export function imagesFrom (source: Source): Images {
   const others = SERVICES.filter(service => imageOf(source, service) !== imageOf(BUILT, service))
   return Object.fromEntries(others.map(service => [service, imageOf(source, service)]))
@@ -132,7 +132,7 @@ export function pullAdvice (image: string, { pod, namespace }: { pod: string, na
   const source = configuredSource()
   const answer = `What the registry says: kubectl -n ${namespace} describe pod ${pod}`
   if (source !== undefined && image.startsWith(`${source.path}/`)) {
-    return `Images come from ${source.path}, as ${SETTING} says. Are they there? ` +
+    return `${SETTING} says that images come from ${source.path}. Are they there? ` +
       `npm run images -- --push builds and pushes them. May this cluster pull them? ${answer}`
   }
   if (!image.startsWith(`${BUILT.path}/`)) return answer

@@ -30,7 +30,7 @@ export interface Check {
   low: number
   high: number
   ok: boolean
-  /** how well the load was measured that it judges; nothing where there was none */
+  /** how well the judged load was measured; undefined if there was no load */
   measured?: Measured
 }
 

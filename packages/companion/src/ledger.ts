@@ -142,12 +142,12 @@ export class Ledger {
     await this.#write()
   }
 
-  /** The images that the reader's Deployments had, by service; undefined where nothing is written down about them. */
+  /** The images that the reader's Deployments had, by service; undefined if none are recorded. */
   get images (): Images | undefined {
     return this.#entries.images
   }
 
-  /** Writes them down: a run that takes over finds ours in the namespace. */
+  /** Records them: a run that takes over finds the companion's Deployments in the namespace. */
   async keepsImages (images: Images): Promise<void> {
     this.#entries.images = images
     await this.#write()

@@ -38,11 +38,11 @@ export interface LoadOptions extends Address {
   onCall?: (call: Call) => void
   /** ends the load without a result */
   signal?: AbortSignal | undefined
-  /** the time by which requests leave; by default this machine's */
+  /** the clock that says when requests leave; by default this machine's */
   clock?: Clock
 }
 
-/** The time, in milliseconds, and a way to let some of it pass. */
+/** A clock, in milliseconds, and a way to wait. */
 export interface Clock {
   now: () => number
   sleep: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>
@@ -69,7 +69,8 @@ const machineClock: Clock = { now: () => performance.now(), sleep: async (millis
 
 /**
  * Open-loop load: requests leave at their rate, whether or not earlier ones have been answered, so that a slow service does not
- * slow down the measurement of it. Nothing is tried again. A busy machine lets requests leave late; the pace says how late.
+ * slow down the measurement of it. Nothing is tried again. On a busy machine, requests leave late; the pace says how
+ * late.
  */
 export async function load ({ rate, until, onCall = () => {}, signal, clock = machineClock, ...address }: LoadOptions): Promise<Loaded> {
   const agent = agentFor(address)
@@ -87,7 +88,7 @@ export async function load ({ rate, until, onCall = () => {}, signal, clock = ma
       late.push(Math.max(0, clock.now() - due))
       pending.push(request(address, agent).then(call => { onCall(call); return call }))
     }
-    const left = clock.now() - start + 1000 / rate // each request has the time up to the next
+    const left = clock.now() - start + 1000 / rate // the last request's interval counts as well
     const calls = await Promise.race([Promise.all(pending), aborted(signal)])
     const pace = { wanted: rate, kept: pending.length * 1000 / left, lateP50: percentile(late, 50), lateP99: percentile(late, 99), lasted: clock.now() - start }
     return { calls, pace }

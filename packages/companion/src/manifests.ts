@@ -17,15 +17,15 @@ export interface Manifest {
   input?: Input
 }
 
-/** What of a manifest is different in this run. */
+/** What this run changes in a manifest. */
 export interface ManifestOptions {
   /** takes the place of the host `*`, and of the domain of the others */
   host?: string | undefined
   /** by a word in the file: the file whose text takes its place */
   values?: Record<string, string>
-  /** by service: what takes the place of the image that it names */
+  /** by service: the image that replaces the one in the manifest */
   images?: Images
-  /** takes the place of the book's gateway, in selectors and as the namespace of what is beside it */
+  /** replaces the book's gateway, in selectors and as the namespace of objects beside the gateway */
   gateway?: Pick<IngressGateway, 'namespace' | 'selector'> | undefined
 }
 

@@ -3,30 +3,30 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { percentile } from './figures.ts'
 
-/** How late things are on this machine and in the cluster for no reason that a lesson could have, in milliseconds. */
+/** Delays on this machine and in the cluster that no lesson causes, in milliseconds. */
 export interface Noise {
   /** what one in a hundred of our own timers exceeded */
   loopP99: number
-  /** how long the gateway's status port took to answer: no lesson touches it. 0 where it could not be asked */
+  /** how long the gateway's status port took to answer, which no lesson affects; 0 if it could not be asked */
   probeP50: number
   probeP99: number
 }
 
-/** Begins to watch; what it returns ends that, and tells. */
+/** Begins to measure; the function that it returns ends this and resolves to the result. */
 export type Watch = () => () => Promise<Noise>
 
-/** Asks something that no lesson touches, and tells how many milliseconds it took; undefined where it refused. */
+/** Asks something that no lesson affects; resolves to the milliseconds that it took, or undefined if it was refused. */
 export type Probe = () => Promise<number | undefined>
 
-/** How often our own timers are looked at. */
+/** How often our own timers are measured. */
 const RESOLUTION_MS = 10
 
 const PAUSE_MS = 100
 
-/** A probe that takes longer says no more by that. */
+/** A probe ends after this time: taking longer would tell nothing more. */
 const PROBE_LIMIT_MS = 10_000
 
-/** Watches our own timers and, where there is a probe, the cluster. */
+/** Measures our own timers and, if there is a probe, the cluster. */
 export const watchWith = (probe: Probe | undefined): Watch => () => {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   delays.enable()
@@ -67,7 +67,7 @@ export function probeOf (url: string): { probe: Probe, close: () => void } {
         return performance.now() - start
       } catch {
         const took = performance.now() - start
-        return took >= PROBE_LIMIT_MS / 2 ? took : undefined // a refusal is quick, and says nothing about how busy anybody is
+        return took >= PROBE_LIMIT_MS / 2 ? took : undefined // a quick refusal says nothing about how busy the cluster is
       }
     },
     close: () => { agent.destroy().catch(() => {}) }

@@ -48,7 +48,7 @@ below, for by hand, are for a terminal in the project's root, with the exercise'
     kubectl config set-context --current --namespace istioinaction
     kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80${steps.some(step => step.kind === 'load' && step.tls !== undefined) ? ' 8443:443' : ''}
 
-If your ingress gateway has another name or namespace, use them instead of these, and its label instead of
+If your ingress gateway has another name or namespace, use those in the commands, and use its label instead of
 \`istio: ingressgateway\` in the files.
 
 ${hostText(exercise)}
@@ -116,17 +116,18 @@ function rowOf (step: Expect | Inspect, exercise: Exercise, run: Figures[string]
   return `| ${name} | ${expectedText(expected)} | ${percent(low)} to ${percent(high)}${n === undefined ? '' : ` of ${number(n)}`} | ${seen} |`
 }
 
-/** Above which noise a load is not judged that is about time. */
+/** For each load about time: when it is not judged. */
 function soundText (exercise: Exercise): string {
-  return exercise.steps.flatMap(step => {
+  const texts = exercise.steps.flatMap(step => {
     if (step.kind !== 'load') return []
     const { bears, within } = demandsOf(step, exercise)
     const limits = [
       ...bears === undefined ? [] : [`the machine is late by more than ${number(bears)} ms`],
       ...within === undefined ? [] : [`the load takes more than ${number(within / 1000)} seconds`]
     ]
-    return limits.length === 0 ? [] : [`"${step.says}" is about time. It is not judged where ${limits.join(', or ')}.\n\n`]
-  }).join('')
+    return limits.length === 0 ? [] : [`The step "${step.says}" depends on time. It is not judged if ${limits.join(', or if ')}.\n\n`]
+  })
+  return [...new Set(texts)].join('') // two steps may say the same
 }
 
 function toldApart (steps: Step[]): string {

@@ -91,7 +91,7 @@ export async function claims (kubectl: Kubectl, { labels }: Pick<IngressGateway,
   const gateways = (JSON.parse(stdout) as { items: (KubeObject & { spec: { selector?: Record<string, string>, servers: { port: { number: number }, hosts: string[] }[] } })[] }).items
   return gateways
     .filter(({ metadata, spec }) => metadata.namespace !== kubectl.namespace &&
-      Object.entries(spec.selector ?? {}).every(([label, value]) => labels[label] === value) && // without a selector it is for every gateway
+      Object.entries(spec.selector ?? {}).every(([label, value]) => labels[label] === value) && // a Gateway without a selector is for every gateway
       spec.servers.some(server => server.port.number === port && server.hosts.some(claimed => claimed.replace(/^.*\//, '') === host)))
     .map(({ metadata }) => ({ name: metadata.name, namespace: metadata.namespace as string }))
 }
@@ -119,7 +119,7 @@ export async function gatewayApiIsThere (kubectl: Kubectl): Promise<void> {
     throw new Trouble('The cluster does not have the Gateway API.', `Install it, with its experimental channel for the retries: ${installGatewayApi()}`)
   }
   const crd = await kubectl.tryCluster(['get', 'crd', 'httproutes.gateway.networking.k8s.io', '-o', 'jsonpath={.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version}'])
-  const version = parseVersion(crd.stdout) // undefined for whoever may not look at it
+  const version = parseVersion(crd.stdout) // undefined for users who may not read it
   if (version === undefined || !isOlder(version, OLDEST.gatewayApi)) return
   throw new Trouble(`The cluster's Gateway API is ${version.text}, older than ${OLDEST.gatewayApi.text}, the oldest that the exercises work with.`, `Upgrade it, with its experimental channel for the retries: ${installGatewayApi()}`)
 }

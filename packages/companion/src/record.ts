@@ -22,7 +22,9 @@ export function record (file: string): void {
   writeFileSync(FILE, `${JSON.stringify({ ...figures(), ...figuresOf(results, on) }, null, 2)}\n`)
 }
 
-/** One that failed takes the place of an older one that passed; one that was not judged says nothing, and leaves the older one. */
+/**
+ * A failed result replaces an older one that passed. A result that was not judged says nothing, so the older one stays.
+ */
 export function figuresOf (results: Result[], on: string): Figures {
   return Object.fromEntries(results.filter(({ verdict }) => verdict !== 'unjudged').map(({ id, verdict, checks, unjudged = [] }) => [id, {
     on,

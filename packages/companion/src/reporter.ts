@@ -8,14 +8,14 @@ import type { Tally } from './tally.ts'
 export interface Unjudged {
   name: string
   lacks?: string
-  /** what was not sound about the measurement, and what to do about it */
+  /** why the measurement was not sound, and what to do about it */
   disturbed?: string
   measured?: Partial<Measured>
 }
 
 /**
- * How an exercise came out. `unjudged`: nothing failed, but the machine was too busy to judge all of it. What only the mesh lacks does not keep
- * an exercise from passing. `error` says why it could not be carried out.
+ * How an exercise came out. `unjudged`: nothing failed, but the machine was too busy to judge all of it. An exercise
+ * can pass although the mesh lacks something for a check. `error` says why the exercise could not be carried out.
  */
 export interface Result {
   id: string

@@ -41,7 +41,7 @@ export interface RunOptions {
 export interface Summary extends Restored {
   passed: number
   failed: number
-  /** in how many nothing failed, but the machine was too busy to judge all of it */
+  /** how many exercises were not fully judged because the machine was too busy; nothing in them failed */
   notJudged: number
   /** how many exercises did not finish because the run ended early */
   notRun: number
@@ -75,7 +75,7 @@ export async function run (options: RunOptions): Promise<Summary> {
     await injected(kubectl)
     if (api === 'gateway') await gatewayApiIsThere(kubectl)
     else if (ingress !== undefined) await hostIsFree(kubectl, ingress, host)
-    for (const { name, namespace } of host === undefined || ingress === undefined || api === 'gateway' ? [] : await claims(kubectl, ingress)) report.note(`Gateway ${name} in namespace ${namespace} claims the host *: what is asked of hosts that nobody has gets to its store, where ch4.gateway-host and ch5.edge expect a 404.`)
+    for (const { name, namespace } of host === undefined || ingress === undefined || api === 'gateway' ? [] : await claims(kubectl, ingress)) report.note(`Gateway ${name} in namespace ${namespace} claims the host *, so its store answers requests for unknown hosts, for which ch4.gateway-host and ch5.edge expect a 404.`)
     ledger ??= await taken(kubectl, report) ?? await Ledger.begin(kubectl, { namespaceIsOurs: false })
     const ends = AbortSignal.any([signal, ledger.lost])
     kubectl = new Kubectl(namespace, { announce: report.command, signal: ends })
@@ -111,18 +111,24 @@ async function restore (ledger: Ledger | undefined, report: Reporter): Promise<R
   return await ledger.restore()
 }
 
-/** What the run knows of the machine: how to see whether it is busy, and what the cluster bore before the first load. */
+/**
+ * What the run knows about the machine: how to see whether it is busy, and what the cluster sustained before the first
+ * load.
+ */
 interface Machine {
   status: ReturnType<Stage['statusProbe']>
   calibration: Calibration | undefined
 }
 
-/** Finds out what the cluster bears, as soon as the gateway leads to a store without faults: once in a run, and again while that is little, which may have been for a moment only. */
+/**
+ * Measures what the cluster sustains, as soon as the gateway leads to a store without faults. This is done once in a
+ * run, and again while the rate is low, because the cause may have been brief.
+ */
 async function calibrated (exercise: Exercise, stage: Stage, calibration: Calibration | undefined, watch: Watch, report: Reporter): Promise<Calibration | undefined> {
   if (calibration?.rate === RATE || !exercise.needs.includes('gateway')) return calibration
   const address = await stage.address({ path: '/api/catalog' })
   const found = await calibrate(options => load({ ...address, ...options, signal: stage.kubectl.signal }), watch)
-  report.note(`The cluster bears ${found.rate}${found.rate === RATE ? ' or more' : ''} requests a second; the machine is late by up to ${Math.round(found.noise)} ms, a call takes ${Math.round(found.latency)} ms.`)
+  report.note(`The cluster sustains ${found.rate}${found.rate === RATE ? ' or more' : ''} requests a second; the machine is late by up to ${Math.round(found.noise)} ms, and a call takes ${Math.round(found.latency)} ms.`)
   return found
 }
 
@@ -147,13 +153,16 @@ async function play (exercise: Exercise, stage: Stage, machine: Machine, { repor
   return result
 }
 
-/** What is judged and wrong fails, whatever else could not be judged. What only the mesh lacks is nothing against it. */
+/**
+ * A failed check fails the exercise, even if others were not judged. What the mesh lacks does not count against the
+ * exercise.
+ */
 export function verdictOf (checks: Pick<Check, 'ok'>[], unjudged: Unjudged[]): Result['verdict'] {
   if (!checks.every(({ ok }) => ok)) return 'fail'
   return unjudged.some(({ disturbed }) => disturbed !== undefined) ? 'unjudged' : 'pass'
 }
 
-/** The exit code for how the exercises came out: 1 where something failed, 4 where nothing did but something was not judged. */
+/** The exit code for the results: 1 if something failed, 4 if nothing failed but something was not judged. */
 export const exitCodeOf = ({ failed, notJudged }: Pick<Summary, 'failed' | 'notJudged'>): 0 | 1 | 4 => failed > 0 ? 1 : notJudged > 0 ? 4 : 0
 
 /** @returns the checks that were not judged: this mesh cannot show them, or the machine was too busy */

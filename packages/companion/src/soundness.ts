@@ -4,9 +4,11 @@ import type { Noise } from './noise.ts'
 
 /** What was measured of a load besides its calls. Times are in milliseconds, rates in requests a second. */
 export interface Measured extends Pace, Noise {
-  /** the latest that anything was that should not have been late at all: requests that left, our own timers, the gateway's status port */
+  /**
+   * the largest delay of what should not be late at all: requests that leave, our own timers, the gateway's status port
+   */
   noise: number
-  /** calls that were not answered within ten seconds: no lesson lets any wait that long */
+  /** calls without an answer within ten seconds: no lesson makes a call wait that long */
   stalled: number
 }
 
@@ -14,51 +16,57 @@ export interface Measured extends Pace, Noise {
 export interface Demands {
   /** the noise in milliseconds above which they are not judged */
   bears?: number | undefined
-  /** the milliseconds within which the load must be over, since what it shows does not last longer */
+  /** the milliseconds within which the load must be over, because the effect that it shows does not last longer */
   within?: number | undefined
 }
 
-/** The noise that a check bears whose lesson is not about time: shares stay what they are as long as nothing runs into a timeout, and those are ten seconds and more. */
+/**
+ * The noise that a check tolerates if its lesson is not about time: shares do not change as long as nothing runs into a
+ * timeout, and timeouts are ten seconds or more.
+ */
 export const BEARS_MS = 2000
 
-/** From this noise on the machine is slow: what then does not arrive in time, or has no answer, may be its fault. A machine with nothing else to do stays far below. */
+/**
+ * Above this noise, the machine counts as slow: it may be the reason why a change or an answer does not arrive in time.
+ * An idle machine stays far below it.
+ */
 export const SLOW_MS = 150
 
-/** Every timeout of the services and proxies that a lesson leaves alone is longer. */
+/** Every timeout of services and proxies that no lesson changes is longer. */
 export const STALLED_MS = 10_000
 
-/** Below this part of the rate that was wanted it was another load. */
+/** Below this share of the intended rate, the load counts as a different one. */
 const KEPT = 0.8
 
-/** What a reader can do about it. */
-export const REMEDY = 'Close other programs, or give the cluster more cores, and run it again.'
+/** What a reader can do about a busy machine. */
+export const REMEDY = 'Close other programs, or give the cluster more cores, and run the exercise again.'
 
 /** Puts together what was measured of a load. */
 export function measuredOf (calls: Pick<Call, 'duration'>[], pace: Pace, noise: Noise): Measured {
   const measured = { ...pace, ...noise, noise: noiseOf({ ...pace, ...noise }), stalled: calls.filter(({ duration }) => duration >= STALLED_MS).length }
-  return Object.fromEntries(Object.entries(measured).map(([name, value]) => [name, Math.round(value * 10) / 10])) as unknown as Measured // nobody reads more
+  return Object.fromEntries(Object.entries(measured).map(([name, value]) => [name, Math.round(value * 10) / 10])) as unknown as Measured // more digits say nothing
 }
 
-/** The latest of all that should not be late at all. */
+/** The largest delay of what should not be late at all. */
 export function noiseOf ({ lateP99 = 0, loopP99, probeP99 }: Noise & Partial<Pace>): number {
   return Math.max(lateP99, loopP99, probeP99)
 }
 
 /**
- * Why a measurement is not sound; nothing where it is. It looks at the machine alone, never at whether the calls are as they should be: a
- * mesh that is wrong does not become less so by it.
+ * Why a measurement is not sound; empty if it is. This looks only at the machine, never at whether the calls are as
+ * expected: otherwise a wrong mesh could avoid its verdict.
  */
 export function unsoundness ({ wanted, kept, noise, stalled, lasted, lateP99, loopP99, probeP99 }: Measured, { bears = BEARS_MS, within = Infinity }: Demands = {}, sent = Infinity): string[] {
   const ms = (value: number) => `${number(Math.round(value))} ms`
   return [
-    ...noise > bears ? [`things were late by ${ms(noise)}, of which this bears ${ms(bears)} (requests left ${ms(lateP99)} late, our own timers ${ms(loopP99)}, the gateway's status port took ${ms(probeP99)})`] : [],
-    ...kept < KEPT * wanted && sent * 1000 / kept >= 1000 ? [`of ${number(wanted)} requests a second ${number(Math.round(kept))} could leave`] : [], // a burst of less than a second keeps no rate
-    ...lasted > within ? [`the load took ${ms(lasted)}, and what it shows lasts ${ms(within)}`] : [],
+    ...noise > bears ? [`the machine was late by ${ms(noise)}, and this load tolerates ${ms(bears)} (requests left ${ms(lateP99)} late, the companion's timers were ${ms(loopP99)} late, the gateway's status port took ${ms(probeP99)})`] : [],
+    ...kept < KEPT * wanted && sent * 1000 / kept >= 1000 ? [`only ${number(Math.round(kept))} of ${number(wanted)} requests a second could be sent`] : [], // a burst of less than a second has no rate to keep
+    ...lasted > within ? [`the load took ${ms(lasted)}, and the effect that it shows lasts only ${ms(within)}`] : [],
     ...stalled > 0 && noise > SLOW_MS ? [`${number(stalled)} calls had no answer within ${ms(STALLED_MS)}, on a machine that was late by ${ms(noise)}`] : []
   ]
 }
 
-/** A load, or a wait, of which nothing fair can be said. */
+/** A load, or a wait, that cannot be judged fairly. */
 export class Disturbed extends Error {
   readonly measured: Partial<Measured>
 
@@ -71,22 +79,22 @@ export class Disturbed extends Error {
 export interface Attempts<T> {
   /** requests a second at first */
   rate: number
-  /** the slowest worth a try; one that is not below `rate` keeps that */
+  /** the slowest rate worth a try; if it is not below `rate`, every attempt has `rate` */
   slowest: number
-  /** how often it may be taken */
+  /** how often the load may be taken */
   times: number
   take: (rate: number) => Promise<T>
   /** why what was taken is not sound */
   reasons: (taken: T) => string[]
   measured: (taken: T) => Measured
-  /** before it is taken once more */
+  /** called before the load is taken again */
   again: (reasons: string[], rate: number) => Promise<void>
 }
 
 /**
  * Takes a load until its measurement is sound, each time at half the rate.
  *
- * @throws {Disturbed} when none is
+ * @throws {Disturbed} when no measurement is sound
  */
 export async function takeSoundly<T> ({ rate, slowest, times, take, reasons, measured, again }: Attempts<T>): Promise<{ taken: T, rate: number }> {
   for (let left = times - 1; ; left--) {

@@ -81,7 +81,7 @@ export class Stage {
   /** with the keys and tokens of the exercise, as soon as it has any */
   folder: string | undefined
   #kinds: Promise<string> | undefined
-  /** by service, where they are others than the manifests name */
+  /** by service: those that differ from the ones that the manifests name */
   #images: Promise<Images> | undefined
 
   constructor ({ kubectl, ledger, report, host, api, ingress, istio, patience, clock }: StageOptions) {
@@ -132,7 +132,7 @@ export class Stage {
   /** Applies a file or folder beneath k8s/, and waits for what it deploys. */
   async apply ({ file, values = {} }: Pick<Apply, 'file'> & Partial<Apply>, kind: CommandKind = 'lesson'): Promise<void> {
     const { objects, namespace, args, input } = await this.#manifest(file, values)
-    for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, this.#gateway, host, port).catch((error: Error) => { throw new Error(error.message) }) // others get by without that host
+    for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, this.#gateway, host, port).catch((error: Error) => { throw new Error(error.message) }) // the exercises that do not use that host go on
     await this.#takes(objects.map(object => this.#key(object)))
     const said = await this.kubectl.in(namespace).run(['apply', ...args, ...this.#signed(namespace)], input, kind).catch((error: unknown) => {
       const reason = error instanceof KubectlError ? tooNewFor(error.message, fileFor(file, this.#api), this.#istio) : undefined
@@ -183,7 +183,7 @@ export class Stage {
   }
 
   #withGateway (word: string): string {
-    if (this.#api === 'gateway') word = word.replaceAll('GATEWAYS', this.kubectl.namespace) // it may be asked for before there is a Gateway
+    if (this.#api === 'gateway') word = word.replaceAll('GATEWAYS', this.kubectl.namespace) // it can be needed before there is a Gateway
     if (!word.includes('GATEWAY')) return word
     const { namespace, workload, labels } = this.#gateway
     return word.replaceAll('GATEWAYS', namespace).replaceAll('GATEWAY_APP', labels['app'] ?? workload.replace(/^.*\//, '')).replaceAll('deploy/GATEWAY', workload)
@@ -252,14 +252,14 @@ export class Stage {
     }
   }
 
-  /** How to ask the gateway's status port, which no lesson touches; undefined where there is no way to it. */
+  /** How to ask the gateway's status port, which no lesson affects; undefined if there is no way to it. */
   async statusProbe (): Promise<{ probe: Probe, close: () => void } | undefined> {
     try {
       const gateway = await openGateway(this.kubectl, this.#gateway, { port: STATUS_PORT })
       const { probe, close } = probeOf(`${gateway.origin}/healthz/ready`)
       return { probe, close: () => { close(); gateway.close() } }
     } catch {
-      return undefined // some are not allowed to, or their gateway has no such port: then our own timers tell how busy the machine is
+      return undefined // not allowed, or a gateway without such a port: then only our own timers show how busy the machine is
     }
   }
 
@@ -328,7 +328,7 @@ export class Stage {
     return read
   }
 
-  /** Those of the setting; otherwise those that work here already. */
+  /** The images of the setting; without it, those that work in this namespace already. */
   async #imagesHere (): Promise<Images> {
     const source = configuredSource()
     if (source !== undefined) return imagesFrom(source)

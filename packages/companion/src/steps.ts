@@ -119,23 +119,24 @@ function curl ({ url, method = 'GET', headers = {}, body, resolve, files }: Curl
   ].map(word => stage === undefined ? asWritten(word) : stage.filled(word)).map(word => word.includes('$(') ? `"${word}"` : quoted(word)).join(' ')
 }
 
-/** The steps after a load that are about it. */
+/** The steps that judge a load: those between it and the next one. */
 function judgesOf (step: Load, { steps }: Pick<Exercise, 'steps'>): Step[] {
   const after = steps.slice(steps.indexOf(step) + 1)
   const next = after.findIndex(({ kind }) => kind === 'load')
   return next === -1 ? after : after.slice(0, next)
 }
 
-/** What the expectations after a load ask of its measurement: the least noise that one of them bears. */
+/** What the expectations after a load demand of its measurement: the least noise that any of them tolerates. */
 export function demandsOf (step: Load, exercise: Pick<Exercise, 'steps'>): Demands {
   const bears = judgesOf(step, exercise).flatMap(step => step.kind === 'expect' ? step.bears ?? [] : [])
   return { within: step.within, bears: bears.length === 0 ? undefined : Math.min(...bears) }
 }
 
 /**
- * Takes a load, and once more at half the rate where the machine was too busy for a fair measurement: before anything about it is judged.
+ * Takes a load before anything about it is judged. If the machine was too busy for a fair measurement, the load is
+ * taken again at half the rate.
  *
- * @throws {Disturbed} when it always was
+ * @throws {Disturbed} when the machine was too busy each time
  */
 async function drive (step: Load, play: Play): Promise<void> {
   const { stage: { report, kubectl: { signal } }, exercise } = play
@@ -143,7 +144,7 @@ async function drive (step: Load, play: Play): Promise<void> {
   const { rate } = await takeSoundly({
     rate: step.rate ?? play.rate,
     slowest: step.rate ?? SLOWEST, // a lesson about a rate keeps it
-    times: step.during !== undefined ? 1 : step.rate !== undefined ? TIMES_AT_A_RATE : TIMES, // what a command has changed is not as it was before
+    times: step.during !== undefined ? 1 : step.rate !== undefined ? TIMES_AT_A_RATE : TIMES, // a command has changed things, so it cannot run a second time
     take: async rate => {
       play.measured = await take(step, rate, play)
       return play.measured
@@ -151,7 +152,7 @@ async function drive (step: Load, play: Play): Promise<void> {
     reasons: measured => unsoundness(measured, demands, play.calls.length),
     measured: measured => measured,
     again: async (reasons, rate) => {
-      report.note(`    Not a fair measurement: ${reasons.join('; ')}. Once more, at ${number(rate)} a second${step.recovers === undefined ? '' : `, in ${step.recovers / 1000} s`}.`)
+      report.note(`    Not a fair measurement: ${reasons.join('; ')}. The load is sent again, at ${number(rate)} requests a second${step.recovers === undefined ? '' : `, in ${step.recovers / 1000} s`}.`)
       await sleep(step.recovers ?? 0, undefined, { signal })
     }
   })
@@ -206,9 +207,9 @@ function told ({ url, headers = {}, tls }: Address, step: Load, stage: Stage): s
 }
 
 /**
- * Waits for a change to be seen, or until patience is at its end: what follows is judged by itself.
+ * Waits until a change is seen, or until the time is up. The checks that follow then judge what there is.
  *
- * @throws {Disturbed} when it was not seen, and the machine was slow
+ * @throws {Disturbed} when the change was not seen, and the machine was slow
  */
 async function arrival (arrived: Arrival, address: Address, { stage, patience, watch }: Play): Promise<void> {
   const deadline = Date.now() + patience
@@ -226,13 +227,13 @@ async function arrival (arrived: Arrival, address: Address, { stage, patience, w
   if (inARow < wanted) mayBeJudged(noise, patience)
 }
 
-/** @throws {Disturbed} when the machine was slow while something was waited for in vain */
+/** @throws {Disturbed} when the machine was slow during a wait that ended without success */
 function mayBeJudged (noise: Noise, patience: number): void {
   const late = noiseOf(noise)
   if (late > SLOW_MS) throw new Disturbed([`a change was not seen within ${number(patience / 1000)} s, on a machine that was late by ${number(Math.round(late))} ms`], { ...noise, noise: late })
 }
 
-/** What something that takes a while leads to, and how busy the machine was meanwhile. */
+/** The result of an action that takes a while, and how busy the machine was during it. */
 async function watched<T> (watch: Watch, action: () => Promise<T>): Promise<{ result: T, noise: Noise }> {
   const end = watch()
   let noise: Noise | undefined
@@ -268,7 +269,8 @@ async function look (step: Inspect, play: Play): Promise<void> {
       if (lacks !== undefined) throw new Lacking(lacks)
       const count = step.count(stdout, { namespace, calls, gateway })
       const check = judge(step.name, step.expected, count, error)
-      // What is to be all has come when it is all. A share is judged when it has stopped growing: on its way to all it passes every other.
+      // A check that expects an exact share waits for it. Any other share is judged when it stops growing, because
+      // until then it passes every smaller one.
       const hasCome = step.expected.kind === 'exactly' ? check.ok : before === count.count && count.count > 0
       if (hasCome || Date.now() > deadline) {
         report.output(stdout + stderr)

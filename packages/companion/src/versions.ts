@@ -15,7 +15,7 @@ export interface Version {
 /**
  * The version in a text such as `1.24.3-asm.1`, `v1.33.1-gke.100` or `1.31-lab`.
  *
- * @returns undefined where the text begins with no version, such as `unknown` or `latest`
+ * @returns undefined if the text does not begin with a version, such as `unknown` or `latest`
  */
 export function parseVersion (text: string): Version | undefined {
   const [, version, major, minor, patch] = /^v?((\d+)\.(\d+)(?:\.(\d+))?(?:[-+.][\w.+-]*)?)$/.exec(text.trim()) ?? []
@@ -90,7 +90,7 @@ export function tooNewFor (said: string, path: string, istio: Version | undefine
   const wants = kind === undefined ? `the field ${field}` : `the kind ${kind} of ${version}`
   const has = istio === undefined ? '' : `, and the cluster has ${istio.text}`
   const todo = path.startsWith('gateway-api/')
-    ? `The Gateway API has to be ${OLDEST.gatewayApi.text} or newer, from its experimental channel: ` +
+    ? `The Gateway API must be ${OLDEST.gatewayApi.text} or newer, from its experimental channel: ` +
       installGatewayApi()
     : `The oldest Istio that works is ${OLDEST.istio.text}${has}. ` +
       'Are its CRDs as new? kubectl get crds -l app=istio-pilot'
@@ -138,6 +138,6 @@ async function kubernetesVersion (kubectl: Kubectl): Promise<Version | undefined
 
 async function hasNetworkingV1 (kubectl: Kubectl): Promise<boolean> {
   const { code, stdout } = await kubectl.tryCluster(['get', '--raw', '/apis/networking.istio.io'])
-  if (code !== 0) return true // nothing is known; what is too old will say so
+  if (code !== 0) return true // nothing is known; if Istio is too old, a later step says so
   return (JSON.parse(stdout) as { versions: { version: string }[] }).versions.some(({ version }) => version === 'v1')
 }

@@ -35,7 +35,7 @@ describe('a call that makes no sense ends with 2, everything wrong with it, and 
     [['--keep', '--host', 'shop.example'], /--keep belongs to a run[^]*--host belongs to a run/],
     [['--namespace', 'shop', '--api', 'gateway'], /--namespace belongs to a run[^]*--api belongs to a run/],
     [['ch2', '--gateway', 'istio-ingress'], /--gateway must be NAMESPACE\/NAME .* but is 'istio-ingress'/],
-    [['ch2', '--gateway', 'a/b', '--api', 'gateway'], /--gateway names an ingress gateway of Istio's/],
+    [['ch2', '--gateway', 'a/b', '--api', 'gateway'], /--gateway cannot be used with --api gateway/],
     [['--reset', '--keep'], /--keep belongs to a run/],
     [['--from', 'ch14', '--api', 'gateway'], /^ch14\.ratelimit, ch14\.lua, ch14\.tap cannot be done by the Gateway API; these can: ch2\.gateway/],
     [['ch2', '--namespace', 'My_Shop', '--host', 'localhost', '--json', '--step'], /--json.*--step[^]*--namespace.*'My_Shop'[^]*--host.*'localhost'/]

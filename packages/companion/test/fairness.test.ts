@@ -73,7 +73,7 @@ describe('a load on a busy machine', () => {
     for (const failing of [0, 0.5, 1]) {
       const { verdict, rates, unjudged, checks } = await performed([CALLS, HALF, CALLS, { ...HALF, name: 'later calls that fail' }], { late: () => 4000, failing })
       expect([verdict, rates, checks]).toEqual(['unjudged', [100, 50, 25], []])
-      expect(unjudged).toMatchObject(['calls that fail', 'later calls that fail'].map(name => ({ name, disturbed: expect.stringContaining('things were late by 4,000 ms'), measured: { noise: 4000 } })))
+      expect(unjudged).toMatchObject(['calls that fail', 'later calls that fail'].map(name => ({ name, disturbed: expect.stringContaining('the machine was late by 4,000 ms'), measured: { noise: 4000 } })))
     }
   })
 

@@ -45,18 +45,18 @@ describe('OUTFITTERS_IMAGES', () => {
   })
 
   test.each([
-    ['you/outfitters', /begins with no registry; Docker Hub's is docker\.io\/you\/outfitters/],
-    ['https://ghcr.io/you', /a registry is named without https:\/\//],
+    ['you/outfitters', /does not begin with a registry; for Docker Hub, use docker\.io\/you\/outfitters/],
+    ['https://ghcr.io/you', /leave out the scheme, such as https:\/\//],
     [`ghcr.io/you@sha256:${'0'.repeat(64)}`, /one digest cannot name three images/],
     ['ghcr.io/You/outfitters', /'You' cannot be part of an image's name/],
     ['ghcr.io/you//outfitters', /'' cannot be part of an image's name/],
     ['ghcr.io/you/', /ends with a slash/],
     ['ghcr.io/:1.0', /lacks the path before the tag/],
-    ['ghcr.io/you:', /'' is no tag/],
-    ['ghcr.io/you:1:2', /'1:2' is no tag/],
-    ['localhost:port/you', /'localhost:port' is no host of a registry/],
-    ['::1:5000/you', /'::1:5000' is no host of a registry/],
-    [' ', /begins with no registry/]
+    ['ghcr.io/you:', /'' is not a tag/],
+    ['ghcr.io/you:1:2', /'1:2' is not a tag/],
+    ['localhost:port/you', /'localhost:port' is not the host of a registry/],
+    ['::1:5000/you', /'::1:5000' is not the host of a registry/],
+    [' ', /does not begin with a registry/]
   ])('refuses %j', (value, reason) => {
     expect(() => parseSource(value)).toThrow(`OUTFITTERS_IMAGES is '${value}'`)
     expect(() => parseSource(value)).toThrow(reason)
@@ -202,7 +202,7 @@ describe('an image that cannot be pulled', () => {
   test('of a registry that the setting names is to be pushed', () => {
     set('ghcr.io/you/outfitters:1.0')
     const advice = pullAdvice('ghcr.io/you/outfitters/catalog:1.0', pod)
-    expect(advice).toMatch(/^Images come from ghcr\.io\/you\/outfitters, as OUTFITTERS_IMAGES says.*npm run images -- --push/)
+    expect(advice).toMatch(/^OUTFITTERS_IMAGES says that images come from ghcr\.io\/you\/outfitters\..*npm run images -- --push/)
     expect(advice).toMatch(/kubectl -n shop describe pod catalog-abc$/)
     expect(advice).not.toContain('--load')
   })

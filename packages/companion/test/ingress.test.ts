@@ -86,7 +86,7 @@ test('one that is named and not there', async () => {
 test('none: nobody is told to install a second Istio', async () => {
   const reason = await find(undefined, labelled()).catch((error: Error) => error.message)
   expect(reason).toMatch(/^There is no ingress gateway: no Service .* label istio: ingressgateway or istio: ingress\.\n/)
-  expect(reason).toContain('Istio is there already, so add a gateway to it')
+  expect(reason).toContain('Istio is installed already, so do not install it again, but add a gateway to it')
   expect(reason).not.toMatch(/istioctl install/)
 })
 

@@ -42,10 +42,10 @@ describe('whether a measurement is sound', () => {
   })
 
   test.each([
-    ['the noise that it bears', { noise: 201, probeP99: 201 }, { bears: 200 }, /^things were late by 201 ms, of which this bears 200 ms/],
-    ['the noise that all bear', { noise: BEARS_MS + 1, lateP99: BEARS_MS + 1 }, {}, /^things were late by 2,001 ms/],
-    ['the rate', { kept: 79 }, {}, /^of 100 requests a second 79 could leave$/],
-    ['the time for which there is something to see', { lasted: 7001 }, { within: 7000 }, /^the load took 7,001 ms, and what it shows lasts 7,000 ms$/]
+    ['the noise that it bears', { noise: 201, probeP99: 201 }, { bears: 200 }, /^the machine was late by 201 ms, and this load tolerates 200 ms/],
+    ['the noise that all bear', { noise: BEARS_MS + 1, lateP99: BEARS_MS + 1 }, {}, /^the machine was late by 2,001 ms/],
+    ['the rate', { kept: 79 }, {}, /^only 79 of 100 requests a second could be sent$/],
+    ['the time for which there is something to see', { lasted: 7001 }, { within: 7000 }, /^the load took 7,001 ms, and the effect that it shows lasts only 7,000 ms$/]
   ])('it is not beyond %s', (_, more, demands, message) => {
     expect(unsoundness({ ...QUIET, ...more }, demands)).toEqual([expect.stringMatching(message)])
   })
@@ -80,14 +80,14 @@ describe('a load is taken until its measurement is sound', () => {
   })
 
   test('else at half the rate', async () => {
-    expect(await takes([5000, 8], { rate: 100, slowest: 10 })).toMatchObject({ rates: [100, 50], told: [expect.stringMatching(/^50: things were late by 5,000 ms/)], outcome: { rate: 50 } })
+    expect(await takes([5000, 8], { rate: 100, slowest: 10 })).toMatchObject({ rates: [100, 50], told: [expect.stringMatching(/^50: the machine was late by 5,000 ms/)], outcome: { rate: 50 } })
   })
 
   test('and once more, and then there is no verdict: it says what was measured, and what to do', async () => {
     const { rates, outcome } = await takes([5000, 4000, 3000], { rate: 100, slowest: 10 })
     expect(rates).toEqual([100, 50, 25])
     expect(outcome).toBeInstanceOf(Disturbed)
-    expect(outcome).toMatchObject({ message: expect.stringMatching(/^the machine was too busy: things were late by 3,000 ms, of which this bears 2,000 ms .*\. Close other programs, or give the cluster more cores/), measured: { noise: 3000 } })
+    expect(outcome).toMatchObject({ message: expect.stringMatching(/^the machine was too busy: the machine was late by 3,000 ms, and this load tolerates 2,000 ms .*\. Close other programs, or give the cluster more cores/), measured: { noise: 3000 } })
   })
 
   test('a lesson about a rate keeps it, and none falls below the slowest', async () => {

@@ -161,7 +161,7 @@ describe('what an API server says of a manifest that is too new', () => {
   test('the Gateway API of the standard channel', () => {
     const reason = tooNewFor(`${STRICT} "spec.rules[0].retry"`, 'gateway-api/ch2/x.yaml', undefined)
     expect(reason).toMatch(/does not know the field spec\.rules\[0\]\.retry, /)
-    expect(reason).toContain('The Gateway API has to be 1.2.0 or newer, from its experimental channel: kubectl apply')
+    expect(reason).toContain('The Gateway API must be 1.2.0 or newer, from its experimental channel: kubectl apply')
   })
 
   test('anything else is told as it is', () => {

@@ -9,7 +9,7 @@ export interface Trace {
   processes: Record<string, { serviceName: string }>
 }
 
-/** The gateway as its spans name it. */
+/** The gateway's name in its spans. */
 export const GATEWAY = 'GATEWAY_APP.GATEWAYS'
 
 /** Waits until the gateway knows what a Telemetry says. */

@@ -6,7 +6,10 @@ import { webappHas } from '../proxies.ts'
 const letThrough = ({ status }: Call) => status === 200
 const refused = ({ status, body }: Call) => status === 429 && body === 'local_rate_limited'
 
-/** A bucket is emptied fast: in a quarter of a minute a quarter of it comes back, which the bands have room for. In a minute it is full again. */
+/**
+ * The load must empty the bucket quickly: 15 seconds refill a quarter of it, which the bands allow for. A minute
+ * refills all of it.
+ */
 const bucket = { rate: 100, within: 15_000, recovers: 60_000 }
 
 export default {
