@@ -1,10 +1,10 @@
 # The images of the services, in one build with one install: docker buildx bake. `npm run images` sets the variables;
-# you can as well, in the environment.
+# you can also set them in the environment.
 
 variable "REGISTRY" { default = "localhost/outfitters" }
 variable "TAG" { default = "dev" }
 variable "REVISION" { default = "unknown" }
-# As in linux/amd64,linux/arm64; by default that of this machine.
+# For example linux/amd64,linux/arm64; by default, the platform of this machine.
 variable "PLATFORMS" { default = "" }
 
 group "default" { targets = ["catalog", "webapp", "forum"] }
@@ -15,6 +15,6 @@ target "service" {
   args = { WORKSPACE = "services/${service}", VERSION = TAG, REVISION = REVISION }
   tags = ["${REGISTRY}/${service}:${TAG}"]
   platforms = PLATFORMS == "" ? [] : split(",", PLATFORMS)
-  # Where a machine reaches its registries through a proxy or a mirror of its own, the build does as well.
+  # If this machine reaches its registries through a local proxy or mirror, the build uses it too.
   network = "host"
 }

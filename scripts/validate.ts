@@ -16,7 +16,7 @@ interface Manifest {
   metadata?: { name?: string, namespace?: string }
 }
 
-/** What is looked at of an Istio Gateway and of a VirtualService. */
+/** The parts of an Istio Gateway and of a VirtualService that are checked here. */
 interface Routing extends Manifest {
   spec: { hosts?: string[], gateways?: string[], servers?: { hosts: string[] }[] }
 }
@@ -30,7 +30,7 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { values: { cluster = false } } = parseArgs({ options: { cluster: { type: 'boolean' } } })
 const problems: string[] = []
 
-/** What belongs to the mesh as a whole says so, and is in one of these namespaces. Everything else names none. */
+/** Objects for the whole mesh name one of these namespaces. All other objects name none. */
 const NAMESPACES_OF_MESH = ['istio-system', 'observability']
 /** The models of API groups that are not Kubernetes' own. */
 const LIBRARIES = [
@@ -112,13 +112,13 @@ async function checkValues ({ file, manifest }: Found): Promise<void> {
   }
 
   const text = JSON.stringify(manifest)
-  // The image has one, and a cluster may insist on another: OpenShift gives each namespace a range of its own.
+  // The image has a user, and a cluster may require another: OpenShift gives each namespace a range of uids.
   for (const field of ['runAsUser', 'runAsGroup', 'fsGroup'].filter(field => text.includes(`"${field}":`))) {
-    problems.push(`${subject} fixes ${field}, which is for the image or the cluster to say`)
+    problems.push(`${subject} sets ${field}, which the image or the cluster must decide: remove it`)
   }
   for (const [, image = ''] of text.matchAll(/"image":"([^"]*outfitters[^"]*)"/g)) {
     if (SERVICES.some(service => image === imageOf(BUILT, service))) continue
-    problems.push(`${subject} names the image ${image}, which OUTFITTERS_IMAGES would not replace`)
+    problems.push(`${subject} names the image ${image}, which OUTFITTERS_IMAGES would not replace: use localhost/outfitters/NAME:dev`)
   }
 
   let models: Record<string, new (data: Manifest) => { validate: () => void }>
@@ -170,7 +170,7 @@ function askCluster (): void {
   const paths = [...new Set(known.map(({ file }) => file))]
   for (const path of paths) {
     const found = known.filter(({ file }) => file === path).map(({ manifest }) => manifest)
-    // A namespace that the file itself makes is not there in a dry run.
+    // In a dry run, a namespace that the file itself creates does not exist.
     const own = found.find(({ kind }) => kind === 'Namespace')?.metadata?.name
     const items = found.map(manifest => manifest.metadata?.namespace !== own
       ? manifest
@@ -204,8 +204,9 @@ function routing (kind: string): { file: string, manifest: Routing }[] {
 }
 
 /**
- * The files to lay beside a file with routes, one set for each way: those whose Gateway has the name and the host that
- * the routes want, of its own folder where there are some. A route that brings its Gateway, or needs none, goes alone.
+ * The files to validate together with a file of routes, one set for each Gateway: the files whose Gateway has the name
+ * and the host that the routes want, from the same folder if it has some. A route that contains its Gateway, or needs
+ * none, is validated alone.
  */
 function gatewaysFor (route: string): string[][] {
   const own = routing('Gateway').flatMap(({ file, manifest }) => file === route ? manifest.metadata?.name ?? [] : [])
@@ -227,7 +228,7 @@ function groupOf ({ apiVersion }: Manifest): string {
   return apiVersion.includes('/') ? apiVersion.split('/')[0] as string : ''
 }
 
-/** The API groups of our manifests that the cluster lacks. Only groups that the store does without may be missing. */
+/** The API groups of our manifests that the cluster lacks. Only groups that the store does not need may be missing. */
 function unknownGroups (): string[] {
   const optional = ['monitoring.coreos.com']
   const versions = execFileSync('kubectl', ['api-versions'], { encoding: 'utf8' })

@@ -117,7 +117,7 @@ describe('versions', () => {
       ]
     )
     expect(code).toBe(0)
-    expect(stdout).toMatch(/this is Kubernetes v1\.99\.1, and Istio [\d.]+ is tested by its makers up to v1\.\d+:/)
+    expect(stdout).toMatch(/this is Kubernetes v1\.99\.1, but Istio [\d.]+ is tested only up to v1\.\d+:/)
   })
 
   test.each<[string, Answer[], RegExp]>([
@@ -159,7 +159,7 @@ describe('versions', () => {
         ['get crd httproutes', 'crd/httproutes\n']
       ]
     )
-    expect(stdout).toMatch(/it has the version v0\.8\.0, and the exercises with --api gateway need v[\d.]+ or newer/)
+    expect(stdout).toMatch(/its version is v0\.8\.0, but the exercises with --api gateway need v[\d.]+ or newer/)
     expect(applied.filter(file => file.includes('gateway-api'))).toEqual([])
   })
 
@@ -248,7 +248,7 @@ describe('add-ons', () => {
     const { code, stderr, stdout, applied } = cluster(['up', '--addons', 'samples/addons'], [], { cwd: folder })
     expect([code, stderr]).toEqual([0, ''])
     expect(applied.slice(0, 5)).toEqual(ADDONS.map(addon => join(release, `${addon}.yaml`)))
-    expect(stdout).toMatch(/leaving the Gateway API out.*has no gateway-api\.yaml, which is https:/)
+    expect(stdout).toMatch(/leaving out the Gateway API.*has no gateway-api\.yaml; download it from https:/)
     expect(applied.filter(file => file.startsWith('http'))).toEqual([])
   })
 
@@ -268,10 +268,10 @@ describe('add-ons', () => {
   })
 
   test.each([
-    [['up', '--addons'], 2, '--addons names no folder'],
+    [['up', '--addons'], 2, '--addons needs a folder'],
     [['up', '--addons', '/no/such'], 1, 'there is no folder /no/such'],
     [['up', '--addons', '.', '--without-addons'], 2, 'exclude each other'],
-    [['status', '--addons', '.'], 2, '--addons goes with up'],
+    [['status', '--addons', '.'], 2, '--addons works only with up'],
     [['up', '--with-addons'], 2, 'there is no option --with-addons']
   ])('%j is refused', (args, code, message) => {
     const result = cluster(args)
