@@ -4,7 +4,7 @@ import {
 } from '@outfitters/service-kit'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 
-/** More than the webapp takes, and less than the catalog does, so that each can forward what it took. */
+/** More than the webapp accepts, and less than the catalog accepts, so that each can forward what it has accepted. */
 const MAX_BYTES = (MAX_FORWARDED_HEADER_BYTES + MAX_HEADER_BYTES) / 2
 
 /**
@@ -12,14 +12,14 @@ const MAX_BYTES = (MAX_FORWARDED_HEADER_BYTES + MAX_HEADER_BYTES) / 2
  * It hands on whatever comes, and answers 503 where the instance breaks the connection.
  *
  * @param upstreams where the instances are, as in http://127.0.0.1:3001
- * @param loggerInstance gets what went wrong; each request has its line in the instance's log
+ * @param loggerInstance gets a line about each failure; each request has its line in the instance's log
  */
 export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogger): FastifyInstance {
   const errorsOnly = loggerInstance.child({}, { level: 'error' })
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
-    childLoggerFactory: () => errorsOnly, // the library would warn with a whole stack, as onError below does in one line
+    childLoggerFactory: () => errorsOnly, // the library would warn with a whole stack; onError below does so in one line
     requestIdHeader: 'x-request-id',
     http: parserOptions(MAX_BYTES),
     rewriteUrl: ({ url = '/' }) => routable(url),
@@ -36,19 +36,19 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   app.register(replyFrom, { disableRequestLogging: true, undici: { maxHeaderSize: MAX_HEADER_BYTES } })
 
   app.all('/*', (request, reply) => {
-    // What a proxy's client sends as http://catalog/items goes on as /items. The library adds the query by itself.
+    // A proxy's client sends http://catalog/items, and the instance gets /items. The library adds the query itself.
     const path = pathOf(request.raw.url ?? '/')
     if (!isForwardable(path)) return reply.callNotFound()
 
     const upstream = upstreams[turn++ % upstreams.length]
     return reply.from(`${upstream}${path}`, {
-      retryDelay: () => null, // the library's default sends a GET again after a 503, and would hide the faults that people set
-      // Node has said 100 already to one who expects to be told to continue.
+      retryDelay: () => null, // by default, the library sends a GET again after a 503, which would hide the faults that people set
+      // Node has already answered `Expect: 100-continue` with a 100.
       rewriteRequestHeaders: (_request, { expect: _expect, ...headers }) => ({ ...headers, host: request.headers.host }),
-      // These are of the connection behind the front.
+      // These headers are about the connection between the front and the instance.
       rewriteHeaders: ({ connection: _connection, 'keep-alive': _keepAlive, ...headers }) => headers,
       onError: (reply, { error }) => {
-        const level = path === '/readyz' ? 'debug' : 'warn' // asked again and again until the instances are up
+        const level = path === '/readyz' ? 'debug' : 'warn' // polled until the instances are up
         app.log[level]({ upstream, path, requestId: request.id }, `no answer from the upstream: ${error.message}`)
         reply.code(503).type('text/plain; charset=utf-8').send(`no answer from the upstream: ${error.message}`)
       }
@@ -57,7 +57,7 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   return app
 }
 
-/** The library refuses paths that climb, and has no way to send `OPTIONS *`. No instance has a route for either. */
+/** The library refuses paths with `..`, and cannot send `OPTIONS *`. No instance has a route for either. */
 function isForwardable (path: string): boolean {
   const decoded = decodeURIComponent(path)
   return path !== '*' && !decoded.includes('/..') && !decoded.includes('../')

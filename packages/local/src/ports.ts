@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 
-/** Whether something listens on the port already. Rejects where one may not listen on it at all, as below 1024. */
+/** Whether something listens on the port already. Rejects if this user may not listen on it, as on ports below 1024. */
 export function isTaken (port: number, host: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer()
@@ -11,7 +11,9 @@ export function isTaken (port: number, host: string): Promise<boolean> {
   })
 }
 
-/** The process that listens on a port, where a tool of this machine tells. Another user's process is often not told. */
+/**
+ * The process that listens on a port, if a tool on this machine shows it. Processes of other users are often hidden.
+ */
 export async function listenerOn (port: number): Promise<{ command: string, pid: number } | undefined> {
   const lsof = await outputOf('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'])
   const [, pid, command] = /^p(\d+)\nc(.*)$/m.exec(lsof) ?? []
@@ -21,7 +23,7 @@ export async function listenerOn (port: number): Promise<{ command: string, pid:
   return name === undefined ? undefined : { command: name, pid: Number(id) }
 }
 
-/** What a command prints; nothing where it is missing or fails. */
+/** What a command prints; an empty text if it is missing or fails. */
 async function outputOf (command: string, args: string[]): Promise<string> {
   try {
     return (await promisify(execFile)(command, args)).stdout

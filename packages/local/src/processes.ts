@@ -35,9 +35,9 @@ export function variableOf (name: string): string {
 }
 
 /**
- * The ports that the environment asks for, each where it says nothing the usual one.
+ * The ports from the environment. A process whose variable is not set gets its usual port.
  *
- * @throws {Error} that names every mistake: what is no port, and two processes on one port
+ * @throws {Error} that names every mistake: values that are not ports, and two processes on one port
  */
 export function portsFrom (env: NodeJS.ProcessEnv): Ports {
   const mistakes: string[] = []

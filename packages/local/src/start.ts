@@ -40,12 +40,12 @@ async function main (): Promise<number> {
   }
 
   const started: { store?: Store } = {}
-  // Before anything is started: a signal that came in between would end this process alone.
+  // Set up before anything is started: otherwise an early signal would end only this process.
   const told = new Promise<'told'>(resolve => {
     let times = 0
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      // Told twice: at once. It stays alive however often it is told, since a signal can come from the terminal, from npm's shell
-      // and from scripts/install.mjs.
+      // A second signal kills the processes. This process handles every further one, because the same signal can come
+      // from the terminal, from npm's shell and from scripts/install.mjs.
       process.on(signal, () => {
         times++
         if (times === 1) resolve('told')
@@ -68,7 +68,7 @@ async function main (): Promise<number> {
   return reason === 'told' ? 0 : 1
 }
 
-/** What is wrong with a port, and what to do: nothing where it is free. */
+/** What is wrong with a port, and what to do about it; empty if the port is free. */
 async function problemWith (name: string, port: number): Promise<string[]> {
   const move = `set ${variableOf(name)} to another port`
   try {
@@ -78,7 +78,7 @@ async function problemWith (name: string, port: number): Promise<string[]> {
   }
   const listener = await listenerOn(port)
   const by = listener === undefined ? '' : ` by ${listener.command} (process ${listener.pid})`
-  return [`port ${port}, where ${name} would listen, is taken${by}: end what listens there, or ${move}`]
+  return [`port ${port}, where ${name} would listen, is taken${by}: end the process that listens there, or ${move}`]
 }
 
 function describe ({ name, code, signal }: End): string {

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { environmentOf, HOST, ROOT, type StoreProcess } from './processes.ts'
 
-// Neither fetch nor an import of node:http: both load the whole of undici, while five processes want to start.
+// Neither fetch nor an import of node:http, because both load all of undici and slow down the start of five processes.
 const { get } = process.getBuiltinModule('node:http')
 
 const READY_WITHIN_MS = 30_000

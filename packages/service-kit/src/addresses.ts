@@ -2,15 +2,15 @@ import { isIPv6 } from 'node:net'
 import type { BaseConfig } from './config.ts'
 
 /**
- * Where a server listens, for Fastify's `listen`. Without HOST that is every address: Node takes `::`, which has IPv4 too,
- * and 0.0.0.0 on a machine without IPv6.
+ * Where a server listens, for Fastify's `listen`. Without HOST, that is every address: Node uses `::`, which includes
+ * IPv4, or 0.0.0.0 on a machine without IPv6.
  */
 export function listenOptions ({ HOST = '', PORT }: Pick<BaseConfig, 'HOST' | 'PORT'>): { host: string, port: number } {
-  // Fastify would turn an undefined host into localhost. It gives an empty one to Node, which takes it for none.
+  // Fastify would turn an undefined host into localhost. It passes an empty host to Node, for which that means no host.
   return { host: HOST.replace(/^\[(.*)\]$/, '$1'), port: PORT }
 }
 
-/** The same for people: `port 3000`, or `port 3000 on ::1`. */
+/** The same in words: `port 3000`, or `port 3000 on ::1`. */
 export function describeListening (config: Pick<BaseConfig, 'HOST' | 'PORT'>): string {
   const { host, port } = listenOptions(config)
   return host === '' ? `port ${port}` : `port ${port} on ${host}`
@@ -26,7 +26,7 @@ export function bracketed (host: string): string {
   return isIPv6(host) ? `[${host}]` : host
 }
 
-/** A peer's address as people write it: on a socket of both families, one of IPv4 comes as `::ffff:10.1.2.3`. */
+/** A peer's address as people write it: on a dual-stack socket, an IPv4 address appears as `::ffff:10.1.2.3`. */
 export function readableAddress (address: string | undefined): string | undefined {
   return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address
 }

@@ -31,7 +31,7 @@ export const answered = fp(async app => {
 
 const ended = new WeakMap<ServerResponse, number>()
 
-/** Says that the caller of a request got an answer with that status past its response. */
+/** Records the status of an answer that the caller got without the response object. */
 export function endedWith (response: ServerResponse, status: number): void {
   ended.set(response, status)
 }

@@ -4,7 +4,7 @@ import type { RequestTrace } from './tracing/request-trace.ts'
 
 /** For whom an upstream is called. */
 export interface Caller {
-  /** what a call inside the mesh forwards; of these, an upstream outside gets what may leave */
+  /** the headers that a call inside the mesh forwards; a call that leaves the mesh forwards some of these */
   headers: Record<string, string>
   /** whether nobody waits for the answer any more */
   hasGone: () => boolean

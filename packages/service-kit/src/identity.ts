@@ -19,7 +19,7 @@ export const identity = fp<Pick<BaseConfig, 'HOSTNAME' | 'SERVICE_VERSION'>>(asy
   })
 }, { name: 'identity' })
 
-/** Pod and version as headers, for an answer that no hook sees. */
+/** Pod and version as headers, for an answer that no hook handles. */
 export function identityHeaders (config: Pick<BaseConfig, 'HOSTNAME' | 'SERVICE_VERSION'>): Record<string, string> {
   return { 'x-served-by': config.HOSTNAME, 'x-served-version': config.SERVICE_VERSION }
 }

@@ -52,7 +52,7 @@ export const metrics = fp<Pick<BaseConfig, 'SERVICE_VERSION'> & { name: string }
   })
 
   app.decorate('countRefusal', ({ status }) => {
-    // The specification's word for a method that is not known. How long it took nobody measured.
+    // `_OTHER` is OpenTelemetry's word for an unknown method. Except for timeouts, the duration is not measured.
     const seconds = status === 408 ? REQUEST_TIMEOUT_MS / 1000 : 0
     duration.observe({ method: '_OTHER', route: 'unmatched', status, version, fault: '' }, seconds)
   })

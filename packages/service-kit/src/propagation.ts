@@ -23,17 +23,18 @@ export function propagatedHeaders (headers: IncomingHttpHeaders): Record<string,
   return carried
 }
 
-/** All that B3 has in several headers. */
+/** The headers of B3 in its form with several headers. */
 export const B3_MULTI_FIELDS = ['x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags']
 
 /**
- * What a call that leaves the mesh forwards. The list names what may leave, so a header that nobody thought of stays.
+ * What a call that leaves the mesh forwards. The list names the headers that may leave, so that an unforeseen
+ * header stays.
  *
- * - `traceparent`, `tracestate` and B3 leave: random ids, a sampling decision, and marks of tracing systems, into which
- *   W3C's Trace Context lets no vendor put personal data.
- * - `baggage` stays, and `sw8-correlation` with it: applications put into them what they like, such as a customer's number.
+ * - `traceparent`, `tracestate` and B3 leave: random ids, a sampling decision, and entries of tracing systems, in
+ *   which W3C's Trace Context forbids personal data.
+ * - `baggage` stays, and `sw8-correlation` with it: applications put any values into them, such as a customer's number.
  *   W3C's Baggage wants it free of confidential values, or absent from requests that cross a trust boundary. We cannot
- *   know what callers put there, so only the second is ours to ensure.
+ *   know what callers put there, so we can ensure only the second.
  * - `sw8` and `sw8-x` stay: they name the calling service, its instance and its endpoint.
  * - `grpc-trace-bin` stays: it belongs to gRPC, and no call that leaves is gRPC.
  */

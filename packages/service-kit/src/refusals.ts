@@ -7,15 +7,15 @@ import { errorAnswer } from './errors.ts'
 import { RequestError } from './request-error.ts'
 
 /**
- * So many bytes a request line and its headers may have together. Envoy lets 60 KiB through and adds some of its own;
- * what passed a sidecar must not fail here. Node's own limit is 16 KiB.
+ * The limit for a request line and its headers together, in bytes. Envoy lets 60 KiB through and adds headers of its
+ * own; a request that passed a sidecar must not fail here. Node's own limit is 16 KiB.
  */
 export const MAX_HEADER_BYTES = 64 * 1024
 
 /**
- * The same for a service that forwards headers. Its call carries a little more than it got, from itself and from the
- * sidecars on the way, and must stay below their 60 KiB. So a caller hears of headers that are too large here, by a 431,
- * and not from an upstream that failed.
+ * The same for a service that forwards headers. Its call carries a little more than it received, from itself and from
+ * the sidecars on the way, and must stay below their 60 KiB. So a caller whose headers are too large gets a 431 here,
+ * and not an error about an upstream that failed.
  */
 export const MAX_FORWARDED_HEADER_BYTES = 56 * 1024
 
@@ -29,7 +29,7 @@ const LINGER_MS = 1000
 export interface Refusal {
   /** The status of the answer. */
   status: number
-  /** Stable; as in every error answer. */
+  /** A stable code, as in every error answer. */
   code: string
   message: string
 }
@@ -37,7 +37,7 @@ export interface Refusal {
 /** What the plugin needs to know. */
 export interface RefusalOptions {
   maxHeaderBytes: number
-  /** What an answer has to say of who gives it. */
+  /** Headers that say which pod and version answered. */
   headers?: Record<string, string>
   /** Called for each request that no hook has seen. */
   onRefusal?: (refusal: Refusal) => void
@@ -50,23 +50,23 @@ export function parserOptions (maxHeaderBytes: number): { maxHeaderSize: number,
 
 interface ParserError extends Error {
   code?: string
-  /** In the parser's words; a constant, nothing that was sent. */
+  /** The parser's reason: a constant text that contains nothing from the request. */
   reason?: string
   rawPacket?: Buffer
 }
 
 /**
- * Node refuses by itself what is no HTTP, without a word to the log. Here such a request leaves a line at warn level, is
- * counted, and gets an answer like every other error; then its connection is closed.
+ * By default, Node refuses a request that is not HTTP without a line in the log. With this plugin, such a request
+ * leaves a line at warn level, is counted, and gets an answer like every other error. Then its connection is closed.
  */
 export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers = {}, onRefusal }) => {
   const refused = new WeakSet<Socket>()
 
   app.server.removeAllListeners('clientError') // Fastify's own, which logs at trace level
   app.server.on('clientError', (error: ParserError, socket: Socket) => {
-    if (refused.has(socket)) return // the parser says so for every piece that still comes
+    if (refused.has(socket)) return // the parser reports this for every further chunk
     const isParserError = error.code?.startsWith('HPE_') === true
-    // Browsers open connections ahead of need; one on which nothing came is no request.
+    // Browsers open connections in advance; a connection on which nothing arrived is no request.
     const isTimeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead > 0
     if (!isParserError && !isTimeout) return socket.destroy() // the connection broke: there is no request to refuse
     refused.add(socket)
@@ -74,23 +74,23 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
   })
 
   app.server.on('connect', (request: IncomingMessage, socket: Socket) => {
-    socket.on('error', () => {}) // Node has let go of it
-    const message = `this is no proxy: there is no CONNECT ${request.url}`
+    socket.on('error', () => {}) // Node no longer handles its errors
+    const message = `this server is not a proxy: CONNECT ${request.url} is not possible`
     const allow = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
     refuse(socket, { status: 405, code: 'METHOD_NOT_ALLOWED', message }, { allow })
   })
 
-  // Without a listener Node answers these itself; so they come to the hook below.
+  // Without a listener, Node answers these requests itself. With it, they reach the hook below.
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     app.server.emit('request', request, response)
   })
 
-  // What Node's parser takes and HTTP does not; these requests have their access line and their metrics like any other.
+  // Requests that Node's parser accepts and HTTP does not. They have an access line and metrics like any other.
   app.addHook('onRequest', ({ raw, id }, reply, done) => {
     const { host, expect } = raw.headers
     if (host !== undefined && expect === undefined) return done()
     const error = host === undefined && raw.httpVersion === '1.1'
-      ? new RequestError(400, 'HOST_MISSING', 'a request by HTTP/1.1 must have a Host header')
+      ? new RequestError(400, 'HOST_MISSING', 'an HTTP/1.1 request must have a Host header')
       : expect !== undefined && !/^100-continue$/i.test(expect)
         ? new RequestError(417, 'EXPECTATION_FAILED', 'the header Expect can only be 100-continue')
         : undefined
@@ -108,7 +108,7 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
     app.log.warn({ status, code, client }, `request refused: ${message}`)
 
     const underWay = responseOn(socket)
-    // In the body of a request that a route has already: its own line and metrics tell of it.
+    // The error is in the body of a request that has reached a route: its own line and metrics report it.
     if (underWay !== undefined && !underWay.req.complete) endedWith(underWay, status)
     else onRefusal?.(refusal)
     answerInTurn(socket, answerOf(refusal, { ...headers, ...extra }))
@@ -148,7 +148,7 @@ function responseOn (socket: Socket): ServerResponse | undefined {
   return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
 }
 
-/** Answers after what was asked before on the same connection; a pipelining client takes answers in their order. */
+/** Answers after the earlier requests of the same connection, because a pipelining client expects answers in order. */
 function answerInTurn (socket: Socket, answer: string): void {
   const underWay = responseOn(socket)
   if (underWay?.req.complete === true) {
@@ -156,7 +156,7 @@ function answerInTurn (socket: Socket, answer: string): void {
   } else if (!socket.writable || underWay?.headersSent === true) {
     socket.destroy()
   } else {
-    // What is still to come must be read: a socket that is closed over unread bytes is reset, and the answer lost.
+    // The rest of the request must be read: closing a socket with unread bytes resets it, and the answer is lost.
     socket.end(answer)
     socket.resume()
     const timer = setTimeout(() => socket.destroy(), LINGER_MS)

@@ -66,10 +66,10 @@ const REFUSED: [string, string | Buffer, number, string, string, string | RegExp
     400, 'REQUEST_MALFORMED', '_OTHER unmatched', /TLS/],
   ['CONNECT',
     'CONNECT catalog:80 HTTP/1.1\r\nHost: catalog:80\r\n\r\n',
-    405, 'METHOD_NOT_ALLOWED', '_OTHER unmatched', /no proxy/],
+    405, 'METHOD_NOT_ALLOWED', '_OTHER unmatched', /not a proxy/],
   ['HTTP/1.1 without Host',
     'GET /items HTTP/1.1\r\n\r\n',
-    400, 'HOST_MISSING', 'GET /items', 'a request by HTTP/1.1 must have a Host header'],
+    400, 'HOST_MISSING', 'GET /items', 'an HTTP/1.1 request must have a Host header'],
   ['an expectation that is none',
     'GET /items HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\n\r\n',
     417, 'EXPECTATION_FAILED', 'GET /items', /100-continue/]

@@ -14,7 +14,7 @@ const DEFAULT_RATE = 5
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/
 /** What `fetch` drops without a word. */
 const FORBIDDEN = /^(accept-charset|accept-encoding|access-control-.*|connection|content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|via|proxy-.*|sec-.*|x-http-method|x-http-method-override|x-method-override)$/i
-/** As in the service kit's propagation.ts; a test holds the two together. */
+/** As in the service kit's propagation.ts; a test compares the two. */
 const HANDED_ON = /^(x-.*|authorization|traceparent|tracestate|baggage|b3|sw8(-correlation|-x)?|grpc-trace-bin)$/i
 
 /**
