@@ -86,7 +86,7 @@ describe('behind the hosts of the book', () => {
   beforeAll(() => each('apply'))
   afterAll(() => each('delete', '--ignore-not-found'))
 
-  test('ch5/webapp-catalog-gw-vs: the webapp answers to its host, and nobody to another', async () => {
+  test('ch5/webapp-catalog-gw-vs: the webapp answers to its host, and nothing answers to another host', async () => {
     await becomes(() => statusOf('/api/catalog'), 200)
     expect(await statusOf('/api/catalog', 'forum')).toBe(404)
   })
@@ -110,21 +110,21 @@ describe('behind the hosts of the book', () => {
     }
   })
 
-  test('ch9/allow-catalog-requests-in-web-app: the catalog, and not the users', async () => {
+  test('ch9/allow-catalog-requests-in-web-app: the catalog is allowed, and the users are not', async () => {
     await withFiles(['istio/ch9/allow-catalog-requests-in-web-app.yaml'], async () => {
       await becomes(() => statusOf('/api/users'), 403)
       await becomes(() => statusOf('/api/catalog/items/1'), 200)
     })
   })
 
-  test('ch9/policy-allow-all-mesh: wins over a policy that allows nothing', async () => {
+  test('ch9/policy-allow-all-mesh: overrides a policy that allows nothing', async () => {
     await withFiles(['istio/ch9/policy-deny-all-mesh.yaml'], async () => {
       await becomes(() => statusOf('/api/catalog'), 403)
       await withFiles(['istio/ch9/policy-allow-all-mesh.yaml'], () => becomes(() => statusOf('/api/catalog'), 200))
     })
   })
 
-  test('ch9/enduser/app-gw-requires-jwt: without a token nobody is let in', async () => {
+  test('ch9/enduser/app-gw-requires-jwt: a request without a token is refused', async () => {
     await succeed('npm', 'run', '--silent', 'tokens', folder)
     const headers = { authorization: `Bearer ${readFileSync(join(folder, 'user.token'), 'utf8').trim()}` }
     const files = ['jwt-token-request-authn', 'app-gw-requires-jwt'].map(name => `istio/ch9/enduser/${name}.yaml`)
@@ -134,14 +134,14 @@ describe('behind the hosts of the book', () => {
     }, { MODULUS: join(folder, 'modulus') })
   })
 
-  test('ch12/allow-only-ingress-policy: the gateway may call the webapp, and nobody else', async () => {
+  test('ch12/allow-only-ingress-policy: only the gateway may call the webapp', async () => {
     await withFiles(['istio/ch12/allow-only-ingress-policy.yaml'], async () => {
       await becomes(() => curlIn('catalog', 'http://webapp/api/catalog'), '403')
       await becomes(() => statusOf('/api/catalog'), 200)
     })
   })
 
-  test('ch11/sidecar-namespace-wide: a proxy knows nothing but what is opened for it', async () => {
+  test('ch11/sidecar-namespace-wide: a proxy knows only the hosts that a Sidecar lists', async () => {
     await withFiles(['istio/ch11/sidecar-namespace-wide.yaml'], async () => {
       await becomes(() => statusOf('/api/catalog'), 500)
       await withFiles(['istio/ch11/webapp-sidecar.yaml'], () => becomes(() => statusOf('/api/catalog'), 200))
@@ -187,7 +187,7 @@ test('ch6/webapp-gateway-retry and disable-retry: the gateway makes two more att
   })
 })
 
-test('ch9/headless: mTLS to a headless Service, and a policy that knows its callers', async () => {
+test('ch9/headless: mTLS to a headless Service, and a policy that identifies its callers', async () => {
   const file = (name: string) => `istio/ch9/headless/httpbin-${name}.yaml`
   await withFiles(['istio/ch9/sleep.yaml', file('headless'), file('dr'), file('serviceentry')], async () => {
     const url = 'http://httpbin-headless:3000/items'
@@ -244,7 +244,7 @@ describe('at port 31400 of the gateway', () => {
     }).once('timeout', end).once('error', end).once('close', end)
   })
 
-  test('ch4/echo, gateway-tcp and echo-vs: plain TCP comes back', async () => {
+  test('ch4/echo, gateway-tcp and echo-vs: the echo of plain TCP comes back', async () => {
     await withFiles(['istio/ch4/echo.yaml', 'istio/ch4/gateway-tcp.yaml', 'istio/ch4/echo-vs.yaml'], async () => {
       const answer = /^Welcome to tcp-echo-deployment-.*\.\nhello\n$/
       await expect.poll(() => converse('hello\n'), { timeout: 60_000 }).toMatch(answer)

@@ -103,7 +103,7 @@ async function fromInside (from: string, url: string, ...args: string[]): Promis
   return stdout
 }
 
-test('without them, a pod outside the mesh reaches all services, and so does every pod in it', async () => {
+test('without the components, a pod outside the mesh reaches all services, and so does every pod in the mesh', async () => {
   for (const service of SERVICES) expect(await fromOutside(service, 3), service).toEqual({ 200: 3 })
   expect(await fromInside('forum', 'http://catalog/items')).toBe('200')
 })
@@ -179,7 +179,7 @@ test('strict-mtls: the store works, metrics and probes too, and plain text is re
   await rolledOut(mesh.kubectl, SERVICES)
 })
 
-test('all of them together: the store works', async () => {
+test('all components together: the store works', async () => {
   const isKnown = (await command('kubectl', ['get', 'crd', 'podmonitors.monitoring.coreos.com'])).code === 0
   const components = [
     'offline',
@@ -332,7 +332,7 @@ test("network-policies: every connection that the store's pods have is one that 
   )
 })
 
-test('pod-monitors: what the PodMonitor of a mesh fetches is there', async () => {
+test('pod-monitors: the metrics that the PodMonitor of a mesh scrapes exist', async () => {
   const [pod] = (await mesh.kubectl.objects(['pods', '--selector', 'app=catalog'])) as unknown as {
     metadata: { annotations: Record<string, string> }
     status: { podIP: string }

@@ -103,7 +103,7 @@ afterAll(async () => {
   }
 })
 
-test('of the two gateways it asks which one, and makes no namespace', async () => {
+test('with two gateways, the companion asks which one, and creates no namespace', async () => {
   expect(await exercise('ch2.gateway')).toMatchObject({
     code: 3,
     stderr: expect.stringContaining([
@@ -116,14 +116,14 @@ test('of the two gateways it asks which one, and makes no namespace', async () =
   expect(stdout).toBe('')
 })
 
-test('one without Pods is named', async () => {
+test('a gateway without Pods is reported', async () => {
   expect(await exercise('ch2.gateway', '--gateway', 'istio-system/istio-ingressgateway')).toMatchObject({
     code: 3,
     stderr: expect.stringContaining('istio-system/istio-ingressgateway has no Pods: deployment/istio-ingressgateway is scaled to 0.')
   })
 })
 
-test('the exercises pass through the one of the Helm guide, and leave nothing beside it', async () => {
+test('the exercises pass through the Helm guide\'s gateway, and leave nothing in its namespace', async () => {
   const before = await everything()
   const hasJaeger = (await system.objects(['service', 'tracing'])).length > 0
   if (!hasJaeger) console.log('Jaeger is not in istio-system: the exercises that read traces are left out')
@@ -136,7 +136,7 @@ test('the exercises pass through the one of the Helm guide, and leave nothing be
   expect(await everything()).toEqual(before)
 }, 600_000)
 
-test('the command that it prints is the one that it runs', async () => {
+test('the printed command is the one that runs', async () => {
   const { stdout } = await exercise('ch2.gateway', '--gateway', `${NAME}/${NAME}`)
   expect(stdout).toContain('Ingress gateway: Service istio-ingress in namespace istio-ingress')
   const file = 'k8s/istio/ch2/ingress-gateway.yaml'

@@ -59,7 +59,7 @@ async function forumWith (...env: string[]): Promise<Headers> {
   }, { timeout: 60_000, interval: 500 })
 }
 
-test('to an API outside the mesh go the trace and the request id, and what the proxy adds', async () => {
+test('an API outside the mesh gets the trace, the request id, and what the proxy adds', async () => {
   await usersApiThatShowsHeaders(mesh.kubectl)
   const headers = await forumWith('USERS_TRUSTED-')
   console.log(`arrived at the users API: ${Object.keys(headers).sort().join(', ')}`)
@@ -70,7 +70,7 @@ test('to an API outside the mesh go the trace and the request id, and what the p
   expect(headers['traceparent']).toContain(TRACE)
 })
 
-test('with USERS_TRUSTED the same call brings what it would bring to a service of the mesh', async () => {
+test('with USERS_TRUSTED, the same call carries what it would carry to a service of the mesh', async () => {
   const headers = await forumWith('USERS_TRUSTED=true')
   // Without x-forwarded-client-cert: the forum's proxy takes that out of a call that is not mutual TLS.
   const { cookie: _cookie, 'x-forwarded-client-cert': _certificate, 'x-forwarded-for': _for, ...arrives } = STAYS

@@ -19,11 +19,11 @@ test.each([
   ['ch4/echo.yaml: the book has no such file', filesOfTheBook().filter(file => file !== 'ch4/echo.yaml'), ours],
   ['ch4/certs2/: the book has no such file', filesOfTheBook().filter(file => !file.startsWith('ch4/certs2/')), ours],
   ['k8s/istio/ch4/new.yaml is not in the table', filesOfTheBook(), [...ours, 'k8s/istio/ch4/new.yaml']]
-])('a difference is named: %s', (fault, inTheBook, inOurs) => {
+])('a difference is reported: %s', (fault, inTheBook, inOurs) => {
   expect(faultsOf(table, inTheBook, inOurs, exists)).toEqual([expect.stringContaining(fault)])
 })
 
-test('a file that is named twice, an heir that has gone, and a row without a reason are faults', () => {
+test('faults are a file that is named twice, a file of ours that does not exist, and a row without a reason', () => {
   const rows = [
     { book: ['a.yaml', 'folder/'], here: 'k8s/a.yaml' },
     { book: 'folder/b.yaml', note: ' ' },
@@ -39,7 +39,7 @@ test('a file that is named twice, an heir that has gone, and a row without a rea
   ])
 })
 
-test('a file that has the book\'s path stands for that file', () => {
+test('a file of ours with the book\'s path corresponds to that file', () => {
   for (const file of filesOfTheBook()) {
     if (!exists(`k8s/istio/${file}`)) continue
     const row = table.chapters.flatMap(({ rows }) => rows).find(({ book }) => [book].flat().includes(file))
@@ -53,6 +53,6 @@ test('the page is made from the table: npm run docs', () => {
   for (const file of heirs(table)) expect(page).toContain(`](../${file})`)
 })
 
-test('the README leads to it', () => {
+test('the README links to the page', () => {
   expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(`](${BOOK_PAGE})`)
 })

@@ -90,25 +90,25 @@ describe('versions', () => {
     expect(stdout).toContain(`creating the kind cluster outfitters with ${VERSIONS['KIND_NODE_IMAGE']}`)
   })
 
-  test('or the one in KIND_NODE_IMAGE', () => {
+  test('a new cluster has the node image of KIND_NODE_IMAGE if that is set', () => {
     expect(
       created(cluster(['up', '--without-addons'], [], { env: { KIND_NODE_IMAGE: 'kindest/node:v1.34.4' } }).calls)
     ).toContain('--image kindest/node:v1.34.4 ')
   })
 
-  test("or kind's own default, where that is empty", () => {
+  test("a new cluster has kind's own default image if KIND_NODE_IMAGE is empty", () => {
     expect(created(cluster(['up', '--without-addons'], [], { env: { KIND_NODE_IMAGE: '' } }).calls)).toBe(
       'kind create cluster --name outfitters --wait 120s'
     )
   })
 
-  test('the usage says so', () => {
+  test('the usage names the node image, and the default', () => {
     const { stdout } = cluster(['--help'], [], { env: { KIND_NODE_IMAGE: 'kindest/node:v1.34.4' } })
     expect(stdout).toMatch(/KIND_NODE_IMAGE .*now "kindest\/node:v1\.34\.4"/)
     expect(stdout).toContain(VERSIONS['KIND_NODE_IMAGE'])
   })
 
-  test('a cluster with a Kubernetes that this Istio was not tested with is used, and a sentence says so', () => {
+  test('a cluster whose Kubernetes is newer than Istio was tested with is used, with a warning', () => {
     const { code, stdout } = cluster(
       ['up', '--without-addons'],
       [
@@ -139,19 +139,19 @@ describe('versions', () => {
       [['^istioctl version --remote=false', '1.20.8\n']],
       /this istioctl would install Istio 1\.20\.8, and the oldest that the store supports is [\d.]+;/
     ]
-  ])('an %s that is too old ends it with what to do', (_, answers, message) => {
+  ])('an old %s stops the script with advice on what to do', (_, answers, message) => {
     const { code, stderr, calls } = cluster(['up', '--without-addons'], answers)
     expect([code, stderr]).toEqual([1, expect.stringMatching(message)])
     expect(calls.filter(call => / install /.test(call))).toEqual([])
   })
 
-  test('an Istio that somebody built is taken for new enough', () => {
+  test('a private build of Istio counts as new enough', () => {
     expect(
       cluster(['up', '--without-addons'], [...ISTIO, ['^istioctl .*version$', 'control plane version: lab\n']])
     ).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('an old Gateway API is left alone, and a sentence says what needs a newer one', () => {
+  test('an old Gateway API is left alone, with a warning about what needs a newer one', () => {
     const { stdout, applied } = cluster(
       ['up'],
       [
@@ -174,20 +174,20 @@ describe('versions', () => {
     }
   )
 
-  test('none stands in the script itself', () => {
+  test('the script itself contains no version', () => {
     const code = readFileSync(join(ROOT, 'scripts/cluster.sh'), 'utf8').replace(/^ *#.*$/gm, '')
     expect(code.match(/\bv?1\.\d{2}\b|\bv\d+\.\d+\.\d+/g)).toBeNull()
   })
 })
 
-test('without a terminal, each of its lines begins a line', () => {
+test('without a terminal, every message begins on a new line', () => {
   const { stdout } = cluster(['up'])
   expect(stdout).toContain('✔ Installation complete\n==')
   for (const line of stdout.split('\n').filter(line => line.includes('=='))) expect(line).toMatch(/^== /)
 })
 
 describe('add-ons', () => {
-  test('are those of the Istio release, Loki among them', () => {
+  test('are those of the Istio release, including Loki', () => {
     const { code, applied } = cluster(['up'])
     expect(code).toBe(0)
     expect(applied.slice(0, 5)).toEqual(
@@ -198,7 +198,7 @@ describe('add-ons', () => {
     )
   })
 
-  test("the proxies' access log gets to Loki by a collector, if Istio is new here, with labels", () => {
+  test("with a new Istio, a collector sends the proxies' access log to Loki, with labels", () => {
     const { calls, applied } = cluster(['up'])
     expect(calls.find(call => call.includes(' install '))).toContain(
       '--set profile=demo --filename observability/mesh/istio.yaml'
@@ -208,7 +208,7 @@ describe('add-ons', () => {
     )
   })
 
-  test('or if the Istio that is there has a provider for it', () => {
+  test('with an existing Istio, a collector does so if the mesh has a provider for it', () => {
     expect(cluster(['up'], ISTIO).applied).toContain('observability/mesh/telemetry.yaml')
   })
 
@@ -223,13 +223,13 @@ describe('add-ons', () => {
       [...ISTIO, ['get telemetries', 'mesh-default\n']],
       /there is one already, mesh-default in istio-system; observability\/mesh says/
     ]
-  ])('or a sentence says what it takes, where it %s', (_, answers, sentence) => {
+  ])('otherwise a message says what to do, for an Istio that %s', (_, answers, sentence) => {
     const { code, stdout, applied } = cluster(['up'], answers)
     expect([code, stdout]).toEqual([0, expect.stringMatching(sentence)])
     expect(applied).not.toContain('observability/mesh/telemetry.yaml')
   })
 
-  test('that are there are left alone, Loki as the StatefulSet that it is', () => {
+  test('that exist are left alone, including Loki, which is a StatefulSet', () => {
     const { stdout, applied } = cluster(
       ['up'],
       [
@@ -241,7 +241,7 @@ describe('add-ons', () => {
     for (const addon of ADDONS) expect(stdout).toContain(`== ${addon} is there`)
   })
 
-  test('come from a folder, which may be named from where one is', () => {
+  test('come from a folder, relative to the current one', () => {
     const release = join(folder, 'samples/addons')
     mkdirSync(release, { recursive: true })
     for (const addon of ADDONS) writeFileSync(join(release, `${addon}.yaml`), '')
@@ -252,12 +252,12 @@ describe('add-ons', () => {
     expect(applied.filter(file => file.startsWith('http'))).toEqual([])
   })
 
-  test('with the Gateway API, where that is in the folder', () => {
+  test('come from a folder together with the Gateway API if that is in it', () => {
     for (const name of [...ADDONS, 'gateway-api']) writeFileSync(join(folder, `${name}.yaml`), '')
     expect(cluster(['up', '--addons', folder]).applied).toContain(join(folder, 'gateway-api.yaml'))
   })
 
-  test('a folder that lacks one ends it before anything is done, and names the file', () => {
+  test('a folder without one of them stops the script before anything is done, and the message names the file', () => {
     for (const addon of ADDONS.slice(0, 3)) writeFileSync(join(folder, `${addon}.yaml`), '')
     const { code, stderr, calls } = cluster(['up', '--addons', folder])
     expect([code, stderr]).toEqual([
@@ -291,7 +291,7 @@ describe('add-ons', () => {
   })
 })
 
-describe('the ingress gateway of an Istio that is there', () => {
+describe('the ingress gateway of an existing Istio', () => {
   test('is found by its label, in any namespace', () => {
     const { code, stdout, calls } = cluster(
       ['up', '--without-addons'],
@@ -305,7 +305,7 @@ describe('the ingress gateway of an Istio that is there', () => {
     expect(calls.filter(call => / install /.test(call))).toEqual([])
   })
 
-  test('of several, the companion is told which', () => {
+  test('if there are several, the advice says how to choose one', () => {
     const { stdout } = cluster(
       ['up', '--without-addons'],
       [
@@ -319,7 +319,7 @@ describe('the ingress gateway of an Istio that is there', () => {
     expect(stdout).toContain('npm run exercise -- ch2 --gateway istio-ingress/istio-ingress')
   })
 
-  test('where there is none, the advice is no second Istio', () => {
+  test('if there is none, the advice is not to install a second Istio', () => {
     const { code, stderr } = cluster(['up', '--without-addons'], [['get service --all-namespaces', ''], ...ISTIO])
     expect([code, stderr]).toEqual([1, expect.stringContaining('helm install istio-ingress gateway')])
     expect(stderr).not.toContain('istioctl install')

@@ -182,7 +182,7 @@ describe('the NetworkPolicies', () => {
     expect(judgeFlow(policies, NAMESPACE, flow).isAllowed).toBe(false)
   })
 
-  test('no rule, and no port of a rule, is there for nothing', () => {
+  test('every rule and every port of a rule is needed', () => {
     const used = new Set(
       flows.flatMap(([, flow]) =>
         judgeFlow(policies, NAMESPACE, flow).rules.flatMap(rule =>
@@ -200,7 +200,7 @@ describe('the NetworkPolicies', () => {
   })
 })
 
-test('each component has a README that names the others by files that there are, and a kustomization', () => {
+test('each component has a kustomization, and a README whose links lead to existing files', () => {
   const components = globSync('k8s/components/*', { cwd: ROOT })
   expect(components.length).toBeGreaterThanOrEqual(6)
   for (const component of components) {
@@ -212,7 +212,7 @@ test('each component has a README that names the others by files that there are,
   }
 })
 
-test('the ServiceAccounts that default-deny allows are those that there are', () => {
+test('the ServiceAccounts that default-deny allows exist', () => {
   const allow = documentsOf<{
     metadata: { name: string }
     spec: {

@@ -69,7 +69,7 @@ describe('a load on a busy machine', () => {
     expect(await performed([CALLS, HALF, CALLS, { ...HALF, name: 'later calls that fail' }], busy)).toMatchObject({ verdict: 'pass', rates: [100, 50, 50] })
   })
 
-  test('is not judged where that does not help, whatever came out, and neither is what comes after it', async () => {
+  test('is not judged if that does not help, whatever the answers, and neither are the steps after it', async () => {
     for (const failing of [0, 0.5, 1]) {
       const { verdict, rates, unjudged, checks } = await performed([CALLS, HALF, CALLS, { ...HALF, name: 'later calls that fail' }], { late: () => 4000, failing })
       expect([verdict, rates, checks]).toEqual(['unjudged', [100, 50, 25], []])
@@ -77,7 +77,7 @@ describe('a load on a busy machine', () => {
     }
   })
 
-  test('a timeout of the machine\'s is no failure of the mesh\'s, and on a quiet machine it is', async () => {
+  test('a timeout on a slow machine is not a failure of the mesh, but on a quiet machine it is', async () => {
     const answered = expects('calls that are answered', all, ({ status }) => status === 200)
     expect(await performed([CALLS, answered], { late: () => SLOW_MS + 1, failing: 0, stalled: 3 })).toMatchObject({ verdict: 'unjudged', checks: [] })
     expect(await performed([CALLS, answered], { late: () => 5, failing: 0, stalled: 3 })).toMatchObject({ verdict: 'fail', checks: [{ ok: false }] })
@@ -89,20 +89,20 @@ describe('a load on a busy machine', () => {
     expect(await performed([CALLS, HALF], { late: () => late, failing: 0.5 })).toMatchObject({ verdict: 'pass' })
   })
 
-  test('a lesson about time is not judged above the noise that it bears', async () => {
+  test('a lesson about time is not judged above the noise that it tolerates', async () => {
     const steps = [CALLS, { ...HALF, bears: 200 }]
     expect(await performed(steps, { late: () => 200, failing: 0.5 })).toMatchObject({ verdict: 'pass' })
     expect(await performed(steps, { late: () => 201, failing: 0.5 })).toMatchObject({ verdict: 'unjudged' })
   })
 
-  test('what failed before it was too busy has failed', async () => {
+  test('what failed before the machine became busy has failed', async () => {
     let loads = 0
     const { verdict } = await performed([CALLS, HALF, { ...CALLS }, { ...HALF, name: 'later calls that fail' }], { late: () => loads++ === 0 ? 5 : 4000, failing: 0.9 })
     expect(verdict).toBe('fail')
   })
 })
 
-describe('what is waited for in vain', () => {
+describe('a wait without success', () => {
   const printed = inspect('what is printed', { says: 'Look.', command: ['kubectl'], expected: all, count: output => once(output === 'yes') })
 
   test('is not judged on a slow machine, and fails on a quiet one', async () => {
@@ -110,11 +110,11 @@ describe('what is waited for in vain', () => {
     expect(await performed([printed], { late: () => SLOW_MS, failing: 0 })).toMatchObject({ verdict: 'fail' })
   })
 
-  test('what has come passes on a slow machine as well', async () => {
+  test('what has arrived passes on a slow machine as well', async () => {
     expect(await performed([printed], { late: () => 900, failing: 0, prints: 'yes' })).toMatchObject({ verdict: 'pass' })
   })
 
-  test('a change that does not arrive: likewise', async () => {
+  test('a change that does not arrive is not judged on a slow machine, and fails on a quiet one', async () => {
     const stub = await stubUpstream((_request, response) => { response.end() })
     const steps = [{ ...CALLS, arrived: { seen: failed } }, HALF]
     try {
@@ -126,17 +126,17 @@ describe('what is waited for in vain', () => {
   })
 })
 
-test('the exit code: a failure counts before what was not judged', () => {
+test('the exit code: a failure takes precedence over what was not judged', () => {
   expect([[0, 0], [0, 2], [1, 0], [1, 2]].map(([failed, notJudged]) => exitCodeOf({ failed: failed as number, notJudged: notJudged as number }))).toEqual([0, 4, 1, 1])
 })
 
-test('what only the mesh lacks does not keep an exercise from passing', () => {
+test('an exercise passes although the mesh lacks something for a check', () => {
   expect(verdictOf([{ ok: true }], [{ name: 'x', lacks: 'Prometheus' }])).toBe('pass')
   expect(verdictOf([{ ok: true }], [{ name: 'x', disturbed: 'the machine was too busy' }])).toBe('unjudged')
   expect(verdictOf([{ ok: false }], [{ name: 'x', disturbed: 'the machine was too busy' }])).toBe('fail')
 })
 
-test('one that was not judged leaves the figures of the run before', () => {
+test('an exercise that was not judged keeps the figures of the previous run', () => {
   expect(figuresOf([{ id: 'ch2.retry', verdict: 'unjudged', checks: [], unjudged: [{ name: 'x', disturbed: 'the machine was too busy' }] }], '2026-01-01')).toEqual({})
 })
 

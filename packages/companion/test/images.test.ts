@@ -68,12 +68,12 @@ describe('OUTFITTERS_IMAGES', () => {
     expect(configuredSource()).toBeUndefined()
   })
 
-  test('what the manifests name already is no other image', () => {
+  test('the image that the manifests name needs no change', () => {
     expect(imagesFrom(BUILT)).toEqual({})
     expect(Object.keys(imagesFrom({ ...BUILT, tag: 'mine' }))).toEqual(SERVICES)
   })
 
-  test('a bad one ends the companion with 3 before anything is done, and images with 2', async () => {
+  test('a wrong value ends the companion with exit code 3 before anything is done, and npm run images with 2', async () => {
     set('nowhere')
     undo.push(fakeKubectl())
     const refused = (code: number) => ({ code, stdout: '', stderr: expect.stringMatching(/^OUTFITTERS_IMAGES is 'nowhere'/) })
@@ -82,7 +82,7 @@ describe('OUTFITTERS_IMAGES', () => {
     expect(await command('node', ['scripts/e2e.ts'])).toMatchObject(refused(2))
   })
 
-  test('where it and --push disagree nothing is pushed', async () => {
+  test('if the setting and --push differ, nothing is pushed', async () => {
     set('ghcr.io/you/outfitters:1.0')
     const { code, stderr } = await command('node', ['scripts/images.ts', '--push', 'ghcr.io/you/outfitters'])
     expect([code, stderr.split('\n')[0]]).toEqual([2, '--push says ghcr.io/you/outfitters:dev, and OUTFITTERS_IMAGES says ' +
@@ -90,7 +90,7 @@ describe('OUTFITTERS_IMAGES', () => {
   })
 })
 
-test('the text of a manifest gets other images, and no longer name is mistaken for one', () => {
+test('the text of a manifest gets other images, and longer names that begin in the same way stay', () => {
   const others = 'b: localhost/outfitters/catalog:dev2\nc: localhost/outfitters/forum:dev'
   expect(renamed(`a: localhost/outfitters/catalog:dev\n${others}`, { catalog: 'ghcr.io/$&/catalog:1' }))
     .toBe(`a: ghcr.io/$&/catalog:1\n${others}`)
@@ -118,7 +118,7 @@ const working = (answer: Answer[1], ...deployments: object[]) => {
 }
 
 describe('the image of a Deployment of the reader\'s is kept', () => {
-  test('when it works and its service is ours', async () => {
+  test('if it works and runs our service', async () => {
     const deployments = [deployment('catalog', { image: 'ghcr.io/you/catalog@sha256:00' }), deployment('forum', { image: 'mine:1' })]
     expect(await working(OURS, ...deployments))
       .toEqual({ catalog: 'ghcr.io/you/catalog@sha256:00', forum: 'mine:1' })
@@ -129,7 +129,7 @@ describe('the image of a Deployment of the reader\'s is kept', () => {
     ['is not ready', { image: 'mine:1', available: 0 }],
     ['is being replaced by another', { image: 'mine:1', updated: 0 }],
     ['was changed just now', { image: 'mine:1', generation: 3 }]
-  ])('but not when it %s', async (_, has) => {
+  ])('but not if it %s', async (_, has) => {
     expect(await working(OURS, deployment('catalog', has))).toEqual({})
   })
 
@@ -137,7 +137,7 @@ describe('the image of a Deployment of the reader\'s is kept', () => {
     ['answers without x-served-by, as the book\'s does', { stdout: 'HTTP/1.1 404 Not Found\r\nx-powered-by: Express\r\n\r\n' }],
     ['does not answer', { code: 7 }],
     ['has no curl', { code: 126, stderr: 'exec: "curl": executable file not found' }]
-  ])('nor when it %s', async (_, answer) => {
+  ])('nor if it %s', async (_, answer) => {
     expect(await working(answer, deployment('catalog', { image: 'istioinaction/catalog:latest' }))).toEqual({})
   })
 })
@@ -168,12 +168,12 @@ describe('what a run applies', () => {
     expect(await lines()).toContain(applied('ghcr.io/you/outfitters/catalog:1.0'))
   })
 
-  test('and those of the manifests without it', async () => {
+  test('has the images of the manifests without the setting', async () => {
     set(undefined)
     expect(await lines()).toContain('kubectl -n shop apply -k k8s')
   })
 
-  test('or the reader\'s own, which are written down for the run that takes over', async () => {
+  test('has the reader\'s own images, which are recorded for a run that takes over', async () => {
     set(undefined)
     const items = [deployment('catalog', { image: 'ghcr.io/you/catalog:7' })]
     const told = await lines([/get deployments catalog/, { stdout: { kind: 'List', items } }], [/readyz/, OURS])
@@ -181,7 +181,7 @@ describe('what a run applies', () => {
     expect(told).toContain(applied('ghcr.io/you/catalog:7'))
   })
 
-  test('the run that takes over asks no Deployment: those there are the companion\'s', async () => {
+  test('a run that takes over ignores the Deployments, which are the companion\'s', async () => {
     set(undefined)
     const entries = { namespaceIsOurs: false, objects: {}, faults: [], images: { catalog: 'ghcr.io/you/catalog:7' } }
     const secret = {
@@ -199,7 +199,7 @@ describe('what a run applies', () => {
 describe('an image that cannot be pulled', () => {
   const pod = { pod: 'catalog-abc', namespace: 'shop' }
 
-  test('of a registry that the setting names is to be pushed', () => {
+  test('from the registry of the setting: the advice is to push it', () => {
     set('ghcr.io/you/outfitters:1.0')
     const advice = pullAdvice('ghcr.io/you/outfitters/catalog:1.0', pod)
     expect(advice).toMatch(/^OUTFITTERS_IMAGES says that images come from ghcr\.io\/you\/outfitters\..*npm run images -- --push/)
@@ -207,13 +207,13 @@ describe('an image that cannot be pulled', () => {
     expect(advice).not.toContain('--load')
   })
 
-  test('is to be built and loaded without the setting', () => {
+  test('without the setting: the advice is to build and load it', () => {
     set(undefined)
     expect(pullAdvice('localhost/outfitters/catalog:dev', pod))
       .toMatch(/^npm run images -- --load builds .*export OUTFITTERS_IMAGES=REGISTRY\/PATH, then npm run images -- --push\.$/)
   })
 
-  test('and is no business of ours when it is another', () => {
+  test('if it is an image of the reader\'s: the advice is to ask the registry', () => {
     set(undefined)
     expect(pullAdvice('ghcr.io/you/catalog:7', pod)).toBe('What the registry says: kubectl -n shop describe pod catalog-abc')
   })
@@ -233,12 +233,12 @@ describe('all images are built with one install', () => {
   })
   const installing = stages.filter(({ lines }) => lines.some(line => /\bnpm (ci|i|install)\b/.test(line)))
 
-  test('in a stage that is the same for each of them: no argument comes before it', () => {
+  test('the install stage is the same for each of them: no argument comes before it', () => {
     expect(installing.map(({ name }) => name)).toEqual(['dependencies'])
     expect(withBases('dependencies').filter(line => line.startsWith('ARG'))).toEqual([])
   })
 
-  test('which installs for every workspace that an image is of', () => {
+  test('the install stage installs for every workspace that has an image', () => {
     const bake = readFileSync(join(ROOT, 'docker-bake.hcl'), 'utf8')
     const services = /matrix = \{ service = (\[.*\]) \}/.exec(bake)?.[1] ?? '[]'
     expect(JSON.parse(services)).toEqual(SERVICES)
@@ -249,7 +249,7 @@ describe('all images are built with one install', () => {
     for (const workspace of workspaces) expect(installing[0]?.lines.join('\n')).toContain(`--workspace=${workspace}`)
   })
 
-  test('and every image takes it from there', () => {
+  test('every image copies its packages from the install stage', () => {
     expect(stages.at(-1)?.lines).toContain('COPY --from=dependencies /store/node_modules node_modules')
   })
 })

@@ -43,7 +43,7 @@ test('the one that istioctl installs', async () => {
   })
 })
 
-test('the one of Istio\'s Helm guide, and its Deployment by what its Service selects', async () => {
+test('the one of Istio\'s Helm guide, with the Deployment that its Service selects', async () => {
   const other = { ...deployment(1, { ...labels, app: 'other' }), metadata: { ...metadata, name: 'other' } }
   expect(await find(undefined, labelled(service), inIngress(other, deployment()))).toMatchObject({
     namespace: 'istio-ingress',
@@ -60,7 +60,7 @@ test('a DaemonSet, which the chart can make as well', async () => {
     .toMatchObject({ workload: 'daemonset/istio-ingress', replicas: undefined })
 })
 
-test('of several none is guessed: the question has the options to type', async () => {
+test('several: the message lists the options to type, and none is guessed', async () => {
   const scaled = { ...INGRESS_DEPLOYMENT, spec: { ...INGRESS_DEPLOYMENT.spec, replicas: 0 } }
   const both = find(undefined, labelled(INGRESS_SERVICE, service), inIngress(deployment()), inSystem(scaled))
   await expect(both).rejects.toThrow([
@@ -78,12 +78,12 @@ test('the one that is named, whatever its label', async () => {
   expect(await found).toMatchObject({ namespace: 'front', service: 'edge', selector: 'istio: edge' })
 })
 
-test('one that is named and not there', async () => {
+test('a named one that does not exist', async () => {
   await expect(find('front/edge', [/get service edge/, {}])).rejects
     .toThrow(/^There is no gateway front\/edge: namespace front has no Service edge\.\n.*kubectl get services -A -l istio$/)
 })
 
-test('none: nobody is told to install a second Istio', async () => {
+test('none: the advice is not to install a second Istio', async () => {
   const reason = await find(undefined, labelled()).catch((error: Error) => error.message)
   expect(reason).toMatch(/^There is no ingress gateway: no Service .* label istio: ingressgateway or istio: ingress\.\n/)
   expect(reason).toContain('Istio is installed already, so do not install it again, but add a gateway to it')
@@ -104,13 +104,13 @@ test('one without a Deployment', async () => {
 
 const FORBIDDEN = { code: 1, stderr: 'Error from server (Forbidden): services is forbidden: User "trainee" cannot list' }
 
-test('whoever may not look everywhere is allowed to look where gateways usually are', async () => {
+test('without permission for all namespaces, the usual ones are searched', async () => {
   const found = find(undefined, [/^get services -A/, FORBIDDEN], [/istio-system get services/, FORBIDDEN],
     [/istio-ingress get services/, { stdout: { items: [service] } }], inIngress(deployment()))
   expect(await found).toMatchObject({ namespace: 'istio-ingress' })
 })
 
-test('whoever may not look at all', async () => {
+test('without any permission', async () => {
   const reason = /^You are not allowed to look at the ingress gateway: .*trainee.*\nIf you know its Service, name it: --gateway .* kubectl create clusterrole/
   await expect(find(undefined, [/get services/, FORBIDDEN])).rejects.toThrow(reason)
   await expect(find('front/edge', [/get service edge/, FORBIDDEN])).rejects.toThrow(reason)
@@ -129,7 +129,7 @@ test.each([
     [{ metadata: { namespace: 'istio-ingress' }, spec: { selector: { matchLabels: { istio: 'ingress' } } } }],
     's|istio: ingressgateway|istio: ingress|; s|namespace: istio-system|namespace: istio-ingress|'
   ]
-])('%s is for the gateway that was found, and a reader is told how', async (file, objects, script) => {
+])('%s is changed for the gateway that was found, and the printed command shows how', async (file, objects, script) => {
   const found = await manifest(kubectl, file, { gateway: CHART })
   expect(found.objects).toMatchObject(objects)
   expect(found.input).toMatchObject({ from: `sed '${script}' k8s/${file}` })
@@ -137,13 +137,13 @@ test.each([
   expect(found.namespace).toBe(namespace ?? 'shop')
 })
 
-test('for the book\'s gateway the file is applied as it is', async () => {
+test('for the book\'s gateway, the file is applied unchanged', async () => {
   const gateway = { namespace: 'istio-system', selector: 'istio: ingressgateway' }
   expect(await manifest(kubectl, 'istio/ch8/gateway-telemetry.yaml', { gateway }))
     .toMatchObject({ args: ['-f', 'k8s/istio/ch8/gateway-telemetry.yaml'] })
 })
 
-test('the commands of the exercises are about it', () => {
+test('the commands of the exercises name the gateway that was found', () => {
   const stageWith = (workload: string, labels: Record<string, string>) => new Stage({
     kubectl,
     ledger: { ours: [] } as unknown as Ledger,
@@ -172,7 +172,7 @@ test('a Gateway claims a host at the gateways that it selects', async () => {
   expect((await claims(kubectl, { labels })).map(({ name }) => name)).toEqual(['{"istio":"ingress"}', undefined])
 })
 
-test.each(course)('$id: what selects a gateway goes through it, and no command names the book\'s', async exercise => {
+test.each(course)('$id: every selector is changed for the gateway, and no command names the book\'s gateway', async exercise => {
   const { needs, steps } = exercise
   const applied = steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])
   const files = [...needs.flatMap(need => NEEDS[need].file ?? []), ...applied].filter(file => file.startsWith('istio/'))

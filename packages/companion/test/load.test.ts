@@ -71,12 +71,12 @@ describe('a load tells how well it kept to its schedule', () => {
     expect(lateP99).toBeCloseTo(0, 6) // additions of a hundredth
   })
 
-  test('a machine that stalls once for 300 ms sends what is due after that at once: the rate is kept, and thirty requests are late', async () => {
+  test('after a stall of 300 ms, a machine sends at once what is due: the rate is kept, and thirty requests are late', async () => {
     const { kept, lateP50, lateP99 } = await paceOf(n => n === 20 ? 300 : 0)
     expect([kept, lateP50, lateP99].map(Math.round)).toEqual([100, 0, 290])
   })
 
-  test('a machine that takes twice as long for a request as there is keeps half of the rate, and is later with each', async () => {
+  test('a machine that needs twice the time for each request keeps half of the rate, and each request is later than the last', async () => {
     const { kept, lateP50, lateP99 } = await paceOf(() => 0, 10) // the time is asked for twice a request
     expect([kept, lateP50, lateP99].map(Math.round)).toEqual([50, 510, 1000])
   })

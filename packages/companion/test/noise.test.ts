@@ -7,7 +7,7 @@ import type { Call } from '../src/load.ts'
 import { probeOf, watchWith } from '../src/noise.ts'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 
-test('how late our own timers are is seen while somebody keeps the thread', async () => {
+test('the delay of our own timers is measured while the thread is blocked', async () => {
   const end = watchWith(undefined)()
   await sleep(50)
   const until = performance.now() + 200
@@ -18,13 +18,13 @@ test('how late our own timers are is seen while somebody keeps the thread', asyn
   expect(probeP99).toBe(0)
 })
 
-test('a probe that has no answer yet counts with the time that it has taken', async () => {
+test('a probe without an answer counts with the time that has passed', async () => {
   const end = watchWith(() => new Promise(() => {}))()
   await sleep(120)
   expect((await end()).probeP99).toBeGreaterThan(100)
 })
 
-test('a probe tells how long it took, and nothing where it is refused', async () => {
+test('a probe returns how long it took, and undefined if it is refused', async () => {
   const stub = await stubUpstream((_request, response) => { setTimeout(() => response.writeHead(503).end(), 30) })
   const { probe, close } = probeOf(stub.origin)
   expect(await probe()).toBeGreaterThan(25)
@@ -46,17 +46,17 @@ describe('the calibration', () => {
     return { rates, load }
   }
 
-  test.each([[1000, RATE, [25, 50, 100]], [60, 50, [25, 50, 100]], [30, 25, [25, 50]], [10, SLOWEST, [25]]])('of a cluster that bears %s a second takes %s', async (capacity, rate, tried) => {
+  test.each([[1000, RATE, [25, 50, 100]], [60, 50, [25, 50, 100]], [30, 25, [25, 50]], [10, SLOWEST, [25]]])('of a cluster that sustains %s requests a second chooses %s', async (capacity, rate, tried) => {
     const { load, rates } = cluster(capacity)
     expect(await calibrate(load, quiet)).toEqual({ rate, noise: 7, latency: expect.any(Number) })
     expect(rates).toEqual(tried)
   })
 
-  test('of one that fails takes the slowest', async () => {
+  test('of a cluster that fails chooses the slowest rate', async () => {
     expect(await calibrate(cluster(1000, 503).load, quiet)).toMatchObject({ rate: SLOWEST })
   })
 
-  test('of one that cannot send that fast takes what it can', async () => {
+  test('of a machine that cannot send that fast chooses a rate that it can send', async () => {
     const { load } = cluster(1000)
     expect(await calibrate(async options => {
       const loaded = await load(options)
@@ -64,14 +64,14 @@ describe('the calibration', () => {
     }, quiet)).toMatchObject({ rate: 50 })
   })
 
-  test('calls that are all as fast as each other are borne, however they are', () => {
+  test('calls that are all equally fast count as sustained', () => {
     fc.assert(fc.property(fc.array(fc.double({ min: 1, max: 100, noNaN: true }), { minLength: 1, maxLength: 100 }), durations => {
       expect(isBorne(durations.map(duration => ({ status: 200, duration })))).toBe(true)
     }), { seed: 21 })
   })
 })
 
-test('a percentile is one of the values, and no more than its part is above it', () => {
+test('a percentile is one of the values, and at most its share of the values is above it', () => {
   fc.assert(fc.property(fc.array(fc.double({ noNaN: true }), { minLength: 1 }), fc.integer({ min: 1, max: 100 }), (values, p) => {
     const value = percentile(values, p)
     expect(values).toContain(value)

@@ -17,14 +17,14 @@ describe('whether a measurement is sound', () => {
     expect(unsoundness(QUIET)).toEqual([])
   })
 
-  test('is decided without a look at what the calls were answered: a wrong mesh is judged as a right one is', () => {
+  test('does not depend on the answers: a wrong mesh is judged in the same way as a correct one', () => {
     fc.assert(fc.property(calls, pace, noise, fc.constantFrom(0, 200, 500, 503, 504), (calls, pace, noise, status) => {
       const others = calls.map(call => ({ ...call, status, body: 'error calling Catalog service' }))
       expect(unsoundness(measuredOf(others, pace, noise))).toEqual(unsoundness(measuredOf(calls, pace, noise)))
     }), SEED)
   })
 
-  test('calls without an answer count on a slow machine only: elsewhere it was the mesh', () => {
+  test('calls without an answer count only on a slow machine: otherwise, the mesh is the cause', () => {
     fc.assert(fc.property(calls, noise, (calls, { probeP50 }) => {
       const quiet = { loopP99: SLOW_MS / 2, probeP50, probeP99: SLOW_MS }
       expect(unsoundness(measuredOf(calls, QUIET, quiet))).toEqual([])
@@ -34,7 +34,7 @@ describe('whether a measurement is sound', () => {
     expect(unsoundness(measuredOf([{ duration: STALLED_MS - 1 }], QUIET, slow))).toEqual([])
   })
 
-  test('a machine that is later makes no unsound measurement sound', () => {
+  test('more noise never makes an unsound measurement sound', () => {
     fc.assert(fc.property(pace, noise, noise, milliseconds(5000), (pace, noise, more, bears) => {
       const later = { loopP99: noise.loopP99 + more.loopP99, probeP50: noise.probeP50, probeP99: noise.probeP99 + more.probeP99 }
       if (unsoundness(measuredOf([], pace, noise), { bears }).length > 0) expect(unsoundness(measuredOf([], pace, later), { bears })).not.toEqual([])
@@ -42,15 +42,15 @@ describe('whether a measurement is sound', () => {
   })
 
   test.each([
-    ['the noise that it bears', { noise: 201, probeP99: 201 }, { bears: 200 }, /^the machine was late by 201 ms, and this load tolerates 200 ms/],
-    ['the noise that all bear', { noise: BEARS_MS + 1, lateP99: BEARS_MS + 1 }, {}, /^the machine was late by 2,001 ms/],
+    ['the noise that the check tolerates', { noise: 201, probeP99: 201 }, { bears: 200 }, /^the machine was late by 201 ms, and this load tolerates 200 ms/],
+    ['the noise that every check tolerates', { noise: BEARS_MS + 1, lateP99: BEARS_MS + 1 }, {}, /^the machine was late by 2,001 ms/],
     ['the rate', { kept: 79 }, {}, /^only 79 of 100 requests a second could be sent$/],
-    ['the time for which there is something to see', { lasted: 7001 }, { within: 7000 }, /^the load took 7,001 ms, and the effect that it shows lasts only 7,000 ms$/]
-  ])('it is not beyond %s', (_, more, demands, message) => {
+    ['the time that the effect lasts', { lasted: 7001 }, { within: 7000 }, /^the load took 7,001 ms, and the effect that it shows lasts only 7,000 ms$/]
+  ])('it is unsound beyond %s', (_, more, demands, message) => {
     expect(unsoundness({ ...QUIET, ...more }, demands)).toEqual([expect.stringMatching(message)])
   })
 
-  test('a burst of less than a second keeps no rate', () => {
+  test('a burst of less than a second has no rate to keep', () => {
     expect(unsoundness({ ...QUIET, wanted: 2000, kept: 400 }, {}, 100)).toEqual([])
     expect(unsoundness({ ...QUIET, wanted: 2000, kept: 50 }, {}, 100)).not.toEqual([])
   })
@@ -79,29 +79,29 @@ describe('a load is taken until its measurement is sound', () => {
     expect(await takes([8], { rate: 100, slowest: 10 })).toEqual({ rates: [100], told: [], outcome: { taken: QUIET, rate: 100 } })
   })
 
-  test('else at half the rate', async () => {
+  test('on a busy machine, again at half the rate', async () => {
     expect(await takes([5000, 8], { rate: 100, slowest: 10 })).toMatchObject({ rates: [100, 50], told: [expect.stringMatching(/^50: the machine was late by 5,000 ms/)], outcome: { rate: 50 } })
   })
 
-  test('and once more, and then there is no verdict: it says what was measured, and what to do', async () => {
+  test('after the last attempt there is no verdict, but a message with what was measured and what to do', async () => {
     const { rates, outcome } = await takes([5000, 4000, 3000], { rate: 100, slowest: 10 })
     expect(rates).toEqual([100, 50, 25])
     expect(outcome).toBeInstanceOf(Disturbed)
     expect(outcome).toMatchObject({ message: expect.stringMatching(/^the machine was too busy: the machine was late by 3,000 ms, and this load tolerates 2,000 ms .*\. Close other programs, or give the cluster more cores/), measured: { noise: 3000 } })
   })
 
-  test('a lesson about a rate keeps it, and none falls below the slowest', async () => {
+  test('a lesson about a rate keeps it, and no rate falls below the slowest', async () => {
     expect((await takes([5000, 5000, 5000], { rate: 100, slowest: 100 })).rates).toEqual([100, 100, 100])
     expect((await takes([5000, 5000, 5000], { rate: 2000, slowest: 2000 })).rates).toEqual([2000, 2000, 2000])
     expect((await takes([5000, 5000, 5000], { rate: 25, slowest: 10 })).rates).toEqual([25, 12.5, 10])
   })
 
-  test('what cannot be taken twice is not', async () => {
+  test('a load that cannot be repeated is not', async () => {
     expect((await takes([5000], { rate: 100, slowest: 10, times: 1 })).outcome).toBeInstanceOf(Disturbed)
   })
 })
 
-test('lessons about time say how much noise they bear', () => {
+test('lessons about time say how much noise they tolerate', () => {
   const demands = (wanted: string) => {
     const exercise = course.find(({ id }) => id === wanted) as (typeof course)[number]
     return exercise.steps.flatMap(step => step.kind === 'load' ? Object.values(demandsOf(step, exercise)).filter(limit => limit !== undefined) : [])

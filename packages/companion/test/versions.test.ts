@@ -57,12 +57,12 @@ describe('Istio', () => {
     return (await supportedIstio(kubectl, () => {}))?.text
   }
 
-  test('an older one is named, with the oldest and what to do', async () => {
+  test('an older version is refused: the message has both versions and what to do', async () => {
     await expect(supported(istiods('1.21.3'))).rejects
       .toThrow(/^Istio 1\.21\.3 is older than 1\.22, the oldest that the exercises work with\.\nUpgrade it: https:/)
   })
 
-  test('the oldest, and one of a vendor', async () => {
+  test('the oldest version passes, and so does a vendor\'s build', async () => {
     expect(await supported(istiods('1.22.0'))).toBe('1.22.0')
     expect(await supported(istiods('1.24.3-asm.1'))).toBe('1.24.3-asm.1')
   })
@@ -71,15 +71,15 @@ describe('Istio', () => {
     expect(await supported(istiods('1.24.0', '1.21.3'))).toBe('1.24.0')
   })
 
-  test('where the image does not tell it, istiod itself is asked', async () => {
+  test('istiod itself is asked if the image does not name the version', async () => {
     const path = /^get --raw \/api\/v1\/namespaces\/istio-system\/pods\/istiod-1:15014\/proxy\/version/
     expect(await supported(istiods('latest'), [path, { stdout: '1.26.2-abc-Clean' }])).toBe('1.26.2-abc-Clean')
   })
 
   test.each<[string, Answer]>([
     ['whose control plane is elsewhere', istiods()],
-    ['at whose control plane one may not look', [/^get pods -A/, { code: 1, stderr: 'Error from server (Forbidden)' }]]
-  ])('one %s has to know networking.istio.io/v1', async (_, hidden) => {
+    ['whose control plane the user may not read', [/^get pods -A/, { code: 1, stderr: 'Error from server (Forbidden)' }]]
+  ])('an Istio %s must know networking.istio.io/v1', async (_, hidden) => {
     const versions = (...names: string[]): Answer =>
       [/^get --raw \/apis\/networking/, { stdout: { versions: names.map(version => ({ version })) } }]
     expect(await supported(hidden, versions('v1', 'v1beta1'))).toBeUndefined()
@@ -88,7 +88,7 @@ describe('Istio', () => {
   })
 })
 
-test('an older Kubernetes is named, and the exercises go on', async () => {
+test('with an older Kubernetes there is a warning, and the exercises go on', async () => {
   const notes: string[] = []
   undo.push(fakeKubectl([/^version/, { stdout: { serverVersion: { gitVersion: 'v1.26.5-gke.100' } } }], ...MESH))
   expect((await supportedIstio(kubectl, text => notes.push(text)))?.text).toBe('1.31.0')
@@ -97,7 +97,7 @@ test('an older Kubernetes is named, and the exercises go on', async () => {
   ])
 })
 
-test('an older Gateway API is named, with the oldest and what to do', async () => {
+test('an older Gateway API is refused: the message has both versions and what to do', async () => {
   const kinds: Answer = [/^api-resources/, { stdout: 'httproutes.gateway.networking.k8s.io' }]
   undo.push(fakeKubectl(kinds, [/^get crd httproutes/, { stdout: 'v1.1.0' }]))
   const reason = await gatewayApiIsThere(kubectl).catch((error: Error) => error.message)
@@ -141,7 +141,7 @@ describe('an exercise that needs a newer Istio than the others', () => {
   })
 })
 
-describe('what an API server says of a manifest that is too new', () => {
+describe('the API server refuses a manifest that is too new', () => {
   const STRICT = 'Error from server (BadRequest): x in version "v1" cannot be handled as a x: strict decoding error: unknown field'
   const CRD = 'error: resource mapping not found for name: "catalog" namespace: "" from "k8s/istio/ch2/x.yaml": ' +
     'no matches for kind "DestinationRule" in version "networking.istio.io/v1"\nensure CRDs are installed first'
@@ -164,11 +164,11 @@ describe('what an API server says of a manifest that is too new', () => {
     expect(reason).toContain('The Gateway API must be 1.2.0 or newer, from its experimental channel: kubectl apply')
   })
 
-  test('anything else is told as it is', () => {
+  test('other refusals are not explained', () => {
     expect(tooNewFor('connection refused', 'istio/ch2/x.yaml', undefined)).toBeUndefined()
   })
 
-  test('it is the reason of the exercise', async () => {
+  test('the explanation is the error of the exercise', async () => {
     undo.push(fakeKubectl([/ apply /, { code: 1, stderr: CRD }], ...MESH))
     const { results: [result] } = await inShop('ch2.gateway')
     expect(result).toMatchObject({ verdict: 'error', error: expect.stringMatching(/^The cluster does not know the kind/) })

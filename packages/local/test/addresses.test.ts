@@ -69,7 +69,7 @@ describe.skipIf(!able).each<[keyof typeof MACHINES, string[], string[]]>([
     for (const address of addresses) expect(ask(inside(), `http://${address}:${port}/readyz`), address).toMatch(/^200 /)
   })
 
-  test('only from inside the pod may faults be read; what a sidecar delivers is not', () => {
+  test('faults can be read only from inside the pod, and not through a sidecar', () => {
     for (const address of addresses) expect(ask(inside(), `http://${address}:3000/blowup`), address).toBe('200 {}')
     for (const from of sidecars) {
       const answer = ask(inside(), `http://${from.includes(':') ? '[::1]' : '127.0.0.1'}:3000/blowup`, from)

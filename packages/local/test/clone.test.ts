@@ -46,7 +46,7 @@ describe('a clean clone', { timeout: 240_000 }, () => {
     expect(existsSync(inModules('.package-lock.json'))).toBe(false)
   })
 
-  test('two commands at once install what both need, no tools of development, and run on Node 24', async () => {
+  test('two commands at once install what both need, without development tools, and run on Node 24', async () => {
     const both = await Promise.all([withNeeds('services/catalog'), withNeeds('services/forum')])
     for (const { code, printed } of both) {
       expect(printed).toMatch(/it ran on v(2[4-9]|[3-9]\d)\./)
@@ -66,7 +66,7 @@ describe('a clean clone', { timeout: 240_000 }, () => {
     await once(child, 'close')
   })
 
-  test('what another command needs comes beside that, and is installed once', async () => {
+  test('what another command needs is added, once', async () => {
     const before = statSync(inModules('fastify', 'package.json'))
     const { code, printed } = await withNeeds('packages/bench')
     expect(printed).toContain('Installing what packages/bench needs')

@@ -135,7 +135,7 @@ describe.skipIf(!hasCollector)('the collector of compose', () => {
     }
   }
 
-  test("a service's line gets to Loki whole, with its service as resource, and level, trace and span in their places", async () => {
+  test("a service's line reaches Loki unchanged, with its service as resource, and with its level, trace and span as fields", async () => {
     const lines: string[] = []
     const logger = await createLogger(
       'catalog',
@@ -191,7 +191,7 @@ describe.skipIf(!hasCollector)('the collector of compose', () => {
     'Error: of Node itself, before there is a logger',
     '{ half of an object',
     '{"level":"info","trace_id":"not one","msg":"no service"}'
-  ])("what is not a service's line gets there as well, under the container's name: %s", async line => {
+  ])("other lines reach Loki as well, under the container's name: %s", async line => {
     const { delivered, write } = await running()
     write('outfitters-webapp-1', line)
     await vi.waitFor(() => expect(delivered).toHaveLength(1), { timeout: 15_000 })
@@ -207,7 +207,7 @@ describe.skipIf(!hasCollector)('the collector of the mesh', () => {
   )
   const config = documents.find(({ kind }) => kind === 'ConfigMap')?.data['config.yaml'] ?? ''
 
-  test("a proxy's line gets to Loki under the names of its workload, namespace and pod, with its trace", async () => {
+  test("a proxy's line reaches Loki under the names of its workload, namespace and pod, with its trace", async () => {
     const {
       delivered,
       ports: [http]

@@ -67,7 +67,7 @@ function raw (...head: string[]): Promise<string> {
 }
 const problems = () => lines.filter(({ level }) => level === 'warn' || level === 'error')
 
-describe('targets as only a proxy or a careless client sends them', () => {
+describe('request targets that only a proxy or a careless client sends', () => {
   test.each([
     ['http://catalog/items/1', '/items/1'],
     ['http://catalog/items?a=b', '/items?a=b'],
@@ -83,14 +83,14 @@ describe('targets as only a proxy or a careless client sends them', () => {
     expect(problems()).toEqual([])
   })
 
-  test.each(['OPTIONS *', 'GET /items/../x', 'GET /items/%2e%2e/x'])('no instance has %s, and it is the 404 of a service', async line => {
+  test.each(['OPTIONS *', 'GET /items/../x', 'GET /items/%2e%2e/x'])('%s gets a service\'s 404, without a call to an instance', async line => {
     const answer = await raw(`${line} HTTP/1.1`, 'Host: catalog')
     expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/)
     expect(answer).toContain('"code":"NOT_FOUND"')
   })
 })
 
-test('the connection is kept or closed as the caller asks, whatever the instance says of its own', async () => {
+test('the connection is kept or closed as the caller asks, whatever the instance does with its own', async () => {
   expect(await raw('GET /a HTTP/1.1', 'Host: catalog')).toMatch(/\r\nconnection: close\r\n/i)
   expect(await raw('GET /a HTTP/1.0')).toMatch(/\r\nconnection: close\r\n/i)
 })
@@ -99,12 +99,12 @@ test('a client that waits for 100 Continue gets it, and its answer', async () =>
   expect(await raw('GET /a HTTP/1.1', 'Host: catalog', 'Expect: 100-continue')).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
 })
 
-test('what goes wrong here is in the log', async () => {
+test('failures of the front are in the log', async () => {
   expect((await request(origin).get('/broken')).status).toBe(503)
   expect(problems()).toEqual([expect.objectContaining({ level: 'warn', upstream: v1.origin, path: '/broken', msg: expect.stringMatching(/^no answer from the upstream: /) })])
 })
 
-test('an instance that is not up yet, and is asked whether it is, leaves nothing in the log', async () => {
+test('polling an instance that is not up yet leaves nothing in the log', async () => {
   await v1.close()
   expect((await request(origin).get('/readyz')).status).toBe(503)
   expect(problems()).toEqual([])

@@ -45,7 +45,7 @@ describe('which Node runs the project', () => {
     expect(() => nodeFor({ ...linux, musl: true })).toThrow(/runs on Node 24, and this is Node 20\.20\.2 on a Linux with musl \(Alpine\).*apk add nodejs npm/)
   })
 
-  test('and so it does where npm has none for the machine', () => {
+  test('on a machine for which npm has no Node, it says what to install', () => {
     expect(() => nodeFor({ ...linux, arch: 's390x' })).toThrow(/this is Node 20\.20\.2 on linux s390x, for which npm has no Node\. Install Node 24/)
   })
 })
@@ -89,19 +89,19 @@ describe('what is installed', () => {
     }
   })
 
-  test('what is installed here has all that the tests need', () => {
+  test('the packages installed here include everything that the tests need', () => {
     const { packages: installed } = JSON.parse(read('node_modules/.package-lock.json')) as { packages: Packages }
     expect(isInstalled(locked, installed, workspaces)).toBe(true)
   })
 
-  test('npm begins anew where nothing is installed, and else adds to it', () => {
+  test('npm ci installs into nothing, and npm install adds to what is installed', () => {
     expect(npmArguments(['packages/a', 'packages/c'], true).slice(0, 4)).toEqual(['ci', '--omit=dev', '--workspace=packages/a', '--workspace=packages/c'])
     expect(npmArguments(['packages/a'], false).slice(0, 3)).toEqual(['install', '--no-save', '--omit=dev'])
     expect(npmArguments('all', true)).not.toContain('--omit=dev')
   })
 })
 
-describe('what the scripts ask for', () => {
+describe('what the scripts need', () => {
   const scripts = ['', ...workspaces].flatMap(folder => Object.entries(manifestOf(folder).scripts ?? {})
     .map(([name, script]) => ({ folder, name, words: script.split(' ') })))
     .filter(({ words }) => words[1]?.endsWith('installed.mjs'))
@@ -134,7 +134,7 @@ describe('what the scripts ask for', () => {
     ))
   })
 
-  test.each(scripts)('$folder $name: everything that it imports is in what it asks for', ({ folder, words }) => {
+  test.each(scripts)('$folder $name: its needs include everything that it imports', ({ folder, words }) => {
     const [, , asked, ...command] = words
     const needs = needsOf(asked)
     if (needs === 'all') return
@@ -184,7 +184,7 @@ describe('the lock', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('one that a killed process left is taken, and it is known that it was left', async () => {
+  test('a lock that a killed process left is taken, and marked as left', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['-p', 'process.pid']) // a process that has ended
     writeFileSync(file, stdout.trim())
     const lock = await Lock.take(file)
@@ -193,7 +193,7 @@ describe('the lock', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('where the folder cannot be written it says so', async () => {
+  test('a folder that cannot be written is named', async () => {
     await expect(Lock.take(join(folder, 'missing', '.installing'))).rejects.toThrow(/missing cannot be written \(ENOENT\)/)
   })
 })
@@ -216,7 +216,7 @@ describe('the entry', () => {
     expect(text.trim().split('\n')).toEqual([expect.stringMatching(/needs Node 20 or newer, and this is .*Install a newer one/)])
   })
 
-  test('else it runs the command', async () => {
+  test('otherwise it runs the command', async () => {
     expect(await entryOn('')).toContain('it ran')
   })
 })

@@ -179,7 +179,7 @@ describe('the data sources', () => {
     for (const { url } of datasources) expect(Object.keys(layer.services)).toContain(new URL(url).hostname)
   })
 
-  test('a span leads to the lines of its trace, and a line leads to its trace', () => {
+  test('a span links to the log lines of its trace, and a log line links to its trace', () => {
     const [jaeger] = of('jaeger')
     const [loki] = of('loki')
     const query = '{service_name=~".+"} | trace_id="' + GRAFANA('__span.traceId') + '"'
@@ -226,7 +226,7 @@ describe('compose', () => {
     for (const { labels: { app }, targets } of found) expect(targets.every(target => target.startsWith(app))).toBe(true)
   })
 
-  test('Docker sends the lines of every service to the collector, which listens there, and nobody waits for it', () => {
+  test('Docker sends the lines of every service to the collector, and no service waits for it', () => {
     for (const name of Object.keys(store.services)) {
       const options = { 'fluentd-address': LOGS, 'fluentd-async': 'true', 'fluentd-sub-second-precision': 'true' }
       expect(layer.services[name]?.logging, name).toEqual({ driver: 'fluentd', options })
@@ -234,7 +234,7 @@ describe('compose', () => {
     expect(collector.receivers['fluentforward']?.endpoint).toBe('0.0.0.0:24224')
   })
 
-  test('what comes to the collector goes on to the tools that are there: traces to Jaeger, lines to Loki', () => {
+  test('the collector sends traces to Jaeger and log lines to Loki, which exist', () => {
     const endpointsOf = (names: string[]) => names.map(name => collector.exporters[name]?.endpoint.replace(/^.*:-(.*)}$/, '$1'))
     const targets = Object.entries(collector.service.pipelines).map(([signal, { exporters }]) => [signal, endpointsOf(exporters)])
     expect(Object.fromEntries(targets)).toEqual({ traces: ['jaeger:4317'], logs: ['http://loki:3100/otlp'] })

@@ -24,7 +24,7 @@ test.each(['tcp://10.0.0.1:80', '0', '65536', '-1', '80a', ' 80', '1e3', '3000.5
   expect(() => portsFrom({ CATALOG_PORT: value })).toThrow(`CATALOG_PORT must be a port from 1 to 65535, but is '${value}'`)
 })
 
-test('all mistakes are named at once, two processes on one port among them', () => {
+test('all mistakes are named at once, including two processes on one port', () => {
   const message = messageOf(() => portsFrom({ WEBAPP_PORT: 'x', FORUM_PORT: 'y', CATALOG_PORT: '3001' }))
   expect(message.split('\n')).toEqual([
     "FORUM_PORT must be a port from 1 to 65535, but is 'y'",

@@ -102,7 +102,7 @@ describe('what leaves the mesh', () => {
   const TRACE_HEADERS = ['traceparent', 'tracestate', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled']
   const OF_THE_CALL = ['host', 'connection', 'accept', 'user-agent']
 
-  test('to the users API go trace and request id, unchanged, and no credential and no identity', async () => {
+  test('the users API gets the trace and the request id, unchanged, but no credential and no identity', async () => {
     await request(await chain({})).get('/api/users').set(SENT).expect(200)
     const [headers = {}] = arrivedAt()
     const left = [...TRACE_HEADERS, 'x-b3-parentspanid', 'x-b3-flags', 'x-request-id'] as (keyof typeof CARRIED)[]
@@ -111,7 +111,7 @@ describe('what leaves the mesh', () => {
     expect(JSON.stringify(headers)).not.toMatch(/Bearer|session|spiffe|10\.1\.2\.3|gold|internal|customer/)
   })
 
-  test('with tracing on as well, where they name the span of the call', async () => {
+  test('with tracing on, the trace headers name the span of the call', async () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_TRACES_SAMPLER: 'always_off' }
     const telemetry = await startTelemetry('chain', parseConfig(ForumConfig, env), silentLogger)
     closers.push(async () => telemetry?.shutdown())
@@ -125,7 +125,7 @@ describe('what leaves the mesh', () => {
   })
 })
 
-test('what the webapp takes, front and catalog take as well: too large is a 431 of the first, and no failed catalog', async () => {
+test('front and catalog accept all headers that the webapp accepts: headers that are too large get a 431 from the webapp', async () => {
   const app = buildCatalog(resolveVersion(parseConfig(CatalogEnv, {})), { logger: silentLogger })
   const front = buildFront([await listen(app)], silentLogger)
   closers.unshift(() => front.close(), () => app.close())

@@ -90,7 +90,7 @@ describe('npm start', { timeout: 60_000 }, () => {
     expect(await listeningPorts()).toEqual([])
   })
 
-  test('mistaken ports are named all at once, and nothing is started', async () => {
+  test('all wrong ports are named at once, and nothing is started', async () => {
     const { printed, exit } = start({ WEBAPP_PORT: 'tcp://10.0.0.1:80', FORUM_PORT: '70000' })
     expect(await exit).toBe(1)
     expect(printed.text).toContain("WEBAPP_PORT must be a port from 1 to 65535, but is 'tcp://10.0.0.1:80'")

@@ -20,7 +20,7 @@ test.each([['127.0.0.1', '127.0.0.1'], ['::1', '::1'], ['[::1]', '::1'], ['local
   expect(describeListening({ HOST, PORT: 80 })).toBe(`port 80 on ${host}`)
 })
 
-test('without HOST, people read of the port', () => {
+test('without HOST, the description names only the port', () => {
   expect(describeListening({ PORT: 3000 })).toBe('port 3000')
 })
 

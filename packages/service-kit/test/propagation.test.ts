@@ -7,7 +7,7 @@ const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 /** What other tracers that Istio supports send: SkyWalking and OpenCensus. */
 const TRACERS = { sw8: '1-YQ==-YQ==-1-YQ==-YQ==-YQ==-YQ==', 'sw8-correlation': 'YQ==:Yg==', 'sw8-x': '0-1764249000000', 'grpc-trace-bin': 'AABL' }
 
-test('SkyWalking and OpenCensus are carried on as W3C and B3 are', () => {
+test('headers of SkyWalking and OpenCensus are forwarded like those of W3C and B3', () => {
   expect(propagatedHeaders(TRACERS)).toEqual(TRACERS)
 })
 

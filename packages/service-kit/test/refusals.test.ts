@@ -70,7 +70,7 @@ const REFUSED: [string, string | Buffer, number, string, string, string | RegExp
   ['HTTP/1.1 without Host',
     'GET /items HTTP/1.1\r\n\r\n',
     400, 'HOST_MISSING', 'GET /items', 'an HTTP/1.1 request must have a Host header'],
-  ['an expectation that is none',
+  ['an unknown expectation',
     'GET /items HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\n\r\n',
     417, 'EXPECTATION_FAILED', 'GET /items', /100-continue/]
 ]
@@ -106,14 +106,14 @@ test.each([
 })
 
 describe('beside other requests of the same connection', () => {
-  test('an answer comes after those to what was asked before', async () => {
+  test('the refusal is answered after the earlier requests', async () => {
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
     const read = await exchange(get('/slow') + get('/items') + 'nonsense\r\n\r\n')
     expect(Array.from(read.matchAll(/HTTP\/1\.1 (\d+)/g), ([, status]) => status)).toEqual(['200', '200', '400'])
     expect(await counts()).toEqual(expect.arrayContaining(['GET /slow 200 1', 'GET /items 200 1', '_OTHER unmatched 400 1']))
   })
 
-  test('a body that breaks off its form is the 400 of its own request, counted once', async () => {
+  test('a malformed body is a 400 of its own request, counted once', async () => {
     const read = await exchange('POST /items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n', 'zz\r\n')
     expect(refusalIn(read)).toMatchObject({ status: 400, body: { code: 'REQUEST_MALFORMED' } })
     await expect.poll(counts).toEqual(['POST /items 400 1'])
@@ -121,7 +121,7 @@ describe('beside other requests of the same connection', () => {
     expect(lines).toContainEqual(expect.objectContaining({ msg: 'request', path: '/items', status: 400 }))
   })
 
-  test('nothing is written into an answer that has begun', async () => {
+  test('nothing is written into a response that has begun', async () => {
     const read = await exchange('POST /early HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n', '2\r\n{}\r\n', 'zz\r\n')
     expect(read.match(/HTTP\/1\.1/g)).toHaveLength(1)
   })
@@ -132,7 +132,7 @@ describe('time', () => {
   const timeOut = (socket: Socket) => app.server.emit('clientError', Object.assign(new Error('timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket)
   const connected = () => new Promise<Socket>(resolve => { app.server.once('connection', resolve) })
 
-  test('a request that does not arrive is a 408 of the time that it was waited for', async () => {
+  test('a request that does not arrive is a 408, with the time waited as its duration', async () => {
     const [read, socket] = [exchange('GET /items HT'), await connected()]
     await expect.poll(() => socket.bytesRead).toBeGreaterThan(0)
     timeOut(socket)
@@ -141,7 +141,7 @@ describe('time', () => {
     expect((await request(origin).get('/metrics')).text).toContain(`_sum{method="_OTHER",route="unmatched",status="408",version="v1",fault=""} ${REQUEST_TIMEOUT_MS / 1000}`)
   })
 
-  test('a connection on which nothing came is closed, and no request', async () => {
+  test('a connection on which nothing arrives is closed, and counts as no request', async () => {
     const [read, socket] = [exchange(''), await connected()]
     timeOut(socket)
     expect(await read).toBe('')

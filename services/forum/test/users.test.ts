@@ -74,7 +74,7 @@ test('a users API that is silent is given up on after UPSTREAM_TIMEOUT_MS', asyn
 
 const SENT = { authorization: 'Bearer confidential', 'x-dark-launch': 'confidential-too', cookie: 'a=confidential', 'x-request-id': 'r-1' }
 
-test('the users API gets nothing that the caller sent but the trace and the request id', async () => {
+test('of the caller\'s headers, the users API gets only the trace and the request id', async () => {
   const stub = await usersApi((_request, response) => { response.end('[]') })
   const { origin } = await start({ USERS_URL: stub.origin })
   await request(origin).get('/api/users').set(SENT)
@@ -90,7 +90,7 @@ test('with USERS_TRUSTED it counts as a service of the mesh', async () => {
   expect(stub.requests[0]?.headers).not.toHaveProperty('cookie')
 })
 
-test.each(['yes', '1', 'inside'])('USERS_TRUSTED=%s ends the start', value => {
+test.each(['yes', '1', 'inside'])('USERS_TRUSTED=%s stops the start', value => {
   expect(() => parseConfig(ForumConfig, { USERS_TRUSTED: value })).toThrow(`USERS_TRUSTED must be boolean, but is "${value}"`)
 })
 
