@@ -18,7 +18,7 @@ const ADDONS = ['prometheus', 'grafana', 'jaeger', 'kiali', 'loki']
 
 /** A machine with all commands, no cluster yet, and an istioctl that ends its output as the real one does. */
 const FRESH: Answer[] = [
-  ['^kubectl .*version$', `Client Version: v1.35.0\nServer Version: ${VERSIONS['KIND_NODE_IMAGE']?.split(':')[1]}\n`],
+  ['^kubectl .*version$', `Client Version: v1.35.0\nServer Version: ${VERSIONS['DEFAULT_KIND_NODE_IMAGE']?.split(':')[1]}\n`],
   ['^kubectl .*get service --all-namespaces', 'istio-system/istio-ingressgateway ingressgateway\n'],
   ['^kubectl config current-context', 'kind-outfitters\n'],
   ['^istioctl version --remote=false', `client version: ${VERSIONS['ISTIO_VERSION']}.0\n`],
@@ -53,6 +53,7 @@ function cluster (
       `#!/usr/bin/env bash
 line="${name} $*" index=0
 echo "$line" >>'${folder}/calls'
+case $line in *' --filename -') cat >>'${folder}/stdin' ;; esac
 codes=(${all.map(([, , code = 0]) => code).join(' ')})
 while IFS= read -r pattern; do
   if [[ $line =~ $pattern ]]; then cat "${folder}/stdout.$index"; exit "\${codes[$index]}"; fi
@@ -62,8 +63,8 @@ done <'${folder}/patterns'
       { mode: 0o755 }
     )
   }
-  writeFileSync(join(folder, 'calls'), '')
-  const { KIND_NODE_IMAGE: _, ...inherited } = process.env
+  for (const name of ['calls', 'stdin']) writeFileSync(join(folder, name), '')
+  const { KIND_NODE_IMAGE: _, OUTFITTERS_IMAGES: __, ...inherited } = process.env
   const { status, stdout, stderr } = spawnSync(join(ROOT, 'scripts/cluster.sh'), args, {
     cwd,
     encoding: 'utf8',
@@ -76,6 +77,7 @@ done <'${folder}/patterns'
     stdout,
     stderr,
     calls,
+    piped: readFileSync(join(folder, 'stdin'), 'utf8'),
     applied: calls.flatMap(call => /^kubectl .*apply.* --filename (\S+)/.exec(call)?.[1] ?? [])
   }
 }
@@ -86,8 +88,8 @@ describe('versions', () => {
   test('a new cluster has the node image that this Istio supports', () => {
     const { code, stderr, calls, stdout } = cluster(['up', '--without-addons'])
     expect([code, stderr]).toEqual([0, ''])
-    expect(created(calls)).toContain(`--image ${VERSIONS['KIND_NODE_IMAGE']} `)
-    expect(stdout).toContain(`creating the kind cluster outfitters with ${VERSIONS['KIND_NODE_IMAGE']}`)
+    expect(created(calls)).toContain(`--image ${VERSIONS['DEFAULT_KIND_NODE_IMAGE']} `)
+    expect(stdout).toContain(`creating the kind cluster outfitters with ${VERSIONS['DEFAULT_KIND_NODE_IMAGE']}`)
   })
 
   test('or the one in KIND_NODE_IMAGE', () => {
@@ -105,7 +107,7 @@ describe('versions', () => {
   test('the usage says so', () => {
     const { stdout } = cluster(['--help'], [], { env: { KIND_NODE_IMAGE: 'kindest/node:v1.34.4' } })
     expect(stdout).toMatch(/KIND_NODE_IMAGE .*now "kindest\/node:v1\.34\.4"/)
-    expect(stdout).toContain(VERSIONS['KIND_NODE_IMAGE'])
+    expect(stdout).toContain(VERSIONS['DEFAULT_KIND_NODE_IMAGE'])
   })
 
   test('a cluster with a Kubernetes that this Istio was not tested with is used, and a sentence says so', () => {
@@ -145,10 +147,11 @@ describe('versions', () => {
     expect(calls.filter(call => / install /.test(call))).toEqual([])
   })
 
-  test('an Istio that somebody built is taken for new enough', () => {
-    expect(
-      cluster(['up', '--without-addons'], [...ISTIO, ['^istioctl .*version$', 'control plane version: lab\n']])
-    ).toMatchObject({ code: 0, stderr: '' })
+  test.each<[string, Answer]>([
+    ['that somebody built', ['^istioctl .*version$', 'control plane version: lab\n']],
+    ['whose istiod does not say', ['^istioctl .*version$', '', 1]]
+  ])('an Istio %s is taken for new enough', (_, answer) => {
+    expect(cluster(['up', '--without-addons'], [...ISTIO, answer])).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('an old Gateway API is left alone, and a sentence says what needs a newer one', () => {
@@ -178,6 +181,14 @@ describe('versions', () => {
     const code = readFileSync(join(ROOT, 'scripts/cluster.sh'), 'utf8').replace(/^ *#.*$/gm, '')
     expect(code.match(/\bv?1\.\d{2}\b|\bv\d+\.\d+\.\d+/g)).toBeNull()
   })
+
+  test.each(['.ci/run', '.ci/kind', '.github/workflows/ci.yml', 'docker-compose.observability.yml'])(
+    'nor does %s name them',
+    path => {
+      const text = readFileSync(join(ROOT, path), 'utf8')
+      for (const name of ['ISTIO_VERSION', 'GATEWAY_API_VERSION']) expect(text).not.toContain(VERSIONS[name])
+    }
+  )
 })
 
 test('without a terminal, each of its lines begins a line', () => {
@@ -241,6 +252,11 @@ describe('add-ons', () => {
     for (const addon of ADDONS) expect(stdout).toContain(`== ${addon} is there`)
   })
 
+  test.each(['prometheus', 'gateway-api'])('without the internet, %s ends it with what to do', name => {
+    const { code, stderr } = cluster(['up'], [[`apply .*https:.*${name}`, '', 1]])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^cluster\.sh: cannot install .* --addons DIR, .* --without-addons\n$/)])
+  })
+
   test('come from a folder, which may be named from where one is', () => {
     const release = join(folder, 'samples/addons')
     mkdirSync(release, { recursive: true })
@@ -291,6 +307,31 @@ describe('add-ons', () => {
   })
 })
 
+describe('OUTFITTERS_IMAGES', () => {
+  const STORE: Answer = ['kustomize k8s', 'image: localhost/outfitters/catalog:dev\nimage: localhost/outfitters/webapp:dev\n']
+  const images = (value: string, ...answers: Answer[]) =>
+    cluster(['up', '--without-addons'], [...answers, STORE], { env: { OUTFITTERS_IMAGES: value } })
+  const names = (...images: string[]): Answer => ['^npm run --silent images -- --names', `${images.join('\n')}\n`]
+
+  test('names the images that the store gets, and none is built', () => {
+    const built = names('ghcr.io/you/catalog:1', 'ghcr.io/you/webapp:1', 'ghcr.io/you/forum:1')
+    const { code, stderr, piped, calls } = images('ghcr.io/you:1', built)
+    expect([code, stderr, piped]).toEqual([0, '', 'image: ghcr.io/you/catalog:1\nimage: ghcr.io/you/webapp:1\n'])
+    expect(calls.filter(call => call.includes('--load'))).toEqual([])
+  })
+
+  test('that makes no sense ends it before anything is done', () => {
+    const { code, calls } = images('nowhere', ['^npm run --silent images -- --names', '', 2])
+    expect([code, calls]).toEqual([2, ['docker info', 'npm run --silent images -- --names']])
+  })
+
+  test('without it the images are built, and the manifests stay as they are', () => {
+    const { piped, calls } = images('')
+    expect(piped).toBe(STORE[1])
+    expect(calls).toContain('npm run --silent images -- --load --context kind-outfitters')
+  })
+})
+
 describe('the ingress gateway of an Istio that is there', () => {
   test('is found by its label, in any namespace', () => {
     const { code, stdout, calls } = cluster(
@@ -317,6 +358,12 @@ describe('the ingress gateway of an Istio that is there', () => {
       ]
     )
     expect(stdout).toContain('npm run exercise -- ch2 --gateway istio-ingress/istio-ingress')
+  })
+
+  test('that cannot be looked for is not taken for missing', () => {
+    const { code, stderr } = cluster(['up', '--without-addons'], [['get service --all-namespaces', '', 1], ...ISTIO])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('cannot tell whether the cluster has an ingress gateway')])
+    expect(stderr).not.toContain('helm install')
   })
 
   test('where there is none, the advice is no second Istio', () => {
