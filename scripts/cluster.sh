@@ -283,8 +283,9 @@ which is $gateway_api_url"
 
 # install_file NAME FILE [OPTION]: applies a file that may come from the internet.
 install_file() {
-  kubectl_ apply "${@:3}" --filename "$2" >/dev/null || die "cannot install $1 from $2. If this machine does not reach \
-the internet, take the add-ons from an Istio $ISTIO_VERSION release by --addons DIR, or leave them out by --without-addons"
+  kubectl_ apply ${3:+"$3"} --filename "$2" >/dev/null || die "cannot install $1 from $2. If this machine does not \
+reach the internet, take the add-ons from an Istio $ISTIO_VERSION release by --addons DIR, or leave them out by \
+--without-addons"
 }
 
 next_steps() {

@@ -254,7 +254,8 @@ describe('add-ons', () => {
 
   test.each(['prometheus', 'gateway-api'])('without the internet, %s ends it with what to do', name => {
     const { code, stderr } = cluster(['up'], [[`apply .*https:.*${name}`, '', 1]])
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^cluster\.sh: cannot install .* --addons DIR, .* --without-addons\n$/)])
+    const advice = /^cluster\.sh: cannot install .* --addons DIR, .* --without-addons\n$/
+    expect([code, stderr]).toEqual([1, expect.stringMatching(advice)])
   })
 
   test('come from a folder, which may be named from where one is', () => {
@@ -308,9 +309,9 @@ describe('add-ons', () => {
 })
 
 describe('OUTFITTERS_IMAGES', () => {
-  const STORE: Answer = ['kustomize k8s', 'image: localhost/outfitters/catalog:dev\nimage: localhost/outfitters/webapp:dev\n']
+  const WRITTEN = 'image: localhost/outfitters/catalog:dev\nimage: localhost/outfitters/webapp:dev\n'
   const images = (value: string, ...answers: Answer[]) =>
-    cluster(['up', '--without-addons'], [...answers, STORE], { env: { OUTFITTERS_IMAGES: value } })
+    cluster(['up', '--without-addons'], [...answers, ['kustomize k8s', WRITTEN]], { env: { OUTFITTERS_IMAGES: value } })
   const names = (...images: string[]): Answer => ['^npm run --silent images -- --names', `${images.join('\n')}\n`]
 
   test('names the images that the store gets, and none is built', () => {
@@ -327,7 +328,7 @@ describe('OUTFITTERS_IMAGES', () => {
 
   test('without it the images are built, and the manifests stay as they are', () => {
     const { piped, calls } = images('')
-    expect(piped).toBe(STORE[1])
+    expect(piped).toBe(WRITTEN)
     expect(calls).toContain('npm run --silent images -- --load --context kind-outfitters')
   })
 })
@@ -362,7 +363,8 @@ describe('the ingress gateway of an Istio that is there', () => {
 
   test('that cannot be looked for is not taken for missing', () => {
     const { code, stderr } = cluster(['up', '--without-addons'], [['get service --all-namespaces', '', 1], ...ISTIO])
-    expect([code, stderr]).toEqual([1, expect.stringContaining('cannot tell whether the cluster has an ingress gateway')])
+    const message = 'cannot tell whether the cluster has an ingress gateway'
+    expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
     expect(stderr).not.toContain('helm install')
   })
 
