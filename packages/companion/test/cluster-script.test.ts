@@ -5,15 +5,11 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ROOT } from '../src/command.ts'
+import { settings as VERSIONS } from '../src/versions.ts'
 
 /** What a stand-in prints when its command line fits the pattern, and its exit code. The first that fits counts. */
 type Answer = [pattern: string, stdout: string, code?: number]
 
-const VERSIONS = Object.fromEntries(
-  readFileSync(join(ROOT, 'scripts/versions.env'), 'utf8')
-    .matchAll(/^(\w+)=(.*)$/gm)
-    .map(([, name, value]) => [name, value])
-) as Record<string, string>
 const ADDONS = ['prometheus', 'grafana', 'jaeger', 'kiali', 'loki']
 
 /** A machine with all commands, no cluster yet, and an istioctl that ends its output as the real one does. */
@@ -141,7 +137,7 @@ describe('versions', () => {
       [['^istioctl version --remote=false', '1.20.8\n']],
       /this istioctl would install Istio 1\.20\.8, and the oldest that the store supports is [\d.]+;/
     ]
-  ])('an %s that is too old ends it with what to do', (_, answers, message) => {
+  ])('%s: one that is too old ends it with what to do', (_, answers, message) => {
     const { code, stderr, calls } = cluster(['up', '--without-addons'], answers)
     expect([code, stderr]).toEqual([1, expect.stringMatching(message)])
     expect(calls.filter(call => / install /.test(call))).toEqual([])
