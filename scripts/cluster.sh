@@ -112,6 +112,25 @@ pulled_images() {
   done
 }
 
+# Images that a store has from elsewhere, and that work, stay, as the companion keeps them. x-served-by tells ours from
+# the book's.
+kept=0
+keep_images() {
+  local name port image
+  for name in catalog webapp forum; do
+    image=$(kubectl_ get deployment "$name" --namespace "$namespace" --ignore-not-found \
+      --output "jsonpath={.spec.template.spec.containers[?(@.name==\"$name\")].image}") ||
+      die "cannot tell which image the Deployment $name in the namespace $namespace has"
+    case $image in '' | localhost/outfitters/*) continue ;; esac
+    if [ "$name" = catalog ]; then port=3000; else port=8080; fi
+    kubectl_ exec "deployment/$name" --namespace "$namespace" --container "$name" -- \
+      curl --silent --head "localhost:$port/readyz" 2>/dev/null | grep --quiet --ignore-case '^x-served-by:' || continue
+    say "keeping the image of $name, which works: $image"
+    rename+="s|localhost/outfitters/$name:dev|$image|;"
+    kept=$((kept + 1))
+  done
+}
+
 up() {
   if [ -n "$here" ]; then
     prerequisites kubectl istioctl node npm
@@ -168,7 +187,10 @@ store supports is $ISTIO_OLDEST; install $ISTIO_VERSION: https://istio.io/latest
     install_gateway_api
   fi
 
-  if [ -n "$images" ]; then
+  [ -n "$images" ] || keep_images
+  if [ "$kept" -eq 3 ]; then
+    say "no image is missing"
+  elif [ -n "$images" ]; then
     say "leaving it to the cluster to pull the images from $OUTFITTERS_IMAGES"
   elif [ -n "$here" ]; then
     say "building the images and putting them into the cluster"

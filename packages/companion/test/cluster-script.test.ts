@@ -322,6 +322,23 @@ describe('OUTFITTERS_IMAGES', () => {
     expect([code, calls]).toEqual([2, ['docker info', 'npm run --silent images -- --names']])
   })
 
+  const others = (name: string): Answer => [`get deployment ${name} .*image}`, `registry.example/${name}:7`]
+  const answersAsOurs = (name: string): Answer => [`exec deployment/${name} .*readyz`, 'HTTP/1.1 200 OK\r\nx-served-by: pod\r\n']
+
+  test('without it, images from elsewhere that work stay, and none is built', () => {
+    const services = ['catalog', 'webapp', 'forum']
+    const { code, stdout, piped, calls } = images('', ...services.map(others), ...services.map(answersAsOurs))
+    expect([code, piped]).toEqual([0, 'image: registry.example/catalog:7\nimage: registry.example/webapp:7\n'])
+    expect(stdout).toContain('keeping the image of forum, which works: registry.example/forum:7')
+    expect(calls.filter(call => call.includes('--load'))).toEqual([])
+  })
+
+  test("images that are not ours, such as the book's, are replaced", () => {
+    const { piped, calls } = images('', others('catalog'), others('webapp'), answersAsOurs('webapp'))
+    expect(piped).toBe('image: localhost/outfitters/catalog:dev\nimage: registry.example/webapp:7\n')
+    expect(calls).toContain('npm run --silent images -- --load --context kind-outfitters')
+  })
+
   test('without it the images are built, and the manifests stay as they are', () => {
     const { piped, calls } = images('')
     expect(piped).toBe(WRITTEN)
