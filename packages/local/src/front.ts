@@ -36,7 +36,7 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   app.register(replyFrom, { disableRequestLogging: true, undici: { maxHeaderSize: MAX_HEADER_BYTES } })
 
   app.all('/*', (request, reply) => {
-    // What a proxy's client sends as http://catalog/items goes on as /items. The library adds the query by itself.
+    // What a proxy's client sends as http://catalog/items is /items by now. The library adds the query by itself.
     const path = pathOf(request.raw.url ?? '/')
     if (!isForwardable(path)) return reply.callNotFound()
 

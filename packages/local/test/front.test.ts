@@ -74,6 +74,8 @@ describe('targets as only a proxy or a careless client sends them', () => {
     ['HTTP://catalog:80/items', '/items'],
     ['http://catalog', '/'],
     ['http://catalog?a=b', '/?a=b'],
+    ['http://catalog:99999/items', '/items'],
+    ['http://catalog/items#a', '/items'],
     ['//items', '//items'],
     ['/items?next=../b', '/items?next=../b'],
     ['/items/%zz', '/items/%25zz']

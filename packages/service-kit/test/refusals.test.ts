@@ -105,6 +105,16 @@ test.each([
   expect(warnings()).toEqual([])
 })
 
+// The router would refuse the last three before any hook has seen them.
+test.each([
+  'http://example/items', 'HTTP://example/items?a=b', 'http://example/items#a', 'http://example:99999/items', 'http:///items'
+])('%s is served as /items, with a line and a count', async target => {
+  const answer = await exchange(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*x-served-by: example-1\r\n/)
+  await expect.poll(() => lines).toContainEqual(expect.objectContaining({ msg: 'request', path: '/items', status: 200 }))
+  expect(await counts()).toEqual(['GET /items 200 1'])
+})
+
 describe('beside other requests of the same connection', () => {
   test('an answer comes after those to what was asked before', async () => {
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
