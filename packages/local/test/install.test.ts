@@ -101,11 +101,11 @@ describe('what is installed', () => {
     expect(npmArguments('all', true)).not.toContain('--omit=dev')
   })
 
-  test('NODE_ENV=production does not keep npm from the tools', async () => {
-    const args = npmArguments('all', true).filter(argument => argument.startsWith('--include') || argument.startsWith('--omit'))
-    const env = machineEnv({ NODE_ENV: 'production' })
-    const { stdout } = await promisify(execFile)('npm', ['config', 'get', 'omit', ...args], { cwd: ROOT, env })
-    expect(stdout.trim()).not.toContain('dev')
+  test.each([{ NODE_ENV: 'production' }, { npm_config_omit: 'optional' }])('%o does not keep npm from the tools', async env => {
+    const omitted = async (...args: string[]) =>
+      (await promisify(execFile)('npm', ['config', 'get', 'omit', ...args], { cwd: ROOT, env: machineEnv(env) })).stdout.trim()
+    expect(await omitted()).not.toBe('')
+    expect(await omitted(...npmArguments('all', true).filter(argument => /^--(include|omit)/.test(argument)))).toBe('')
   })
 })
 

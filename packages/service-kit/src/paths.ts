@@ -9,9 +9,9 @@ export function pathOf (url: string): string {
 }
 
 /**
- * A target that the router takes: without scheme and host, and where it cannot be decoded (`/items/%zz`), the percent signs stand for
- * themselves. The router would refuse `http://x:99999/items` and `/items/%zz` before any hook had seen them, and they would leave no
- * line in the log.
+ * A target that the router takes: without scheme and host, and where it cannot be decoded (`/items/%zz`), the percent signs
+ * stand for themselves. The router would refuse `http://x:99999/items` and `/items/%zz` before any hook had seen them, and
+ * they would leave no line in the log.
  */
 export function routable (target: string): string {
   const url = target.startsWith('/') ? target : target.replace(ORIGIN, '').replace(/^(?=[?#]|$)/, '/')
