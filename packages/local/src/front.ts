@@ -57,8 +57,11 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   return app
 }
 
-/** The library refuses paths that climb, and has no way to send `OPTIONS *`. No instance has a route for either. */
+/**
+ * The library refuses paths that climb, sends `/./items` as `/items` and `/items\1` as `/items/1`, and has no way to send
+ * `OPTIONS *`. No instance has a route for any of these.
+ */
 function isForwardable (path: string): boolean {
   const decoded = decodeURIComponent(path)
-  return path !== '*' && !decoded.includes('/..') && !decoded.includes('../')
+  return path !== '*' && !decoded.includes('/..') && !decoded.includes('../') && !/\/\.(\/|$)|\\/.test(decoded)
 }

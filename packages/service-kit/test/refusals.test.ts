@@ -91,8 +91,11 @@ test.each([17_000, 60_000])('a cookie of %i bytes passes: Envoy lets 60 KiB thro
   expect((await request(origin).get('/items').set('cookie', `a=${'c'.repeat(size)}`)).status).toBe(200)
 })
 
-test('what was sent is not in the log', async () => {
-  await exchange('GET /items HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer confidential\r\nconfidential\r\n\r\n')
+test.each([
+  'GET /items HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer confidential\r\nconfidential\r\n\r\n',
+  'CONNECT user:confidential@catalog:80 HTTP/1.1\r\nHost: x\r\n\r\n'
+])('what was sent is not in the log: %j', async sent => {
+  await exchange(sent)
   expect(warnings()).toHaveLength(1)
   expect(JSON.stringify(lines)).not.toContain('confidential')
 })
