@@ -7,7 +7,7 @@ import type { BaseConfig } from './config.ts'
  */
 export function listenOptions ({ HOST = '', PORT }: Pick<BaseConfig, 'HOST' | 'PORT'>): { host: string, port: number } {
   // Fastify would turn an undefined host into localhost. It gives an empty one to Node, which takes it for none.
-  return { host: HOST.replace(/^\[(.*)\]$/, '$1'), port: PORT }
+  return { host: unbracketed(HOST), port: PORT }
 }
 
 /** The same for people: `port 3000`, or `port 3000 on ::1`. */
@@ -24,6 +24,11 @@ export function originOf (host: string, port: number): string {
 /** A host as URLs have it: an IPv6 address is in brackets. Kubernetes writes it into `*_SERVICE_HOST` without them. */
 export function bracketed (host: string): string {
   return isIPv6(host) ? `[${host}]` : host
+}
+
+/** A host as sockets have it: without the brackets that URLs put around an IPv6 address. */
+export function unbracketed (host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
 }
 
 /** A peer's address as people write it: on a socket of both families, one of IPv4 comes as `::ffff:10.1.2.3`. */

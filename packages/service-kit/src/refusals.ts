@@ -73,9 +73,9 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
     refuse(socket, refusalOf(error, maxHeaderBytes))
   })
 
-  app.server.on('connect', (request: IncomingMessage, socket: Socket) => {
+  app.server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => {}) // Node has let go of it
-    const message = `this is no proxy: there is no CONNECT ${request.url}`
+    const message = 'this is no proxy: it has no CONNECT' // without the target, which may hold a password
     const allow = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
     refuse(socket, { status: 405, code: 'METHOD_NOT_ALLOWED', message }, { allow })
   })
