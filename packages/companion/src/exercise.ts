@@ -88,7 +88,7 @@ export interface Load {
   tls?: { ca: string, cert?: string, key?: string } | undefined
   /** Requests a second, where the lesson wants that many; by default as many as the cluster bears, up to a hundred. */
   rate?: number | undefined
-  /** milliseconds within which the load must be over, since what it shows does not last longer; more of them, and it is not judged */
+  /** Milliseconds within which the load must be over, since what it shows does not last longer. They count from the change that it waits for, or from its first request. Above them it is not judged. */
   within?: number | undefined
   /** milliseconds after which the load can be taken once more, where it uses up what it looks at */
   recovers?: number | undefined

@@ -50,6 +50,14 @@ describe('whether a measurement is sound', () => {
     expect(unsoundness({ ...QUIET, ...more }, demands)).toEqual([expect.stringMatching(message)])
   })
 
+  test('of a load on a quiet machine, only the time counts in which its requests left', () => {
+    const late = { ...QUIET, lasted: 7001 }
+    expect(unsoundness(late, { within: 7000 }, 700)).toEqual([])
+    expect(unsoundness(late, { within: 7000 }, 701)).not.toEqual([])
+    expect(unsoundness({ ...late, noise: SLOW_MS + 1 }, { within: 7000 }, 100)).not.toEqual([])
+    expect(unsoundness(late, { within: 7000, passed: 6001 }, 100)).toEqual([expect.stringMatching(/^the load took 7,001 ms from the change on, and what it shows lasts 7,000 ms$/)])
+  })
+
   test('a burst of less than a second keeps no rate', () => {
     expect(unsoundness({ ...QUIET, wanted: 2000, kept: 400 }, {}, 100)).toEqual([])
     expect(unsoundness({ ...QUIET, wanted: 2000, kept: 50 }, {}, 100)).not.toEqual([])
