@@ -20,7 +20,10 @@ export interface Demands {
   passed?: number | undefined
 }
 
-/** The noise that a check bears whose lesson is not about time: shares stay what they are as long as nothing runs into a timeout, and those are ten seconds and more. */
+/**
+ * The noise that a check bears whose lesson is not about time: shares stay what they are as long as nothing runs into a timeout. Those that
+ * fail a call are ten seconds and more. ch2.retry ends an attempt after two, and makes another.
+ */
 export const BEARS_MS = 2000
 
 /** From this noise on the machine is slow: what then does not arrive in time, or has no answer, may be its fault. A machine with nothing else to do stays far below. */

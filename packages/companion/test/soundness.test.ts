@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { course } from '../src/course.ts'
@@ -107,6 +108,11 @@ describe('a load is taken until its measurement is sound', () => {
   test('what cannot be taken twice is not', async () => {
     expect((await takes([5000], { rate: 100, slowest: 10, times: 1 })).outcome).toBeInstanceOf(Disturbed)
   })
+})
+
+test('the README says of all that is measured what it is', () => {
+  const [, table] = /says how well a load could be measured([^]*?)\n### /.exec(readFileSync(new URL('../README.md', import.meta.url), 'utf8')) as RegExpExecArray
+  for (const name of Object.keys(QUIET)) expect(table, name).toContain(`\`${name}\``)
 })
 
 test('lessons about time say how much noise they bear', () => {
