@@ -153,7 +153,8 @@ export const expect = (name: string, expected: Expected, is: (call: Call) => boo
   ({ kind: 'expect', name, expected, ...(bears !== undefined && { bears }), count: calls => share(calls.filter(among), is) })
 
 /** Expects it of what the scraped services counted meanwhile, or of what the command printed during which the load went on. */
-export const expectMetrics = (name: string, expected: Expected, count: Expect['count']): Expect => ({ kind: 'expect', name, expected, count })
+export const expectMetrics = (name: string, expected: Expected, count: Expect['count'], { bears }: { bears?: number } = {}): Expect =>
+  ({ kind: 'expect', name, expected, ...(bears !== undefined && { bears }), count })
 
 export const inspect = (name: string, step: Omit<Inspect, 'kind' | 'name'>): Inspect => ({ kind: 'inspect', name, ...step })
 

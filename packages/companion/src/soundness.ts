@@ -21,8 +21,8 @@ export interface Demands {
 }
 
 /**
- * The noise that a check bears whose lesson is not about time: shares stay what they are as long as nothing runs into a timeout. Those that
- * fail a call are ten seconds and more. ch2.retry ends an attempt after two, and makes another.
+ * The noise that a check bears whose lesson is not about time: shares stay what they are as long as nothing runs into a timeout, and those
+ * are ten seconds and more. Where a lesson sets a shorter one, such as the two seconds for an attempt in ch2.retry, its checks bear less.
  */
 export const BEARS_MS = 2000
 

@@ -120,5 +120,5 @@ test('lessons about time say how much noise they bear', () => {
     const exercise = course.find(({ id }) => id === wanted) as (typeof course)[number]
     return exercise.steps.flatMap(step => step.kind === 'load' ? Object.values(demandsOf(step, exercise)).filter(limit => limit !== undefined) : [])
   }
-  for (const id of ['ch6.lb-least-request', 'ch6.locality', 'ch6.timeout', 'ch6.retry-budget', 'ch6.outlier', 'ch6.connection-limit', 'ch6.circuit-breaker', 'ch10.slow', 'ch14.ratelimit']) expect(demands(id), id).not.toEqual([])
+  for (const id of ['ch6.lb-least-request', 'ch6.locality', 'ch6.timeout', 'ch6.retry-budget', 'ch6.outlier', 'ch6.connection-limit', 'ch6.circuit-breaker', 'ch10.slow', 'ch14.ratelimit', 'ch2.retry', 'ch9.ext-authz', 'ch14.tap']) expect(demands(id), id).not.toEqual([])
 })
