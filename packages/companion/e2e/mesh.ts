@@ -21,9 +21,10 @@ export function notJudged (result: Result | undefined): string | undefined {
 /** A file or folder of k8s/. */
 export const k8s = (path: string) => `${ROOT}k8s/${path}`
 
-const images = imagesFrom(configuredSource() ?? BUILT)
+/** The images that OUTFITTERS_IMAGES names, as far as they are others than the manifests'. */
+export const images = imagesFrom(configuredSource() ?? BUILT)
 
-/** The text of a manifest with the images that OUTFITTERS_IMAGES names. */
+/** The text of a manifest with those images. */
 export const withImages = (text: string) => renamed(text, images)
 
 /** Applies files and folders of k8s/ with those images. */

@@ -87,6 +87,7 @@ test('none: nobody is told to install a second Istio', async () => {
   const reason = await find(undefined, labelled()).catch((error: Error) => error.message)
   expect(reason).toMatch(/^There is no ingress gateway: no Service .* label istio: ingressgateway or istio: ingress\.\n/)
   expect(reason).toContain('Istio is there already, so add a gateway to it')
+  expect(reason).toContain('helm install istio-ingress gateway --repo https://') // without a repository to add first
   expect(reason).not.toMatch(/istioctl install/)
 })
 
