@@ -41,6 +41,17 @@ test('one stall among hundreds of quick probes is seen: it counts for all that w
   expect(percentile(withMissed([...quick, 3000]), 99)).toBeGreaterThan(2500)
 })
 
+test('and so it is in what a watch tells', async () => {
+  let first = true
+  const end = watchWith(async () => {
+    const took = first ? 3000 : 5
+    first = false
+    return took
+  })()
+  await sleep(350)
+  expect((await end()).probeP50).toBeGreaterThan(1000) // and not 5, as most of the probes took
+})
+
 describe('the calibration', () => {
   const quiet = () => async () => ({ loopP99: 1, probeP50: 2, probeP99: 7 })
   /** A cluster that answers so many calls a second, each in 5 ms where none waits. */
