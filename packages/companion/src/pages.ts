@@ -123,7 +123,7 @@ function soundText (exercise: Exercise): string {
     const { bears, within } = demandsOf(step, exercise)
     const limits = [
       ...bears === undefined ? [] : [`the machine is late by more than ${number(bears)} ms`],
-      ...within === undefined ? [] : [`the load takes more than ${number(within / 1000)} seconds`]
+      ...within === undefined ? [] : [`the load ${step.arrived === undefined ? 'takes more than' : 'is not over within'} ${number(within / 1000)} seconds${step.arrived === undefined ? '' : ' of the change'}`]
     ]
     return limits.length === 0 ? [] : [`"${step.says}" is about time. It is not judged where ${limits.join(', or ')}.\n\n`]
   }).join('')

@@ -53,12 +53,12 @@ test.each<[string, Lab | undefined]>([
 })
 
 test.each<[string, Lab, string]>([
-  ['all pass', { report: { passed: 8, failed: 0 } }, '8 passed, 0 failed'],
-  ['some fail', { exercise: 1, report: { passed: 6, failed: 2 } }, '6 passed, 2 failed'],
-  ['some are not judged, which is no failure', { exercise: 4, report: { passed: 6, failed: 0 } }, '6 passed, 0 failed'],
-  ['none is judged', { exercise: 4, report: { passed: 0, failed: 0 } }, '0 passed, 1 failed'],
-  ['they end early', { exercise: 3, report: { passed: 3, failed: 0 } }, '3 passed, 1 failed'],
-  ['they cannot run', { exercise: 3, report: { passed: 0, failed: 0 } }, '0 passed, 1 failed'],
+  ['all pass', { report: { passed: 8, failed: 0, notJudged: 0 } }, '8 passed, 0 failed'],
+  ['some fail', { exercise: 1, report: { passed: 6, failed: 2, notJudged: 0 } }, '6 passed, 2 failed'],
+  ['some are not judged, which is no failure', { exercise: 4, report: { passed: 6, failed: 0, notJudged: 2 } }, '6 passed, 0 failed, 2 skipped'],
+  ['none is judged', { exercise: 4, report: { passed: 0, failed: 0, notJudged: 8 } }, '0 passed, 1 failed'],
+  ['they end early', { exercise: 3, report: { passed: 3, failed: 0, notJudged: 0 } }, '3 passed, 1 failed'],
+  ['they cannot run', { exercise: 3, report: { passed: 0, failed: 0, notJudged: 0 } }, '0 passed, 1 failed'],
   ['cluster.sh up fails', { cluster: 1 }, '0 passed, 1 failed'],
   ['the lab does not come up', { up: 1 }, '0 passed, 1 failed']
 ])('it counts chapter 2: %s', (_, lab, counts) => {
