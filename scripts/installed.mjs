@@ -1,13 +1,17 @@
-// Runs a command after making sure that what it needs is installed: `node scripts/installed.mjs NEEDS COMMAND ARGUMENT…`.
-// NEEDS is a list of workspaces (services/catalog,packages/bench), `all` with the tools of development, or `node`: Node 24 alone.
-// It runs on the machine's own Node, however old. So this file uses only what Node 12 knows, and says which Node is
-// missing; scripts/install.mjs does the rest, on Node 20 or newer.
+// Runs a command after making sure that what it needs is installed:
+// `node scripts/installed.mjs NEEDS COMMAND ARGUMENT…`.
+// NEEDS is a list of workspaces (services/catalog,packages/bench), `all` with the tools of development, or `node`: Node
+// 24 only.
+// It runs on the machine's own Node, whatever its age. So this file has nothing in it that Node 12 does not know,
+// and says which Node is missing; scripts/install.mjs does the rest, on Node 20 or newer.
 const major = Number(process.versions.node.split('.')[0])
 
 if (process.platform === 'win32') {
-  stop('Outfitters runs on Linux and macOS. On Windows, install WSL 2 (wsl --install), clone the project there, and run npm start in it.')
+  stop('Outfitters runs on Linux and macOS. On Windows, install WSL 2 (wsl --install), clone the project there, ' +
+    'and run npm start in it.')
 } else if (major < 20) {
-  stop('Outfitters needs Node 20 or newer, and this is ' + process.version + ' (' + process.execPath + '). Install a newer one, then try again: https://nodejs.org/en/download')
+  stop('Outfitters needs Node 20 or newer, and this is ' + process.version + ' (' + process.execPath + '). ' +
+    'Install a newer one, then try again: https://nodejs.org/en/download')
 } else {
   import('./install.mjs').then(function (install) {
     return install.main(process.argv.slice(2))

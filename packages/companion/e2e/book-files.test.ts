@@ -10,12 +10,11 @@ import { command, ROOT } from '../src/command.ts'
 import { course } from '../src/course.ts'
 import { NEEDS } from '../src/exercise.ts'
 import { findGateway, openGateway, type Gateway } from '../src/gateway.ts'
-import { Kubectl } from '../src/kubectl.ts'
 import { ask, load } from '../src/load.ts'
 import { deploymentsOf, manifest } from '../src/manifests.ts'
 import { hostIsFree } from '../src/preflight.ts'
 import { rolledOut } from '../src/workloads.ts'
-import { freshMesh, k8s } from './mesh.ts'
+import { freshMesh, images, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
 const host = `${mesh.kubectl.namespace}.example` // in the place of the book's istioinaction.io
@@ -33,7 +32,7 @@ const chaos = (...args: string[]) => succeed(`${ROOT}scripts/chaos.sh`, '--names
 
 /** Applies files in their order while `use` runs. */
 async function withFiles (files: string[], use: () => Promise<unknown>, values: Record<string, string> = {}) {
-  const manifests = await Promise.all(files.map(file => manifest(mesh.kubectl, file, { host, values })))
+  const manifests = await Promise.all(files.map(file => manifest(mesh.kubectl, file, { host, values, images })))
   try {
     for (const { args, input } of manifests) await mesh.kubectl.run(['apply', ...args], input)
     await rolledOut(mesh.kubectl, manifests.flatMap(({ objects }) => deploymentsOf(objects)))

@@ -7,7 +7,7 @@ import { Kubectl, type KubeObject } from '../src/kubectl.ts'
 import { ask, load } from '../src/load.ts'
 import { rolledOut } from '../src/workloads.ts'
 import { judgeFlow, type End, type Flow, type NetworkPolicy } from '../test/network-policy.ts'
-import { freshMesh, k8s } from './mesh.ts'
+import { apply, freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
 const figures: string[] = []
@@ -18,7 +18,7 @@ const CALLS = 20
 
 beforeAll(async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
-  await withComponents(['offline'], folder => mesh.kubectl.run(['apply', '--kustomize', folder]))
+  await applyWith('offline')
   await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])
   for (const path of ['/api/catalog', '/api/users']) {
     const answers = async () => expect((await ask(mesh.gateway.origin + path)).status).toBe(200)
@@ -26,8 +26,8 @@ beforeAll(async () => {
   }
 })
 
-/** A kustomization of the store with some components, for as long as `use` runs. */
-async function withComponents<T> (components: string[], use: (folder: string) => Promise<T>): Promise<T> {
+/** Applies the store with some components, from a kustomization that is there as long as that takes. */
+async function applyWith (...components: string[]): Promise<void> {
   const cache = join(ROOT, 'node_modules/.cache')
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'components-'))
@@ -37,7 +37,7 @@ async function withComponents<T> (components: string[], use: (folder: string) =>
       join(folder, 'kustomization.yaml'),
       JSON.stringify({ resources: [path('')], components: components.map(name => path(`components/${name}`)) })
     )
-    return await use(folder)
+    await apply(mesh.kubectl, relative(k8s(''), folder))
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -109,7 +109,7 @@ test('without the components, a pod outside the mesh reaches all services, and s
 })
 
 test('default-deny: the store works, and calls that no policy allows are refused with 403', async () => {
-  await withComponents(['offline', 'default-deny'], folder => mesh.kubectl.run(['apply', '--kustomize', folder]))
+  await applyWith('offline', 'default-deny')
   await vi.waitFor(
     async () => {
       for (const service of SERVICES) expect(await fromOutside(service, 3), service).toEqual({ 403: 3 })
@@ -146,7 +146,7 @@ test('default-deny: the store works, and calls that no policy allows are refused
 
 test('strict-mtls: the store works, metrics and probes too, and plain text is refused before it is read', async () => {
   await mesh.kubectl.run(['delete', 'authorizationpolicies', '--all'])
-  await withComponents(['offline', 'strict-mtls'], folder => mesh.kubectl.run(['apply', '--kustomize', folder]))
+  await applyWith('offline', 'strict-mtls')
   await vi.waitFor(
     async () => {
       for (const service of SERVICES) {
@@ -189,7 +189,7 @@ test('all components together: the store works', async () => {
     'network-policies',
     ...(isKnown ? ['pod-monitors'] : [])
   ]
-  await withComponents(components, folder => mesh.kubectl.run(['apply', '--kustomize', folder]))
+  await applyWith(...components)
   await mesh.kubectl.run(['rollout', 'restart', 'deployment'])
   await rolledOut(mesh.kubectl, SERVICES)
   await vi.waitFor(async () => expect(await throughTheGateway()).toEqual({ 200: 2 * CALLS }), { timeout: 60_000 })

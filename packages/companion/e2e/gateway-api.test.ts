@@ -10,6 +10,7 @@ import { gatewayApiIsThere } from '../src/preflight.ts'
 import { silent } from '../src/reporter.ts'
 import { run, type Summary } from '../src/run.ts'
 import { hasTwin } from '../src/twins.ts'
+import { notJudged } from './mesh.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const twins = course.filter(hasTwin)
@@ -31,8 +32,11 @@ test('those of chapters 2, 4 and 5 that route', () => {
   ])
 })
 
-test.each(twins)('$id passes', ({ id }) => {
-  expect(summary.results.find(result => result.id === id)).toMatchObject({ verdict: 'pass' })
+test.for(twins)('$id passes', ({ id }, { skip }) => {
+  const result = summary.results.find(result => result.id === id)
+  const note = notJudged(result)
+  skip(note !== undefined, note)
+  expect(result).toMatchObject({ verdict: 'pass' })
 })
 
 describe('without its lesson an exercise does not pass here either', () => {
@@ -44,7 +48,10 @@ describe('without its lesson an exercise does not pass here either', () => {
     results = (await run({ exercises, namespace: `${namespace}-without`, api: 'gateway', report: silent, error: ERROR, patience: 3000 })).results
   }, 600_000)
 
-  test.each(controls)('$exercise.id: when $control.when, $control.fails', ({ control }) => {
-    expect(results[controls.findIndex(other => other.control === control)]?.checks.find(({ name }) => name === control.fails)).toMatchObject({ ok: false })
+  test.for(controls)('$exercise.id: when $control.when, $control.fails', ({ control }, { skip }) => {
+    const result = results[controls.findIndex(other => other.control === control)]
+    const note = notJudged(result)
+    skip(note !== undefined, note)
+    expect(result?.checks.find(({ name }) => name === control.fails)).toMatchObject({ ok: false })
   })
 })

@@ -9,6 +9,7 @@ import { findGateway } from '../src/gateway.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import type { Summary } from '../src/run.ts'
 import { rolledOut } from '../src/workloads.ts'
+import { notJudged } from './mesh.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const NAME = 'istio-ingress'
@@ -131,8 +132,10 @@ test('the exercises pass through the Helm guide\'s gateway, and leave nothing in
   const ids = choose([...traced, 'ch2.gateway', 'ch4.tls', 'ch4.mtls', 'ch5.edge']).map(({ id }) => id)
   const { stdout } = await exercise(...ids, '--gateway', `${NAME}/${NAME}`, '--json')
   const { results } = JSON.parse(stdout) as Summary
+  for (const result of results) if (notJudged(result) !== undefined) console.log(`${result.id}: ${notJudged(result)}`)
   const outcomes = results.map(({ id, verdict, checks, error }) => [id, verdict, error ?? checks.filter(({ ok }) => !ok)])
-  expect(outcomes).toEqual(ids.map(id => [id, 'pass', []]))
+  const passedOrNotJudged = expect.toBeOneOf(['pass', 'unjudged'])
+  expect(outcomes).toEqual(ids.map(id => [id, passedOrNotJudged, []]))
   expect(await everything()).toEqual(before)
 }, 600_000)
 

@@ -1,19 +1,30 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { ROOT } from '../src/command.ts'
 import { findGateway, openGateway, type Gateway } from '../src/gateway.ts'
 import { BUILT, configuredSource, imagesFrom, renamed } from '../src/images.ts'
 import { Kubectl } from '../src/kubectl.ts'
 import { manifest } from '../src/manifests.ts'
 import { hostIsFree } from '../src/preflight.ts'
+import type { Result } from '../src/reporter.ts'
 import { podReady, rolledOut } from '../src/workloads.ts'
+
+/** Exit codes of a run in which nothing failed: 4 says that the machine was too busy to judge something. */
+export const NOTHING_FAILED = expect.toSatisfy((code: unknown) => code === 0 || code === 4)
+
+/** The note for skipping the test of an exercise that was not judged; undefined for one that passed or failed. */
+export function notJudged (result: Result | undefined): string | undefined {
+  if (result?.verdict !== 'unjudged') return undefined
+  return `not judged: ${result.unjudged?.find(({ disturbed }) => disturbed !== undefined)?.disturbed}`
+}
 
 /** A file or folder of k8s/. */
 export const k8s = (path: string) => `${ROOT}k8s/${path}`
 
-const images = imagesFrom(configuredSource() ?? BUILT)
+/** The images that OUTFITTERS_IMAGES names, as far as they are others than the manifests'. */
+export const images = imagesFrom(configuredSource() ?? BUILT)
 
-/** The text of a manifest with the images that OUTFITTERS_IMAGES names. */
+/** The text of a manifest with those images. */
 export const withImages = (text: string) => renamed(text, images)
 
 /** Applies files and folders of k8s/ with those images. */

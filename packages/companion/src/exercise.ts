@@ -88,10 +88,7 @@ export interface Load {
   tls?: { ca: string, cert?: string, key?: string } | undefined
   /** Requests a second, if the lesson needs that rate; by default, as many as the cluster sustains, up to a hundred. */
   rate?: number | undefined
-  /**
-   * milliseconds within which the load must be over, because its effect does not last longer; a longer load is not
-   * judged
-   */
+  /** Milliseconds within which the load must be over, since what it shows does not last longer. They count from the change that it waits for, or from its first request. Above them it is not judged. */
   within?: number | undefined
   /** milliseconds after which the load can be taken again, if it uses something up, such as tokens */
   recovers?: number | undefined
@@ -159,7 +156,8 @@ export const expect = (name: string, expected: Expected, is: (call: Call) => boo
   ({ kind: 'expect', name, expected, ...(bears !== undefined && { bears }), count: calls => share(calls.filter(among), is) })
 
 /** Expects it of what the scraped services counted meanwhile, or of what the command printed during which the load went on. */
-export const expectMetrics = (name: string, expected: Expected, count: Expect['count']): Expect => ({ kind: 'expect', name, expected, count })
+export const expectMetrics = (name: string, expected: Expected, count: Expect['count'], { bears }: { bears?: number } = {}): Expect =>
+  ({ kind: 'expect', name, expected, ...(bears !== undefined && { bears }), count })
 
 export const inspect = (name: string, step: Omit<Inspect, 'kind' | 'name'>): Inspect => ({ kind: 'inspect', name, ...step })
 

@@ -35,7 +35,7 @@ export const watchWith = (probe: Probe | undefined): Watch => () => {
   return async () => {
     ended.abort()
     delays.disable()
-    const taken = await durations
+    const taken = withMissed(await durations)
     const loopP99 = delays.count === 0 ? 0 : Math.max(0, delays.percentile(99) / 1e6 - RESOLUTION_MS)
     return { loopP99, probeP50: percentile(taken, 50), probeP99: percentile(taken, 99) }
   }
@@ -53,6 +53,16 @@ async function probes (probe: Probe, ended: AbortSignal): Promise<number[]> {
     await sleep(PAUSE_MS, undefined, { signal: ended }).catch(() => {})
   }
   return taken
+}
+
+/**
+ * A long probe takes the place of those that would have been sent meanwhile. They are added with the time that each would have taken:
+ * otherwise one stall of three seconds would be one value among hundreds, and no percentile would show it.
+ *
+ * @param taken milliseconds of each probe
+ */
+export function withMissed (taken: number[]): number[] {
+  return taken.flatMap(took => Array.from({ length: Math.max(1, Math.ceil(took / PAUSE_MS)) }, (_, i) => took - i * PAUSE_MS))
 }
 
 /** A probe of an address, on a connection of its own that stays open. */

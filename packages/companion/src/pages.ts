@@ -123,7 +123,7 @@ function soundText (exercise: Exercise): string {
     const { bears, within } = demandsOf(step, exercise)
     const limits = [
       ...bears === undefined ? [] : [`the machine is late by more than ${number(bears)} ms`],
-      ...within === undefined ? [] : [`the load takes more than ${number(within / 1000)} seconds`]
+      ...within === undefined ? [] : [`the load ${step.arrived === undefined ? 'takes more than' : 'is not over within'} ${number(within / 1000)} seconds${step.arrived === undefined ? '' : ' of the change'}`]
     ]
     return limits.length === 0 ? [] : [`The step "${step.says}" depends on time. It is not judged if ${limits.join(', or if ')}.\n\n`]
   })

@@ -9,7 +9,7 @@ import { ask, askAtOnce, load, type Address, type Call } from './load.ts'
 import { argumentsFor, pathOf } from './manifests.ts'
 import { added, parseMetrics, type Samples } from './metrics.ts'
 import type { Noise, Watch } from './noise.ts'
-import { Disturbed, measuredOf, noiseOf, SLOW_MS, takeSoundly, unsoundness, type Demands, type Measured } from './soundness.ts'
+import { BEARS_MS, Disturbed, measuredOf, noiseOf, rounded, SLOW_MS, takeSoundly, unsoundness, type Demands, type Measured } from './soundness.ts'
 import type { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
 import { PORTS } from './workloads.ts'
@@ -141,16 +141,19 @@ export function demandsOf (step: Load, exercise: Pick<Exercise, 'steps'>): Deman
 async function drive (step: Load, play: Play): Promise<void> {
   const { stage: { report, kubectl: { signal } }, exercise } = play
   const demands = demandsOf(step, exercise)
+  let changed: number | undefined
   const { rate } = await takeSoundly({
     rate: step.rate ?? play.rate,
     slowest: step.rate ?? SLOWEST, // a lesson about a rate keeps it
     times: step.during !== undefined ? 1 : step.rate !== undefined ? TIMES_AT_A_RATE : TIMES, // a command has changed things, so it cannot run a second time
     take: async rate => {
-      play.measured = await take(step, rate, play)
-      return play.measured
+      const taken = await take(step, rate, play, changed)
+      changed = taken.changed
+      play.measured = taken.measured
+      return taken
     },
-    reasons: measured => unsoundness(measured, demands, play.calls.length),
-    measured: measured => measured,
+    reasons: ({ measured, passed }) => unsoundness(measured, { ...demands, passed }, play.calls.length),
+    measured: ({ measured }) => measured,
     again: async (reasons, rate) => {
       report.note(`    Not a fair measurement: ${reasons.join('; ')}. The load is sent again, at ${number(rate)} requests a second${step.recovers === undefined ? '' : `, in ${step.recovers / 1000} s`}.`)
       await sleep(step.recovers ?? 0, undefined, { signal })
@@ -159,10 +162,18 @@ async function drive (step: Load, play: Play): Promise<void> {
   if (step.rate === undefined) play.rate = rate
 }
 
-async function take (step: Load, rate: number, play: Play): Promise<Measured> {
+/** What was measured of a load, and when the change that it waited for may have taken effect at the earliest: by performance.now(), and in milliseconds before the first request. */
+interface Taken {
+  measured: Measured
+  changed: number | undefined
+  passed: number
+}
+
+/** @param earlier when the change may have taken effect that was waited for when the load was taken before */
+async function take (step: Load, rate: number, play: Play, earlier: number | undefined): Promise<Taken> {
   const { stage, exercise, error } = play
   const address = await stage.address({ ...step, headers: mapValues(step.headers, value => stage.expanded(value)) })
-  if (step.arrived !== undefined) await arrival(step.arrived, address, play)
+  const changed = step.arrived === undefined ? undefined : await arrival(step.arrived, address, play, earlier)
 
   const { during } = step
   const total = during === undefined ? requestsOf(step, exercise, error) : undefined
@@ -174,6 +185,7 @@ async function take (step: Load, rate: number, play: Play): Promise<Measured> {
   await sleep(most - least) // or the end of the load before it would be seen as well
   play.since = (Date.now() + least) * 1000
   const command = during === undefined ? undefined : stage.command(during.map(word => stage.filled(word))).finally(() => ended.abort())
+  const passed = changed === undefined ? 0 : performance.now() - changed
   command?.catch(() => {}) // a signal ends the load as well, which is where it is heard
   const { result: loaded, noise } = await watched(play.watch, () => play.load({
     ...address,
@@ -194,7 +206,7 @@ async function take (step: Load, rate: number, play: Play): Promise<Measured> {
   }
   const after = await scrape(step.scrape, stage)
   play.metrics = Object.fromEntries(step.scrape.map(service => [service, added(before[service] as Samples, after[service] as Samples)]))
-  return measuredOf(loaded.calls, loaded.pace, noise)
+  return { measured: measuredOf(loaded.calls, loaded.pace, noise), changed, passed }
 }
 
 /** The line that makes one request of a load from here. */
@@ -209,28 +221,43 @@ function told ({ url, headers = {}, tls }: Address, step: Load, stage: Stage): s
 /**
  * Waits until a change is seen, or until the time is up. The checks that follow then judge what there is.
  *
- * @throws {Disturbed} when the change was not seen, and the machine was slow
+ * @param earlier when it may have taken effect already
+ * @returns the earliest time, by performance.now(), at which it may have taken effect: when the last look began that did not see it
+ * @throws {Disturbed} when it was not seen, and the machine was slow
  */
-async function arrival (arrived: Arrival, address: Address, { stage, patience, watch }: Play): Promise<void> {
+async function arrival (arrived: Arrival, address: Address, { stage, patience, watch }: Play, earlier = performance.now()): Promise<number> {
   const deadline = Date.now() + patience
   const [wanted, pause] = 'only' in arrived ? [3, 100] : [1, 20] // what one call in ten still does is missing from twenty one time in eight
   const hasCome = async () => 'only' in arrived ? (await askAtOnce(address)).every(arrived.only) : arrived.seen(await ask(address))
+  let changed = earlier
   const { noise, result: inARow } = await watched(watch, async () => {
     let inARow = 0
     while (inARow < wanted && Date.now() < deadline) {
       stage.kubectl.signal?.throwIfAborted()
+      const began = performance.now()
       inARow = await hasCome() ? inARow + 1 : 0
+      if (inARow === 0) changed = began
       if (inARow < wanted) await sleep(pause)
     }
     return inARow
   })
   if (inARow < wanted) mayBeJudged(noise, patience)
+  return changed
 }
 
 /** @throws {Disturbed} when the machine was slow during a wait that ended without success */
 function mayBeJudged (noise: Noise, patience: number): void {
+  if (noiseOf(noise) > SLOW_MS) throw disturbed(`a change was not seen within ${number(patience / 1000)} s`, noise)
+}
+
+/** @throws {Disturbed} when a share has stopped growing on a machine that stalls: what makes it grow may have stopped as well */
+export function shareMayBeJudged (noise: Noise): void {
+  if (noiseOf(noise) > BEARS_MS) throw disturbed('what was counted may still have grown', noise)
+}
+
+function disturbed (what: string, noise: Noise): Disturbed {
   const late = noiseOf(noise)
-  if (late > SLOW_MS) throw new Disturbed([`a change was not seen within ${number(patience / 1000)} s, on a machine that was late by ${number(Math.round(late))} ms`], { ...noise, noise: late })
+  return new Disturbed([`${what}, on a machine that was late by ${number(Math.round(late))} ms`], rounded({ ...noise, noise: late }))
 }
 
 /** The result of an action that takes a while, and how busy the machine was during it. */
@@ -281,6 +308,7 @@ async function look (step: Inspect, play: Play): Promise<void> {
     }
   })
   if (!hasCome) mayBeJudged(noise, patience)
+  else if (step.expected.kind !== 'exactly') shareMayBeJudged(noise)
   verdict(play, check)
 }
 

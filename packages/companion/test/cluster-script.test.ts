@@ -5,20 +5,16 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ROOT } from '../src/command.ts'
+import { settings as VERSIONS } from '../src/versions.ts'
 
 /** What a stand-in prints when its command line fits the pattern, and its exit code. The first that fits counts. */
 type Answer = [pattern: string, stdout: string, code?: number]
 
-const VERSIONS = Object.fromEntries(
-  readFileSync(join(ROOT, 'scripts/versions.env'), 'utf8')
-    .matchAll(/^(\w+)=(.*)$/gm)
-    .map(([, name, value]) => [name, value])
-) as Record<string, string>
 const ADDONS = ['prometheus', 'grafana', 'jaeger', 'kiali', 'loki']
 
 /** A machine with all commands, no cluster yet, and an istioctl that ends its output as the real one does. */
 const FRESH: Answer[] = [
-  ['^kubectl .*version$', `Client Version: v1.35.0\nServer Version: ${VERSIONS['KIND_NODE_IMAGE']?.split(':')[1]}\n`],
+  ['^kubectl .*version$', `Client Version: v1.35.0\nServer Version: ${VERSIONS['DEFAULT_KIND_NODE_IMAGE']?.split(':')[1]}\n`],
   ['^kubectl .*get service --all-namespaces', 'istio-system/istio-ingressgateway ingressgateway\n'],
   ['^kubectl config current-context', 'kind-outfitters\n'],
   ['^istioctl version --remote=false', `client version: ${VERSIONS['ISTIO_VERSION']}.0\n`],
@@ -53,6 +49,7 @@ function cluster (
       `#!/usr/bin/env bash
 line="${name} $*" index=0
 echo "$line" >>'${folder}/calls'
+case $line in *' --filename -') cat >>'${folder}/stdin' ;; esac
 codes=(${all.map(([, , code = 0]) => code).join(' ')})
 while IFS= read -r pattern; do
   if [[ $line =~ $pattern ]]; then cat "${folder}/stdout.$index"; exit "\${codes[$index]}"; fi
@@ -62,8 +59,8 @@ done <'${folder}/patterns'
       { mode: 0o755 }
     )
   }
-  writeFileSync(join(folder, 'calls'), '')
-  const { KIND_NODE_IMAGE: _, ...inherited } = process.env
+  for (const name of ['calls', 'stdin']) writeFileSync(join(folder, name), '')
+  const { KIND_NODE_IMAGE: _, OUTFITTERS_IMAGES: __, ...inherited } = process.env
   const { status, stdout, stderr } = spawnSync(join(ROOT, 'scripts/cluster.sh'), args, {
     cwd,
     encoding: 'utf8',
@@ -76,6 +73,7 @@ done <'${folder}/patterns'
     stdout,
     stderr,
     calls,
+    piped: readFileSync(join(folder, 'stdin'), 'utf8'),
     applied: calls.flatMap(call => /^kubectl .*apply.* --filename (\S+)/.exec(call)?.[1] ?? [])
   }
 }
@@ -86,8 +84,8 @@ describe('versions', () => {
   test('a new cluster has the node image that this Istio supports', () => {
     const { code, stderr, calls, stdout } = cluster(['up', '--without-addons'])
     expect([code, stderr]).toEqual([0, ''])
-    expect(created(calls)).toContain(`--image ${VERSIONS['KIND_NODE_IMAGE']} `)
-    expect(stdout).toContain(`creating the kind cluster outfitters with ${VERSIONS['KIND_NODE_IMAGE']}`)
+    expect(created(calls)).toContain(`--image ${VERSIONS['DEFAULT_KIND_NODE_IMAGE']} `)
+    expect(stdout).toContain(`creating the kind cluster outfitters with ${VERSIONS['DEFAULT_KIND_NODE_IMAGE']}`)
   })
 
   test('a new cluster has the node image of KIND_NODE_IMAGE if that is set', () => {
@@ -105,7 +103,7 @@ describe('versions', () => {
   test('the usage names the node image, and the default', () => {
     const { stdout } = cluster(['--help'], [], { env: { KIND_NODE_IMAGE: 'kindest/node:v1.34.4' } })
     expect(stdout).toMatch(/KIND_NODE_IMAGE .*now "kindest\/node:v1\.34\.4"/)
-    expect(stdout).toContain(VERSIONS['KIND_NODE_IMAGE'])
+    expect(stdout).toContain(VERSIONS['DEFAULT_KIND_NODE_IMAGE'])
   })
 
   test('a cluster whose Kubernetes is newer than Istio was tested with is used, with a warning', () => {
@@ -139,16 +137,17 @@ describe('versions', () => {
       [['^istioctl version --remote=false', '1.20.8\n']],
       /this istioctl would install Istio 1\.20\.8, and the oldest that the store supports is [\d.]+;/
     ]
-  ])('an old %s stops the script with advice on what to do', (_, answers, message) => {
+  ])('%s: one that is too old ends it with what to do', (_, answers, message) => {
     const { code, stderr, calls } = cluster(['up', '--without-addons'], answers)
     expect([code, stderr]).toEqual([1, expect.stringMatching(message)])
     expect(calls.filter(call => / install /.test(call))).toEqual([])
   })
 
-  test('a private build of Istio counts as new enough', () => {
-    expect(
-      cluster(['up', '--without-addons'], [...ISTIO, ['^istioctl .*version$', 'control plane version: lab\n']])
-    ).toMatchObject({ code: 0, stderr: '' })
+  test.each<[string, Answer]>([
+    ['that somebody built', ['^istioctl .*version$', 'control plane version: lab\n']],
+    ['whose istiod does not say', ['^istioctl .*version$', '', 1]]
+  ])('an Istio %s is taken for new enough', (_, answer) => {
+    expect(cluster(['up', '--without-addons'], [...ISTIO, answer])).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('an old Gateway API is left alone, with a warning about what needs a newer one', () => {
@@ -178,6 +177,14 @@ describe('versions', () => {
     const code = readFileSync(join(ROOT, 'scripts/cluster.sh'), 'utf8').replace(/^ *#.*$/gm, '')
     expect(code.match(/\bv?1\.\d{2}\b|\bv\d+\.\d+\.\d+/g)).toBeNull()
   })
+
+  test.each(['.ci/run', '.ci/kind', '.github/workflows/ci.yml', 'docker-compose.observability.yml'])(
+    'nor does %s name them',
+    path => {
+      const text = readFileSync(join(ROOT, path), 'utf8')
+      for (const name of ['ISTIO_VERSION', 'GATEWAY_API_VERSION']) expect(text).not.toContain(VERSIONS[name])
+    }
+  )
 })
 
 test('without a terminal, every message begins on a new line', () => {
@@ -241,7 +248,13 @@ describe('add-ons', () => {
     for (const addon of ADDONS) expect(stdout).toContain(`== ${addon} is there`)
   })
 
-  test('come from a folder, relative to the current one', () => {
+  test.each(['prometheus', 'gateway-api'])('without the internet, %s ends it with what to do', name => {
+    const { code, stderr } = cluster(['up'], [[`apply .*https:.*${name}`, '', 1]])
+    const advice = /^cluster\.sh: cannot install .* --addons DIR, .* --without-addons\n$/
+    expect([code, stderr]).toEqual([1, expect.stringMatching(advice)])
+  })
+
+  test('come from a folder, which may be named from where one is', () => {
     const release = join(folder, 'samples/addons')
     mkdirSync(release, { recursive: true })
     for (const addon of ADDONS) writeFileSync(join(release, `${addon}.yaml`), '')
@@ -291,7 +304,49 @@ describe('add-ons', () => {
   })
 })
 
-describe('the ingress gateway of an existing Istio', () => {
+describe('OUTFITTERS_IMAGES', () => {
+  const WRITTEN = 'image: localhost/outfitters/catalog:dev\nimage: localhost/outfitters/webapp:dev\n'
+  const images = (value: string, ...answers: Answer[]) =>
+    cluster(['up', '--without-addons'], [...answers, ['kustomize k8s', WRITTEN]], { env: { OUTFITTERS_IMAGES: value } })
+  const names = (...images: string[]): Answer => ['^npm run --silent images -- --names', `${images.join('\n')}\n`]
+
+  test('names the images that the store gets, and none is built', () => {
+    const built = names('ghcr.io/you/catalog:1', 'ghcr.io/you/webapp:1', 'ghcr.io/you/forum:1')
+    const { code, stderr, piped, calls } = images('ghcr.io/you:1', built)
+    expect([code, stderr, piped]).toEqual([0, '', 'image: ghcr.io/you/catalog:1\nimage: ghcr.io/you/webapp:1\n'])
+    expect(calls.filter(call => call.includes('--load'))).toEqual([])
+  })
+
+  test('that makes no sense ends it before anything is done', () => {
+    const { code, calls } = images('nowhere', ['^npm run --silent images -- --names', '', 2])
+    expect([code, calls]).toEqual([2, ['docker info', 'npm run --silent images -- --names']])
+  })
+
+  const others = (name: string): Answer => [`get deployment ${name} .*image}`, `registry.example/${name}:7`]
+  const answersAsOurs = (name: string): Answer => [`exec deployment/${name} .*readyz`, 'HTTP/1.1 200 OK\r\nx-served-by: pod\r\n']
+
+  test('without it, images from elsewhere that work stay, and none is built', () => {
+    const services = ['catalog', 'webapp', 'forum']
+    const { code, stdout, piped, calls } = images('', ...services.map(others), ...services.map(answersAsOurs))
+    expect([code, piped]).toEqual([0, 'image: registry.example/catalog:7\nimage: registry.example/webapp:7\n'])
+    expect(stdout).toContain('keeping the image of forum, which works: registry.example/forum:7')
+    expect(calls.filter(call => call.includes('--load'))).toEqual([])
+  })
+
+  test("images that are not ours, such as the book's, are replaced", () => {
+    const { piped, calls } = images('', others('catalog'), others('webapp'), answersAsOurs('webapp'))
+    expect(piped).toBe('image: localhost/outfitters/catalog:dev\nimage: registry.example/webapp:7\n')
+    expect(calls).toContain('npm run --silent images -- --load --context kind-outfitters')
+  })
+
+  test('without it the images are built, and the manifests stay as they are', () => {
+    const { piped, calls } = images('')
+    expect(piped).toBe(WRITTEN)
+    expect(calls).toContain('npm run --silent images -- --load --context kind-outfitters')
+  })
+})
+
+describe('the ingress gateway of an Istio that is there', () => {
   test('is found by its label, in any namespace', () => {
     const { code, stdout, calls } = cluster(
       ['up', '--without-addons'],
@@ -319,7 +374,14 @@ describe('the ingress gateway of an existing Istio', () => {
     expect(stdout).toContain('npm run exercise -- ch2 --gateway istio-ingress/istio-ingress')
   })
 
-  test('if there is none, the advice is not to install a second Istio', () => {
+  test('that cannot be looked for is not taken for missing', () => {
+    const { code, stderr } = cluster(['up', '--without-addons'], [['get service --all-namespaces', '', 1], ...ISTIO])
+    const message = 'cannot tell whether the cluster has an ingress gateway'
+    expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
+    expect(stderr).not.toContain('helm install')
+  })
+
+  test('where there is none, the advice is no second Istio', () => {
     const { code, stderr } = cluster(['up', '--without-addons'], [['get service --all-namespaces', ''], ...ISTIO])
     expect([code, stderr]).toEqual([1, expect.stringContaining('helm install istio-ingress gateway')])
     expect(stderr).not.toContain('istioctl install')

@@ -7,9 +7,9 @@ import type { Call } from '../src/load.ts'
 import { figuresOf } from '../src/record.ts'
 import { silent } from '../src/reporter.ts'
 import { exitCodeOf, perform, verdictOf } from '../src/run.ts'
-import { SLOW_MS } from '../src/soundness.ts'
+import { BEARS_MS, Disturbed, SLOW_MS } from '../src/soundness.ts'
 import type { Stage } from '../src/stage.ts'
-import type { Play } from '../src/steps.ts'
+import { shareMayBeJudged, type Play } from '../src/steps.ts'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 
 const failed = ({ status }: Call) => status === 500
@@ -23,13 +23,15 @@ interface Machine {
   failing: number
   /** calls that nobody answers for a quarter of a minute, as on a machine that is far too slow */
   stalled?: number
+  /** milliseconds from the first request of a load to its last answer */
+  lasted?: number
   /** what a command of the lesson prints */
   prints?: string
   origin?: string
 }
 
 /** Performs steps, and tells at which rates the loads of 100 or more were taken. */
-async function performed (steps: Step[], { late, failing, stalled = 0, prints = '', origin = '' }: Machine) {
+async function performed (steps: Step[], { late, failing, stalled = 0, lasted = 1000, prints = '', origin = '' }: Machine) {
   const rates: number[] = []
   const draw = generator(21)
   let rate = 0
@@ -43,7 +45,7 @@ async function performed (steps: Step[], { late, failing, stalled = 0, prints = 
     load: async options => {
       rates.push(rate = options.rate)
       const calls = Array.from({ length: options.until as number }, (_, i): Call => ({ status: i < stalled ? 0 : draw() < failing ? 500 : 200, body: '', headers: {}, duration: i < stalled ? 15_000 : 5 }))
-      return { calls, pace: { wanted: rate, kept: rate, lateP50: 1, lateP99: 2, lasted: 1000 } }
+      return { calls, pace: { wanted: rate, kept: rate, lateP50: 1, lateP99: 2, lasted } }
     },
     rate: 100,
     measured: undefined,
@@ -95,7 +97,25 @@ describe('a load on a busy machine', () => {
     expect(await performed(steps, { late: () => 201, failing: 0.5 })).toMatchObject({ verdict: 'unjudged' })
   })
 
-  test('what failed before the machine became busy has failed', async () => {
+  test('a load whose effect passes is not judged where its answers came too late on a slow machine, and fails where the mesh made them late', async () => {
+    const steps = [{ ...CALLS, within: 7000 }, expects('calls that are answered', all, ({ status }) => status === 200)]
+    expect(await performed(steps, { late: () => SLOW_MS + 1, failing: 1, lasted: 9000 })).toMatchObject({ verdict: 'unjudged' })
+    expect(await performed(steps, { late: () => SLOW_MS, failing: 1, lasted: 9000 })).toMatchObject({ verdict: 'fail' })
+  })
+
+  test('the time of such a load counts from the change that it waited for', async () => {
+    const stub = await stubUpstream((_request, response) => { response.end() })
+    const waits = { ...CALLS, within: 1000, arrived: { seen: () => true } }
+    const machine = { late: () => SLOW_MS + 1, failing: 0.5, lasted: 1000, origin: stub.origin }
+    try {
+      expect(await performed([{ ...CALLS, within: 1000 }, HALF], machine)).toMatchObject({ verdict: 'pass' })
+      expect(await performed([waits, HALF], machine)).toMatchObject({ verdict: 'unjudged', unjudged: [{ disturbed: expect.stringMatching(/the load took [\d,]+ ms from the change on, and what it shows lasts 1,000 ms/) }] })
+    } finally {
+      await stub.close()
+    }
+  })
+
+  test('what failed before it was too busy has failed', async () => {
     let loads = 0
     const { verdict } = await performed([CALLS, HALF, { ...CALLS }, { ...HALF, name: 'later calls that fail' }], { late: () => loads++ === 0 ? 5 : 4000, failing: 0.9 })
     expect(verdict).toBe('fail')
@@ -114,7 +134,13 @@ describe('a wait without success', () => {
     expect(await performed([printed], { late: () => 900, failing: 0, prints: 'yes' })).toMatchObject({ verdict: 'pass' })
   })
 
-  test('a change that does not arrive is not judged on a slow machine, and fails on a quiet one', async () => {
+  test('a share that has stopped growing is not judged on a machine that stalls', () => {
+    const late = (probeP99: number) => () => shareMayBeJudged({ loopP99: 1, probeP50: 1, probeP99 })
+    expect(late(BEARS_MS)).not.toThrow()
+    expect(late(BEARS_MS + 1)).toThrow(Disturbed)
+  })
+
+  test('a change that does not arrive: likewise', async () => {
     const stub = await stubUpstream((_request, response) => { response.end() })
     const steps = [{ ...CALLS, arrived: { seen: failed } }, HALF]
     try {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { calibrate, isBorne, RATE, SLOWEST } from '../src/calibration.ts'
 import { percentile } from '../src/figures.ts'
 import type { Call } from '../src/load.ts'
-import { probeOf, watchWith } from '../src/noise.ts'
+import { probeOf, watchWith, withMissed } from '../src/noise.ts'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 
 test('the delay of our own timers is measured while the thread is blocked', async () => {
@@ -31,6 +31,25 @@ test('a probe returns how long it took, and undefined if it is refused', async (
   await stub.close()
   expect(await probe()).toBeUndefined()
   close()
+})
+
+test('one stall among hundreds of quick probes is seen: it counts for all that would have been sent meanwhile', () => {
+  const quick = Array.from({ length: 300 }, () => 5)
+  expect(withMissed(quick)).toEqual(quick)
+  expect(withMissed([250])).toEqual([250, 150, 50])
+  expect(percentile([...quick, 3000], 99)).toBe(5)
+  expect(percentile(withMissed([...quick, 3000]), 99)).toBeGreaterThan(2500)
+})
+
+test('and so it is in what a watch tells', async () => {
+  let first = true
+  const end = watchWith(async () => {
+    const took = first ? 3000 : 5
+    first = false
+    return took
+  })()
+  await sleep(350)
+  expect((await end()).probeP50).toBeGreaterThan(1000) // and not 5, as most of the probes took
 })
 
 describe('the calibration', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { course } from '../src/course.ts'
@@ -50,7 +51,15 @@ describe('whether a measurement is sound', () => {
     expect(unsoundness({ ...QUIET, ...more }, demands)).toEqual([expect.stringMatching(message)])
   })
 
-  test('a burst of less than a second has no rate to keep', () => {
+  test('of a load on a quiet machine, only the time counts in which its requests left', () => {
+    const late = { ...QUIET, lasted: 7001 }
+    expect(unsoundness(late, { within: 7000 }, 700)).toEqual([])
+    expect(unsoundness(late, { within: 7000 }, 701)).not.toEqual([])
+    expect(unsoundness({ ...late, noise: SLOW_MS + 1 }, { within: 7000 }, 100)).not.toEqual([])
+    expect(unsoundness(late, { within: 7000, passed: 6001 }, 100)).toEqual([expect.stringMatching(/^the load took 7,001 ms from the change on, and what it shows lasts 7,000 ms$/)])
+  })
+
+  test('a burst of less than a second keeps no rate', () => {
     expect(unsoundness({ ...QUIET, wanted: 2000, kept: 400 }, {}, 100)).toEqual([])
     expect(unsoundness({ ...QUIET, wanted: 2000, kept: 50 }, {}, 100)).not.toEqual([])
   })
@@ -101,10 +110,15 @@ describe('a load is taken until its measurement is sound', () => {
   })
 })
 
-test('lessons about time say how much noise they tolerate', () => {
+test('the README says of all that is measured what it is', () => {
+  const [, table] = /says how well a load could be measured([^]*?)\n### /.exec(readFileSync(new URL('../README.md', import.meta.url), 'utf8')) as RegExpExecArray
+  for (const name of Object.keys(QUIET)) expect(table, name).toContain(`\`${name}\``)
+})
+
+test('lessons about time say how much noise they bear', () => {
   const demands = (wanted: string) => {
     const exercise = course.find(({ id }) => id === wanted) as (typeof course)[number]
     return exercise.steps.flatMap(step => step.kind === 'load' ? Object.values(demandsOf(step, exercise)).filter(limit => limit !== undefined) : [])
   }
-  for (const id of ['ch6.lb-least-request', 'ch6.locality', 'ch6.timeout', 'ch6.retry-budget', 'ch6.outlier', 'ch6.connection-limit', 'ch6.circuit-breaker', 'ch10.slow', 'ch14.ratelimit']) expect(demands(id), id).not.toEqual([])
+  for (const id of ['ch6.lb-least-request', 'ch6.locality', 'ch6.timeout', 'ch6.retry-budget', 'ch6.outlier', 'ch6.connection-limit', 'ch6.circuit-breaker', 'ch10.slow', 'ch14.ratelimit', 'ch2.retry', 'ch9.ext-authz', 'ch14.tap']) expect(demands(id), id).not.toEqual([])
 })

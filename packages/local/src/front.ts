@@ -36,7 +36,7 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   app.register(replyFrom, { disableRequestLogging: true, undici: { maxHeaderSize: MAX_HEADER_BYTES } })
 
   app.all('/*', (request, reply) => {
-    // A proxy's client sends http://catalog/items, and the instance gets /items. The library adds the query itself.
+    // What a proxy's client sends as http://catalog/items is /items by now. The library adds the query by itself.
     const path = pathOf(request.raw.url ?? '/')
     if (!isForwardable(path)) return reply.callNotFound()
 
@@ -57,8 +57,11 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   return app
 }
 
-/** The library refuses paths with `..`, and cannot send `OPTIONS *`. No instance has a route for either. */
+/**
+ * The library refuses paths that climb, sends `/./items` as `/items` and `/items\1` as `/items/1`, and has no way to send
+ * `OPTIONS *`. No instance has a route for any of these.
+ */
 function isForwardable (path: string): boolean {
   const decoded = decodeURIComponent(path)
-  return path !== '*' && !decoded.includes('/..') && !decoded.includes('../')
+  return path !== '*' && !decoded.includes('/..') && !decoded.includes('../') && !/\/\.(\/|$)|\\/.test(decoded)
 }

@@ -2,7 +2,7 @@
 // whose name has a space and a letter outside of ASCII. npm takes the packages from its cache, or from the registry.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -74,5 +74,12 @@ describe('a clean clone', { timeout: 240_000 }, () => {
     expect(existsSync(inModules('autocannon'))).toBe(true)
     expect(statSync(inModules('fastify', 'package.json')).ino).toBe(before.ino)
     for (const needs of ['packages/bench', 'services/catalog,services/forum']) expect((await withNeeds(needs)).printed).not.toContain('Installing')
+  })
+
+  test('a record of npm that is not whole counts as none', async () => {
+    truncateSync(inModules('.package-lock.json'), 1000)
+    const { code, printed } = await withNeeds('services/catalog')
+    expect(printed).toMatch(/Installing what services\/catalog needs[^]*it ran on/)
+    expect(code).toBe(0)
   })
 })

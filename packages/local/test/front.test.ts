@@ -74,7 +74,10 @@ describe('request targets that only a proxy or a careless client sends', () => {
     ['HTTP://catalog:80/items', '/items'],
     ['http://catalog', '/'],
     ['http://catalog?a=b', '/?a=b'],
+    ['http://catalog:99999/items', '/items'],
+    ['http://catalog/items#a', '/items'],
     ['//items', '//items'],
+    ['/.well-known/a.b', '/.well-known/a.b'],
     ['/items?next=../b', '/items?next=../b'],
     ['/items/%zz', '/items/%25zz']
   ])('%s is asked for as %s', async (target, url) => {
@@ -83,7 +86,9 @@ describe('request targets that only a proxy or a careless client sends', () => {
     expect(problems()).toEqual([])
   })
 
-  test.each(['OPTIONS *', 'GET /items/../x', 'GET /items/%2e%2e/x'])('%s gets a service\'s 404, without a call to an instance', async line => {
+  test.each([
+    'OPTIONS *', 'GET /items/../x', 'GET /items/%2e%2e/x', 'GET /./items', 'GET /items/%2e', 'GET /items\\1'
+  ])('no instance has %s, and it is the 404 of a service', async line => {
     const answer = await raw(`${line} HTTP/1.1`, 'Host: catalog')
     expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/)
     expect(answer).toContain('"code":"NOT_FOUND"')

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { InstallError, isInstalled, Lock, neededBy, needsOf, nodeFor, npmArguments, type Packages } from '../../../scripts/install.mjs'
+import { InstallError, Lock, missingFrom, neededBy, needsOf, nodeFor, npmArguments, type Packages } from '../../../scripts/install.mjs'
 import { ROOT } from '../src/processes.ts'
+import { machineEnv } from './machine.ts'
 
 interface Manifest {
   name: string
@@ -78,26 +79,33 @@ describe('what is installed', () => {
 
   test('all of it must be there in the version of package-lock.json; optional packages may be missing', () => {
     const installed = of(...ofA.filter(place => place !== 'node_modules/elsewhere'))
-    expect(isInstalled(packages, installed, ['packages/a'])).toBe(true)
-    expect(isInstalled(packages, installed, ['packages/c'])).toBe(false)
-    expect(isInstalled(packages, installed, 'all')).toBe(false)
-    expect(isInstalled(packages, packages, 'all')).toBe(true)
-    expect(isInstalled(packages, {}, [])).toBe(true)
-    expect(isInstalled(packages, {}, ['packages/a'])).toBe(false)
+    expect(missingFrom(packages, installed, ['packages/a'])).toEqual([])
+    expect(missingFrom(packages, installed, ['packages/c'])).toEqual(['node_modules/three'])
+    expect(missingFrom(packages, installed, 'all')).toContain('node_modules/three')
+    expect(missingFrom(packages, packages, 'all')).toEqual([])
+    expect(missingFrom(packages, {}, [])).toEqual([])
+    expect(missingFrom(packages, {}, ['packages/a']).toSorted()).toEqual(ofA.filter(place => place !== 'node_modules/elsewhere'))
     for (const change of [{ version: '1.0.1' }, { integrity: 'sha512-2' }]) {
-      expect(isInstalled(packages, { ...installed, 'node_modules/one': { ...packages['node_modules/one'], ...change } }, ['packages/a'])).toBe(false)
+      expect(missingFrom(packages, { ...installed, 'node_modules/one': { ...packages['node_modules/one'], ...change } }, ['packages/a'])).toEqual(['node_modules/one'])
     }
   })
 
   test('the packages installed here include everything that the tests need', () => {
     const { packages: installed } = JSON.parse(read('node_modules/.package-lock.json')) as { packages: Packages }
-    expect(isInstalled(locked, installed, workspaces)).toBe(true)
+    expect(missingFrom(locked, installed, workspaces)).toEqual([])
   })
 
   test('npm ci installs into nothing, and npm install adds to what is installed', () => {
     expect(npmArguments(['packages/a', 'packages/c'], true).slice(0, 4)).toEqual(['ci', '--omit=dev', '--workspace=packages/a', '--workspace=packages/c'])
     expect(npmArguments(['packages/a'], false).slice(0, 3)).toEqual(['install', '--no-save', '--omit=dev'])
     expect(npmArguments('all', true)).not.toContain('--omit=dev')
+  })
+
+  test.each([{ NODE_ENV: 'production' }, { npm_config_omit: 'optional' }])('%o does not keep npm from the tools', async env => {
+    const omitted = async (...args: string[]) =>
+      (await promisify(execFile)('npm', ['config', 'get', 'omit', ...args], { cwd: ROOT, env: machineEnv(env) })).stdout.trim()
+    expect(await omitted()).not.toBe('')
+    expect(await omitted(...npmArguments('all', true).filter(argument => /^--(include|omit)/.test(argument)))).toBe('')
   })
 })
 

@@ -6,8 +6,8 @@ import type { BaseConfig } from './config.ts'
  * IPv4, or 0.0.0.0 on a machine without IPv6.
  */
 export function listenOptions ({ HOST = '', PORT }: Pick<BaseConfig, 'HOST' | 'PORT'>): { host: string, port: number } {
-  // Fastify would turn an undefined host into localhost. It passes an empty host to Node, for which that means no host.
-  return { host: HOST.replace(/^\[(.*)\]$/, '$1'), port: PORT }
+  // Fastify would turn an undefined host into localhost. It gives an empty one to Node, which takes it for none.
+  return { host: unbracketed(HOST), port: PORT }
 }
 
 /** The same in words: `port 3000`, or `port 3000 on ::1`. */
@@ -26,7 +26,12 @@ export function bracketed (host: string): string {
   return isIPv6(host) ? `[${host}]` : host
 }
 
-/** A peer's address as people write it: on a dual-stack socket, an IPv4 address appears as `::ffff:10.1.2.3`. */
+/** A host as sockets have it: without the brackets that URLs put around an IPv6 address. */
+export function unbracketed (host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
+}
+
+/** A peer's address as people write it: on a socket of both families, one of IPv4 comes as `::ffff:10.1.2.3`. */
 export function readableAddress (address: string | undefined): string | undefined {
   return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address
 }

@@ -73,9 +73,9 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
     refuse(socket, refusalOf(error, maxHeaderBytes))
   })
 
-  app.server.on('connect', (request: IncomingMessage, socket: Socket) => {
-    socket.on('error', () => {}) // Node no longer handles its errors
-    const message = `this server is not a proxy: CONNECT ${request.url} is not possible`
+  app.server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => {}) // Node has let go of it
+    const message = 'this is no proxy: it has no CONNECT' // without the target, which may hold a password
     const allow = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
     refuse(socket, { status: 405, code: 'METHOD_NOT_ALLOWED', message }, { allow })
   })

@@ -2,6 +2,7 @@ import type { Span } from '@opentelemetry/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Histogram, type Registry } from 'prom-client'
 import { errors, Pool, type Dispatcher } from 'undici'
+import { unbracketed } from './addresses.ts'
 import type { Caller } from './caller.ts'
 import { handOnIdentity, identityOf, type Identity } from './identity.ts'
 import { DURATION_BUCKETS } from './metrics.ts'
@@ -116,7 +117,7 @@ export class Upstream {
     this.#trust = trust
     const { origin: base, hostname, protocol, port } = new URL(origin)
     this.#origin = base
-    this.#address = hostname.replace(/^\[(.*)\]$/, '$1') // an IPv6 one is in brackets
+    this.#address = unbracketed(hostname)
     this.#port = Number(port || (protocol === 'https:' ? 443 : 80))
     this.#pool = new Pool(origin, {
       connect: { timeout: timeoutMs },

@@ -91,8 +91,11 @@ test.each([17_000, 60_000])('a cookie of %i bytes passes: Envoy lets 60 KiB thro
   expect((await request(origin).get('/items').set('cookie', `a=${'c'.repeat(size)}`)).status).toBe(200)
 })
 
-test('what was sent is not in the log', async () => {
-  await exchange('GET /items HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer confidential\r\nconfidential\r\n\r\n')
+test.each([
+  'GET /items HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer confidential\r\nconfidential\r\n\r\n',
+  'CONNECT user:confidential@catalog:80 HTTP/1.1\r\nHost: x\r\n\r\n'
+])('what was sent is not in the log: %j', async sent => {
+  await exchange(sent)
   expect(warnings()).toHaveLength(1)
   expect(JSON.stringify(lines)).not.toContain('confidential')
 })
@@ -103,6 +106,16 @@ test.each([
 ])('%s is served', async (_name, sent) => {
   expect((await exchange(sent))).toContain('HTTP/1.1 200 OK')
   expect(warnings()).toEqual([])
+})
+
+// The router would refuse the last three before any hook has seen them.
+test.each([
+  'http://example/items', 'HTTP://example/items?a=b', 'http://example/items#a', 'http://example:99999/items', 'http:///items'
+])('%s is served as /items, with a line and a count', async target => {
+  const answer = await exchange(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*x-served-by: example-1\r\n/)
+  await expect.poll(() => lines).toContainEqual(expect.objectContaining({ msg: 'request', path: '/items', status: 200 }))
+  expect(await counts()).toEqual(['GET /items 200 1'])
 })
 
 describe('beside other requests of the same connection', () => {

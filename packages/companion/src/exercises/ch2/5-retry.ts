@@ -12,7 +12,7 @@ export default {
     apply('istio/ch2/catalog-virtualservice.yaml', 'Let the proxies try three more times.'),
     load('/api/catalog', { says: 'Most of the calls get through, many at a later attempt.', arrived: { seen: ({ attempt = 1 }) => attempt > 1 } }),
     expect('calls that fail', about(1 / 16, { tellFrom: [1 / 8, 0.6 ** 4] }), failed),
-    expect('failures that have had four attempts', all, ({ attempt }) => attempt === 4, { among: failed }),
+    expect('failures that have had four attempts', all, ({ attempt }) => attempt === 4, { among: failed, bears: 1000 }), // an attempt has two seconds
     expect('calls that have had more than four', none, ({ attempt = 1 }) => attempt > 4)
   ],
   look: [

@@ -15,7 +15,7 @@ export default {
     apply('istio/ch2/catalog-virtualservice.yaml', 'Let the proxies try three more times.'),
     webappRoutesBy('the webapp\'s proxy tries again', /"numRetries": 3/),
     load('/api/catalog', { says: 'Every call has four attempts: the catalog gets four times the load.', rate: 25 }),
-    expect('calls with four attempts', all, ({ attempt }) => attempt === 4),
+    expect('calls with four attempts', all, ({ attempt }) => attempt === 4, { bears: 1000 }), // each has two seconds
     apply('istio/ch6/catalog-dr-retry-budget.yaml', 'Let retries be a tenth of what is under way.'),
     webappCallsBy('the webapp\'s proxy has the budget', /"retryBudget"/),
     load('/api/catalog', { says: 'Now few calls are tried again. They fail all the same, but the catalog is spared.', rate: 50 }),

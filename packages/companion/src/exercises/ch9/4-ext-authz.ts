@@ -3,6 +3,9 @@ import { all } from '../../judgement.ts'
 import type { Call } from '../../load.ts'
 import { hasNone } from '../ch2/calls.ts'
 
+/** The proxy waits a second for the authorizer, and denies then in its own words. */
+const bears = 500
+
 /** The authorizer's own words. */
 const deniedByIt = ({ status, body }: Call) => status === 403 && body.startsWith('denied by ext_authz')
 
@@ -15,11 +18,11 @@ export default {
     apply('istio/ch9/ext-authz.yaml', 'Deploy an authorizer, which says yes to whoever sends x-ext-authz: allow.'),
     apply('istio/ch9/ext-authz-envoyfilter.yaml', 'Let the webapp\'s proxy ask it.'),
     load('/api/catalog', { says: 'Ask without the header.', arrived: { only: deniedByIt } }),
-    expect('calls without the header that the authorizer denies', all, deniedByIt),
+    expect('calls without the header that the authorizer denies', all, deniedByIt, { bears }),
     load('/api/catalog', { says: 'Ask with it.', headers: { 'x-ext-authz': 'allow' } }),
-    expect('calls with the header that get the catalog', all, hasNone),
+    expect('calls with the header that get the catalog', all, hasNone, { bears }),
     load('/api/catalog', { says: 'Ask with another value.', headers: { 'x-ext-authz': 'please' } }),
-    expect('calls with another value that the authorizer denies', all, deniedByIt)
+    expect('calls with another value that the authorizer denies', all, deniedByIt, { bears })
   ],
   look: [
     '`kubectl logs deploy/ext-authz -c ext-authz`: what it was asked, and what it said.',
