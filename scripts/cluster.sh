@@ -49,7 +49,7 @@ while [ $# -gt 0 ]; do
     --here) here=yes ;;
     --without-addons) with_addons='' ;;
     --addons)
-      [ -n "${2:-}" ] || wrong '--addons names no folder'
+      [ -n "${2:-}" ] || wrong '--addons needs a folder'
       addons_folder=$(cd "$called_from" && cd -- "$2" >/dev/null 2>&1 && pwd) ||
         die "--addons: there is no folder $2; it is samples/addons of an Istio $ISTIO_VERSION release"
       shift
@@ -156,9 +156,9 @@ up() {
     check_istio
     local found
     found=$(gateways) || die 'cannot tell whether the cluster has an ingress gateway, which the exercises need'
-    [ -n "$found" ] || die "Istio is there without an ingress gateway, which the exercises need: no namespace has \
-a Service with the label istio=ingressgateway or istio=ingress. Add a gateway to this Istio, such as that of its Helm \
-chart \"gateway\", in its version:
+    [ -n "$found" ] || die "Istio is installed, but it has no ingress gateway, which the exercises need: no namespace \
+has a Service with the label istio=ingressgateway or istio=ingress. Add a gateway to this Istio, for example with the \
+Helm chart \"gateway\" of the same version:
   helm install istio-ingress gateway --repo https://istio-release.storage.googleapis.com/charts \\
     --namespace istio-ingress --create-namespace"
     has_log_provider || provider_missing=yes
@@ -191,7 +191,7 @@ store supports is $ISTIO_OLDEST; install $ISTIO_VERSION: https://istio.io/latest
   if [ "$kept" -eq 3 ]; then
     say "no image is missing"
   elif [ -n "$images" ]; then
-    say "leaving it to the cluster to pull the images from $OUTFITTERS_IMAGES"
+    say "building no images: the cluster pulls them from $OUTFITTERS_IMAGES"
   elif [ -n "$here" ]; then
     say "building the images and putting them into the cluster"
     npm run --silent images -- --load

@@ -198,7 +198,7 @@ async function install (needs) {
 
   // There can be two: the one that the package `node` brings with the tools, and the one that is fetched alone.
   const hasNode = () => existsSync(join(tools, 'node')) || existsSync(join(nodeFolder, 'node'))
-  // With musl the one that the package brings does not run, and would stand before the machine's own.
+  // With musl, the one from the package does not run, and would hide the machine's own on the PATH.
   const removeUselessNode = () => {
     if (machine.musl || !works(join(tools, 'node'))) rmSync(join(tools, 'node'), { force: true })
   }
@@ -259,7 +259,7 @@ async function installPackages (needs, env) {
 
 /** @throws {InstallError} after a signal: what a command that was ended says of itself would mislead */
 function throwIfInterrupted () {
-  if (interrupted) throw new InstallError('The installation was interrupted. The next one begins anew.')
+  if (interrupted) throw new InstallError('The installation was interrupted. Run the command again: it starts from the beginning.')
 }
 
 /**
@@ -292,11 +292,11 @@ async function fetchNode (machine, version, folder, env) {
     }
     if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) {
       throwIfInterrupted()
-      throw new InstallError(`tar could not unpack ${what}`)
+      throw new InstallError(`tar could not unpack ${what}; its message above says why. Solve that, then try again.`)
     }
     const executable = join(work, 'package', 'bin', 'node')
     if (!works(executable)) {
-      throw new InstallError(`The Node of ${what} does not run on this machine. Install Node ${OLDEST_NODE}, ` +
+      throw new InstallError(`The Node from ${what} does not run on this machine. Install Node ${OLDEST_NODE}, ` +
         'then try again: https://nodejs.org/en/download')
     }
     renameSync(dirname(executable), folder)
@@ -419,7 +419,7 @@ export class Lock {
         } catch {} // the file no longer exists
       } else {
         if (tries === 2) {
-          console.error(`Another process (${owner}) installs here; waiting for it. If there is none, delete ${file}.`)
+          console.error(`Another process (${owner}) is installing here; waiting for it. If no such process runs, delete ${file}.`)
         }
         await sleep(250)
       }

@@ -2,8 +2,8 @@
 // `node scripts/installed.mjs NEEDS COMMAND ARGUMENT…`.
 // NEEDS is a list of workspaces (services/catalog,packages/bench), `all` with the tools of development, or `node`: Node
 // 24 only.
-// It runs on the machine's own Node, whatever its age. So this file has nothing in it that Node 12 does not know,
-// and says which Node is missing; scripts/install.mjs does the rest, on Node 20 or newer.
+// It runs on the machine's own Node, however old. So this file uses only what Node 12 knows, and says which Node is
+// missing; scripts/install.mjs does the rest, on Node 20 or newer.
 const major = Number(process.versions.node.split('.')[0])
 
 if (process.platform === 'win32') {

@@ -66,11 +66,11 @@ export async function findGateway (kubectl: Kubectl, wanted?: string): Promise<I
   if (gateway === undefined) {
     throw new Trouble(
       'There is no ingress gateway: no Service in any namespace has the label istio: ingressgateway or istio: ingress.',
-      'Istio is there already, so add a gateway to it, and do not install Istio again: ' +
+      'Istio is installed already, so do not install it again, but add a gateway to it: ' +
       'helm install istio-ingress gateway --repo https://istio-release.storage.googleapis.com/charts ' +
       '-n istio-ingress --create-namespace ' +
-      '(https://istio.io/latest/docs/setup/additional-setup/gateway/). If it has one with another label, ' +
-      'name its Service: --gateway NAMESPACE/NAME. kubectl get services -A lists all.')
+      '(https://istio.io/latest/docs/setup/additional-setup/gateway/). If the mesh has one with ' +
+      'another label, name its Service: --gateway NAMESPACE/NAME. To list all Services: kubectl get services -A')
   }
   if (gateways.length > 1) {
     const question = `There are ${gateways.length} ingress gateways. Which one should the exercises use?`

@@ -67,9 +67,9 @@ export function unsoundness ({ wanted, kept, noise, stalled, lasted, lateP99, lo
   // On a quiet machine a proxy decides about a request when it leaves. An answer that comes late there is the mesh's doing.
   const took = passed + (noise > SLOW_MS ? lasted : Math.min(lasted, sent * 1000 / kept))
   return [
-    ...noise > bears ? [`things were late by ${ms(noise)}, of which this bears ${ms(bears)} (requests left ${ms(lateP99)} late, our own timers ${ms(loopP99)}, the gateway's status port took ${ms(probeP99)})`] : [],
-    ...kept < KEPT * wanted && sent * 1000 / kept >= 1000 ? [`of ${number(wanted)} requests a second ${number(Math.round(kept))} could leave`] : [], // a burst of less than a second keeps no rate
-    ...took > within ? [`the load took ${ms(took)}${passed > 0 ? ' from the change on' : ''}, and what it shows lasts ${ms(within)}`] : [],
+    ...noise > bears ? [`the machine was late by ${ms(noise)}, and this load tolerates ${ms(bears)} (requests left ${ms(lateP99)} late, the companion's timers were ${ms(loopP99)} late, the gateway's status port took ${ms(probeP99)})`] : [],
+    ...kept < KEPT * wanted && sent * 1000 / kept >= 1000 ? [`only ${number(Math.round(kept))} of ${number(wanted)} requests a second could be sent`] : [], // a burst of less than a second has no rate to keep
+    ...took > within ? [`the load took ${ms(took)}${passed > 0 ? ' from the change on' : ''}, and the effect that it shows lasts only ${ms(within)}`] : [],
     ...stalled > 0 && noise > SLOW_MS ? [`${number(stalled)} calls had no answer within ${ms(STALLED_MS)}, on a machine that was late by ${ms(noise)}`] : []
   ]
 }

@@ -254,7 +254,7 @@ describe('add-ons', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(advice)])
   })
 
-  test('come from a folder, which may be named from where one is', () => {
+  test('come from a folder, relative to the current one', () => {
     const release = join(folder, 'samples/addons')
     mkdirSync(release, { recursive: true })
     for (const addon of ADDONS) writeFileSync(join(release, `${addon}.yaml`), '')
@@ -346,7 +346,7 @@ describe('OUTFITTERS_IMAGES', () => {
   })
 })
 
-describe('the ingress gateway of an Istio that is there', () => {
+describe('the ingress gateway of an existing Istio', () => {
   test('is found by its label, in any namespace', () => {
     const { code, stdout, calls } = cluster(
       ['up', '--without-addons'],
@@ -381,7 +381,7 @@ describe('the ingress gateway of an Istio that is there', () => {
     expect(stderr).not.toContain('helm install')
   })
 
-  test('where there is none, the advice is no second Istio', () => {
+  test('if there is none, the advice is not to install a second Istio', () => {
     const { code, stderr } = cluster(['up', '--without-addons'], [['get service --all-namespaces', ''], ...ISTIO])
     expect([code, stderr]).toEqual([1, expect.stringContaining('helm install istio-ingress gateway')])
     expect(stderr).not.toContain('istioctl install')

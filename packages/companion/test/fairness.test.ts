@@ -109,13 +109,13 @@ describe('a load on a busy machine', () => {
     const machine = { late: () => SLOW_MS + 1, failing: 0.5, lasted: 1000, origin: stub.origin }
     try {
       expect(await performed([{ ...CALLS, within: 1000 }, HALF], machine)).toMatchObject({ verdict: 'pass' })
-      expect(await performed([waits, HALF], machine)).toMatchObject({ verdict: 'unjudged', unjudged: [{ disturbed: expect.stringMatching(/the load took [\d,]+ ms from the change on, and what it shows lasts 1,000 ms/) }] })
+      expect(await performed([waits, HALF], machine)).toMatchObject({ verdict: 'unjudged', unjudged: [{ disturbed: expect.stringMatching(/the load took [\d,]+ ms from the change on, and the effect that it shows lasts only 1,000 ms/) }] })
     } finally {
       await stub.close()
     }
   })
 
-  test('what failed before it was too busy has failed', async () => {
+  test('what failed before the machine became busy has failed', async () => {
     let loads = 0
     const { verdict } = await performed([CALLS, HALF, { ...CALLS }, { ...HALF, name: 'later calls that fail' }], { late: () => loads++ === 0 ? 5 : 4000, failing: 0.9 })
     expect(verdict).toBe('fail')
@@ -140,7 +140,7 @@ describe('a wait without success', () => {
     expect(late(BEARS_MS + 1)).toThrow(Disturbed)
   })
 
-  test('a change that does not arrive: likewise', async () => {
+  test('a change that does not arrive is not judged on a slow machine, and fails on a quiet one', async () => {
     const stub = await stubUpstream((_request, response) => { response.end() })
     const steps = [{ ...CALLS, arrived: { seen: failed } }, HALF]
     try {

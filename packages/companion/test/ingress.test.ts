@@ -86,7 +86,7 @@ test('a named one that does not exist', async () => {
 test('none: the advice is not to install a second Istio', async () => {
   const reason = await find(undefined, labelled()).catch((error: Error) => error.message)
   expect(reason).toMatch(/^There is no ingress gateway: no Service .* label istio: ingressgateway or istio: ingress\.\n/)
-  expect(reason).toContain('Istio is there already, so add a gateway to it')
+  expect(reason).toContain('Istio is installed already, so do not install it again, but add a gateway to it')
   expect(reason).toContain('helm install istio-ingress gateway --repo https://') // without a repository to add first
   expect(reason).not.toMatch(/istioctl install/)
 })

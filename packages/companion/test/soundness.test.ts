@@ -56,10 +56,10 @@ describe('whether a measurement is sound', () => {
     expect(unsoundness(late, { within: 7000 }, 700)).toEqual([])
     expect(unsoundness(late, { within: 7000 }, 701)).not.toEqual([])
     expect(unsoundness({ ...late, noise: SLOW_MS + 1 }, { within: 7000 }, 100)).not.toEqual([])
-    expect(unsoundness(late, { within: 7000, passed: 6001 }, 100)).toEqual([expect.stringMatching(/^the load took 7,001 ms from the change on, and what it shows lasts 7,000 ms$/)])
+    expect(unsoundness(late, { within: 7000, passed: 6001 }, 100)).toEqual([expect.stringMatching(/^the load took 7,001 ms from the change on, and the effect that it shows lasts only 7,000 ms$/)])
   })
 
-  test('a burst of less than a second keeps no rate', () => {
+  test('a burst of less than a second has no rate to keep', () => {
     expect(unsoundness({ ...QUIET, wanted: 2000, kept: 400 }, {}, 100)).toEqual([])
     expect(unsoundness({ ...QUIET, wanted: 2000, kept: 50 }, {}, 100)).not.toEqual([])
   })
@@ -115,7 +115,7 @@ test('the README says of all that is measured what it is', () => {
   for (const name of Object.keys(QUIET)) expect(table, name).toContain(`\`${name}\``)
 })
 
-test('lessons about time say how much noise they bear', () => {
+test('lessons about time say how much noise they tolerate', () => {
   const demands = (wanted: string) => {
     const exercise = course.find(({ id }) => id === wanted) as (typeof course)[number]
     return exercise.steps.flatMap(step => step.kind === 'load' ? Object.values(demandsOf(step, exercise)).filter(limit => limit !== undefined) : [])

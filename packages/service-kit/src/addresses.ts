@@ -6,7 +6,7 @@ import type { BaseConfig } from './config.ts'
  * IPv4, or 0.0.0.0 on a machine without IPv6.
  */
 export function listenOptions ({ HOST = '', PORT }: Pick<BaseConfig, 'HOST' | 'PORT'>): { host: string, port: number } {
-  // Fastify would turn an undefined host into localhost. It gives an empty one to Node, which takes it for none.
+  // Fastify would turn an undefined host into localhost. It passes an empty host to Node, for which that means no host.
   return { host: unbracketed(HOST), port: PORT }
 }
 
@@ -31,7 +31,7 @@ export function unbracketed (host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1')
 }
 
-/** A peer's address as people write it: on a socket of both families, one of IPv4 comes as `::ffff:10.1.2.3`. */
+/** A peer's address as people write it: on a dual-stack socket, an IPv4 address appears as `::ffff:10.1.2.3`. */
 export function readableAddress (address: string | undefined): string | undefined {
   return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address
 }

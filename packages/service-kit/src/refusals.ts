@@ -74,8 +74,8 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
   })
 
   app.server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    socket.on('error', () => {}) // Node has let go of it
-    const message = 'this is no proxy: it has no CONNECT' // without the target, which may hold a password
+    socket.on('error', () => {}) // Node no longer handles its errors
+    const message = 'this server is not a proxy: it has no CONNECT' // without the target, which may hold a password
     const allow = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
     refuse(socket, { status: 405, code: 'METHOD_NOT_ALLOWED', message }, { allow })
   })

@@ -29,7 +29,7 @@ export default {
     load('/api/catalog', { says: 'All calls stay in zone a.', arrived: { only: ok('v1') } }),
     expect('answers from the own zone', all, ok('v1')),
     fault('500 100 --version v1', 'Let zone a fail.'),
-    load('/api/catalog', { says: 'After three failures the calls go to zone b.', arrived: { only: ok('v2') }, within: 28_000, recovers: 35_000 }), // the pod of zone a is off for thirty seconds
+    load('/api/catalog', { says: 'After three failures the calls go to zone b.', arrived: { only: ok('v2') }, within: 28_000, recovers: 35_000 }), // the pod of zone a is ejected for thirty seconds
     expect('answers from the other zone', all, ok('v2')),
     inspect('pods with the priority of their zone', {
       says: 'Look at the proxy\'s view of both pods: the other zone has the lower priority.',

@@ -12,7 +12,7 @@ export default {
     load('/api/catalog', { says: 'Calls fail, as many as it gets.', rate: 50 }),
     expect('calls that fail', around(1 / 2, { low: 0.3, high: 0.7 }), failed),
     apply('istio/ch6/catalog-dr-outlier.yaml', 'Have a pod that answers five times in a row with a 5xx sent off for ten seconds.'),
-    load('/api/catalog', { says: 'It gets no more calls.', arrived: { only: ({ status }) => status === 200 }, rate: 100, within: 9000, recovers: 12_000 }), // it is off for ten seconds
+    load('/api/catalog', { says: 'It gets no more calls.', arrived: { only: ({ status }) => status === 200 }, rate: 100, within: 9000, recovers: 12_000 }), // the pod is ejected for ten seconds
     expect('calls that the other pod answers', all, ({ status, version }) => status === 200 && version === 'v1'),
     fault('delete --version v2', 'Make it well.'),
     load('/api/catalog', { says: 'Once its time is over, it gets its share again.', arrived: { seen: ({ version }) => version === 'v2' }, rate: 50 }),
