@@ -31,6 +31,7 @@ export class InstallError extends Error {}
  * @property {boolean} [link]
  * @property {string} [resolved]
  * @property {boolean} [optional]
+ * @property {boolean} [dev]
  * @property {boolean} [devOptional]
  * @property {Record<string, string>} [dependencies]
  * @property {Record<string, string>} [optionalDependencies]
@@ -141,8 +142,20 @@ export function nodeFor ({ platform, arch, version, musl }) {
 }
 
 /**
- * How npm installs it. Into nothing, `npm ci`. Beside what is installed already, `npm install`, which leaves that as it
- * is: a store that runs meanwhile goes on. `--prefer-offline` spares a question to the registry for each package that
+ * What npm is asked for. An installation without the tools of development removes those that are there, so where there
+ * are some, all of them are brought up to date.
+ *
+ * @param {string[] | 'all'} needs workspaces
+ * @param {Packages} installed the packages of node_modules/.package-lock.json
+ * @returns {string[] | 'all'}
+ */
+export function scopeOf (needs, installed) {
+  return Object.values(installed).some(({ dev }) => dev === true) ? 'all' : needs
+}
+
+/**
+ * How npm installs it. Into nothing, `npm ci`. Beside what is installed already, `npm install`, which replaces only what
+ * is out of date: a store that runs meanwhile goes on. `--prefer-offline` spares a question to the registry for each package that
  * is in npm's cache. `--include` outranks NODE_ENV=production and a user's `omit`, which would leave out tools or their
  * binaries.
  *
@@ -215,7 +228,7 @@ async function install (needs) {
       await withCache(async env => {
         // Both at the same time, because npm mostly waits for the disk and the network.
         const results = await Promise.allSettled([
-          lacksPackages() && installPackages(needs, env),
+          lacksPackages() && installPackages(scopeOf(needs, installedPackages()), env),
           alone && fetchNode(machine, nodeVersion, nodeFolder, env)
         ])
         for (const result of results) if (result.status === 'rejected') throw result.reason

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { InstallError, Lock, missingFrom, neededBy, needsOf, nodeFor, npmArguments, type Packages } from '../../../scripts/install.mjs'
+import { InstallError, Lock, missingFrom, neededBy, needsOf, nodeFor, npmArguments, scopeOf, type Packages } from '../../../scripts/install.mjs'
 import { ROOT } from '../src/processes.ts'
 import { machineEnv } from './machine.ts'
 
@@ -99,6 +99,12 @@ describe('what is installed', () => {
     expect(npmArguments(['packages/a', 'packages/c'], true).slice(0, 4)).toEqual(['ci', '--omit=dev', '--workspace=packages/a', '--workspace=packages/c'])
     expect(npmArguments(['packages/a'], false).slice(0, 3)).toEqual(['install', '--no-save', '--omit=dev'])
     expect(npmArguments('all', true)).not.toContain('--omit=dev')
+  })
+
+  test('beside tools of development, all is brought up to date: npm would remove what it is told to omit', () => {
+    const runtime = { 'node_modules/fastify': { version: '5.0.0' } }
+    expect(scopeOf(['packages/a'], runtime)).toEqual(['packages/a'])
+    expect(scopeOf(['packages/a'], { ...runtime, 'node_modules/vitest': { version: '5.0.0', dev: true } })).toBe('all')
   })
 
   test.each([{ NODE_ENV: 'production' }, { npm_config_omit: 'optional' }])('%o does not keep npm from the tools', async env => {
