@@ -1,10 +1,13 @@
 // .ci/kind with a stand-in for the kind lab.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ROOT } from '../src/command.ts'
+
+/** Where .ci/kind looks for the lab, from the root of the project. */
+const [, beside = ''] = /^kindlab=(.+)$/m.exec(readFileSync(join(ROOT, '.ci/kind'), 'utf8')) ?? []
 
 let folder: string
 beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'kind-in-ci-')) })
@@ -25,7 +28,7 @@ function kind (lab: Lab | undefined): string[] {
 }
 
 function make ({ built = true, image = 0, up = 0, cluster = 0, exercise = 0, report = {} }: Lab): void {
-  const place = join(folder, 'shared/kindlab')
+  const place = join(folder, 'project', beside)
   const bin = join(folder, 'data/bin')
   mkdirSync(place, { recursive: true })
   mkdirSync(bin, { recursive: true })
