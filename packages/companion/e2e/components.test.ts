@@ -224,16 +224,19 @@ interface Address {
   port: number
 }
 
-/** Sockets, as /proc/net/tcp and tcp6 list them. IPv4 addresses only, also those that are mapped into IPv6. */
+/** ::1, as /proc/net/tcp6 has it. */
+const LOOPBACK_6 = '00000000000000000000000001000000'
+
+/**
+ * Sockets, as /proc/net/tcp and tcp6 list them. The pods here have IPv4 addresses, which tcp6 has mapped into IPv6; the
+ * only address of IPv6 itself is that of a pod's own loopback.
+ */
 function socketsIn (table: string): Socket[] {
   const address = (text: string): Address => {
     const [host = '', port = ''] = text.split(':')
     const bytes = host.slice(-8).match(/../g) ?? []
     return {
-      ip: bytes
-        .reverse()
-        .map(byte => parseInt(byte, 16))
-        .join('.'),
+      ip: host === LOOPBACK_6 ? '::1' : bytes.reverse().map(byte => parseInt(byte, 16)).join('.'),
       port: parseInt(port, 16)
     }
   }
@@ -244,7 +247,6 @@ function socketsIn (table: string): Socket[] {
       remote: address(remote),
       isListening: state === '0A',
       isAsking: state === '02',
-
       uid: Number(uid)
     })
   )
@@ -301,7 +303,8 @@ test("network-policies: every connection that the store's pods have is one that 
     for (const { local, remote, isListening, isAsking, uid } of sockets) {
       // At their start, proxies ask for the metadata of a cloud, which the policies keep from them. They do without.
       if (isAsking) continue
-      const isLocal = remote.ip.startsWith('127.') || remote.ip === pod.status.podIP || nodes.has(remote.ip)
+      const isLoopback = remote.ip.startsWith('127.') || remote.ip === '::1'
+      const isLocal = isLoopback || remote.ip === pod.status.podIP || nodes.has(remote.ip)
       if (isListening || isLocal) continue
       const isIncoming = listening.has(local.port) || REDIRECTED.includes(local.port)
       if (isIncoming && REDIRECTED.includes(local.port)) continue
