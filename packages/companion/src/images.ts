@@ -83,8 +83,20 @@ export function imagesFrom (source: Source): Images {
   return Object.fromEntries(others.map(service => [service, imageOf(source, service)]))
 }
 
+/** A change to the text of a manifest, here and as a reader does it. */
+export interface Replacement {
+  from: RegExp
+  to: string
+  sed: string
+}
+
+/** A text with all that fits replaced. What `$` means to replaceAll, it does not mean here. */
+export function replaced (text: string, { from, to }: Replacement): string {
+  return text.replaceAll(new RegExp(from, 'g'), () => to)
+}
+
 /** How the text of a manifest gets other images. */
-export function renamings (images: Images): { from: RegExp, to: string, sed: string }[] {
+export function renamings (images: Images): Replacement[] {
   return Object.entries(images).map(([service, to = '']) => {
     const from = imageOf(BUILT, service)
     return { from: new RegExp(`${from}(?![\\w.-])`), to, sed: `s|${from}|${to}|` }
@@ -93,7 +105,7 @@ export function renamings (images: Images): { from: RegExp, to: string, sed: str
 
 /** The text of a manifest with other images. */
 export function renamed (text: string, images: Images): string {
-  return renamings(images).reduce((text, { from, to }) => text.replaceAll(new RegExp(from, 'g'), () => to), text)
+  return renamings(images).reduce(replaced, text)
 }
 
 type Deployment = KubeObject & {

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { ROOT } from './command.ts'
 import type { IngressGateway } from './gateway.ts'
-import { renamings, type Images } from './images.ts'
+import { renamings, replaced, type Images } from './images.ts'
 import type { Input, Kubectl, KubeObject } from './kubectl.ts'
 
 /** A file or folder beneath k8s/, and how it gets into the cluster. */
@@ -65,9 +65,9 @@ export async function manifest (kubectl: Kubectl, path: string, options: Manifes
       : [],
     { from: new RegExp(WHOLE_NAME.replaceAll('.', '\\.')), to: inNamespace, sed: `s/${WHOLE_NAME}/${inNamespace}/` },
     ...Object.entries(values).map(([word, source]) => ({ from: new RegExp(`\\b${word}\\b`), to: readFileSync(source, 'utf8').trim(), sed: `s|${word}|$(cat ${source})|` }))
-  ].filter(({ from, to }) => text.replaceAll(new RegExp(from, 'g'), () => to) !== text)
+  ].filter(change => replaced(text, change) !== text)
   if (changes.length === 0) return { ...of(parse(text)), args }
-  const ours = changes.reduce((text, { from, to }) => text.replaceAll(new RegExp(from, 'g'), () => to), text)
+  const ours = changes.reduce(replaced, text)
   const script = changes.map(({ sed }) => sed).join('; ')
   const sed = `sed ${script.includes('$(') ? `"${script.replaceAll('"', '\\"')}"` : `'${script}'`}`
   const from = isFolder ? `kubectl kustomize ${file} | ${sed}` : `${sed} ${file}`

@@ -11,6 +11,7 @@ import { BEARS_MS, Disturbed, SLOW_MS } from '../src/soundness.ts'
 import type { Stage } from '../src/stage.ts'
 import { shareMayBeJudged, type Play } from '../src/steps.ts'
 import { stubUpstream } from '@outfitters/service-kit/testing'
+import { generator } from './generator.ts'
 
 const failed = ({ status }: Call) => status === 500
 const CALLS = load('/', { says: 'Send requests.' })
@@ -165,13 +166,3 @@ test('an exercise passes although the mesh lacks something for a check', () => {
 test('an exercise that was not judged keeps the figures of the previous run', () => {
   expect(figuresOf([{ id: 'ch2.retry', verdict: 'unjudged', checks: [], unjudged: [{ name: 'x', disturbed: 'the machine was too busy' }] }], '2026-01-01')).toEqual({})
 })
-
-/** mulberry32 */
-function generator (seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6D2B79F5) | 0
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { course, ERROR } from '../src/course.ts'
 import { about, acceptance, all, around, FALSE_ALARM, judge, none, POWER, probability, sampleFor } from '../src/judgement.ts'
+import { generator } from './generator.ts'
 
 describe('about', () => {
   test('a right mesh is taken for a wrong one no more often than was said, and no narrower bounds would do', () => {
@@ -58,13 +59,3 @@ test('a band is a band', () => {
 test.each([all, none, about(0.5, { tellFrom: [0.6] }), around(0.5, { low: 0.3, high: 0.7 })])('nothing observed is never as expected: %j', expected => {
   expect(judge('x', expected, { count: 0, of: 0 }, ERROR)).toMatchObject({ observed: 0, n: 0, ok: false })
 })
-
-/** mulberry32 */
-function generator (seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6D2B79F5) | 0
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}

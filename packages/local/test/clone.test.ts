@@ -8,7 +8,7 @@ import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HOST, ROOT } from '../src/processes.ts'
-import { freePorts, machineEnv } from './machine.ts'
+import { freeStorePorts, machineEnv } from './machine.ts'
 
 const NOT_CLONED = new Set(['node_modules', '.node', '.git', '.turbo', '.reports', '.installing'])
 
@@ -59,7 +59,7 @@ describe('a clean clone', { timeout: 240_000 }, () => {
   })
 
   test('a service runs', async () => {
-    const { catalog: port } = await freePorts()
+    const { catalog: port } = await freeStorePorts()
     const child = start('npm', ['start', '--workspace', 'services/catalog'], { PORT: String(port), HOST })
     await expect.poll(() => fetch(`http://${HOST}:${port}/items`).then(({ status }) => status, () => 0), { timeout: 60_000 }).toBe(200)
     process.kill(-(child.pid as number), 'SIGTERM')

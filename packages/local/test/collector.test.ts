@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer, connect, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { join } from 'node:path'
 import { buildApp as buildCatalog } from '@outfitters/catalog/app'
@@ -13,6 +13,7 @@ import { stubUpstream } from '@outfitters/service-kit/testing'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { ROOT } from '../src/processes.ts'
+import { freePorts } from './machine.ts'
 
 /** The official otelcol-k8s, or one that otelcol.yaml builds: its path is in OTELCOL, or it is on the PATH. */
 const OTELCOL = process.env['OTELCOL'] ?? 'otelcol-k8s'
@@ -49,15 +50,6 @@ afterEach(async () => {
 
 const attributesOf = (attributes: Attribute[] = []) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]))
-
-/** Ports that nobody has. */
-async function freePorts (n: number): Promise<number[]> {
-  const servers = Array.from({ length: n }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map(server => once(server, 'listening')))
-  const ports = servers.map(server => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
-}
 
 /** Runs a configuration at other addresses. Shows the log lines that it delivers to Loki, each with its resource. */
 async function collector (config: string, addresses: (ports: number[]) => string[]) {

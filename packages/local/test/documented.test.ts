@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { HOST, portsFrom, ROOT, variableOf } from '../src/processes.ts'
-import { freePorts, machineEnv } from './machine.ts'
+import { freeStorePorts, machineEnv } from './machine.ts'
 
 interface Command {
   file: string
@@ -74,16 +74,16 @@ describe('services by themselves', { timeout: 60_000 }, () => {
   })
 
   test.each(starts)('$text', async ({ text }) => {
-    const { webapp: port } = await freePorts()
+    const { webapp: port } = await freeStorePorts()
     const output = runs(text.replace(/\bPORT=\d+/, `PORT=${port}`), machineEnv({ PORT: String(port), HOST }))
     await expect.poll(() => answers(`http://${HOST}:${port}/readyz`), { timeout: 40_000 }).toBe(true).catch(error => { throw new Error(output.printed, { cause: error }) })
   })
 })
 
 describe('what the README shows of the store', { timeout: 60_000 }, () => {
-  let ports: Awaited<ReturnType<typeof freePorts>>
+  let ports: Awaited<ReturnType<typeof freeStorePorts>>
   beforeEach(async () => {
-    ports = await freePorts()
+    ports = await freeStorePorts()
     const output = runs('npm start', machineEnv(Object.fromEntries(Object.entries(ports).map(([name, port]) => [variableOf(name), String(port)]))))
     await expect.poll(() => output.printed, { timeout: 40_000 }).toContain('Outfitters is running')
   }, 60_000)

@@ -6,9 +6,9 @@ import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { isTaken } from '../src/ports.ts'
 import { HOST, ROOT, variableOf } from '../src/processes.ts'
-import { freePorts } from './machine.ts'
+import { freeStorePorts } from './machine.ts'
 
-const ports = await freePorts()
+const ports = await freeStorePorts()
 const env = Object.fromEntries(Object.entries(ports).map(([name, port]) => [variableOf(name), String(port)]))
 
 let child: ChildProcess
