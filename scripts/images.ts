@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import {
   BUILT, configuredSource, imageOf, parseSource, SERVICES, SETTING, textOf, type Source
-} from '../packages/companion/src/images.ts'
+} from '../packages/companion/src/cluster/images.ts'
 
 const { load, push, names, platform, context: wanted, source } = options()
 const IMAGES = SERVICES.map(service => imageOf(source, service))

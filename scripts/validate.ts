@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
 import { parseAllDocuments } from 'yaml'
-import { BUILT, imageOf, SERVICES } from '../packages/companion/src/images.ts'
+import { BUILT, imageOf, SERVICES } from '../packages/companion/src/cluster/images.ts'
 
 interface Manifest {
   apiVersion: string

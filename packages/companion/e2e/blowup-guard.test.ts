@@ -1,8 +1,8 @@
 // Who may set faults in the mesh, by default: somebody inside the pod, and nobody else.
 import { expect, test } from 'vitest'
-import { command } from '../src/command.ts'
-import { forward } from '../src/gateway.ts'
-import { ask } from '../src/load.ts'
+import { command } from '../src/cluster/command.ts'
+import { forward } from '../src/cluster/gateway.ts'
+import { ask } from '../src/judge/load.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()

@@ -2,11 +2,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { course, ERROR } from '../src/course.ts'
-import { withoutLesson, type Exercise } from '../src/exercise.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import { silent, type Result } from '../src/reporter.ts'
-import { run } from '../src/run.ts'
+import { course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import { withoutLesson } from '../src/course/controls.ts'
+import type { Exercise } from '../src/course/exercise.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { silent, type Result } from '../src/run/reporter.ts'
+import { run } from '../src/run/run.ts'
 
 /** Of those that failed on a busy machine in a mesh that did everything right, the two that draw the most requests: each takes a minute or two here. */
 const IDS = ['ch2.chaos', 'ch2.retry']
@@ -26,7 +27,7 @@ beforeAll(async () => {
   const burn = `const end = Date.now() + ${MINUTES * 60_000}; while (Date.now() < end && process.ppid === ${process.pid});`
   for (let i = 0; i < HOGS; i++) hogs.push(spawn(process.execPath, ['-e', burn], { stdio: 'ignore' }))
   const all = [...exercises, ...controls.map(({ wrong }) => wrong)]
-  const summary = await run({ exercises: all, namespace, host: 'busy.example', report: silent, error: ERROR })
+  const summary = await run({ exercises: all, namespace, host: 'busy.example', report: silent, falseAlarm: FALSE_ALARM_PER_CHECK })
   expect(summary.error).toBeUndefined()
   for (const [index, exercise] of all.entries()) results.set(exercise, summary.results[index])
 }, MINUTES * 60_000)
@@ -48,6 +49,6 @@ describe('while eight processes burn every core', () => {
     const result = results.get(wrong)
     console.log(`${exercise.id} without its lesson on a busy machine: ${result?.verdict}`)
     expect(['fail', 'unjudged']).toContain(result?.verdict)
-    if (result?.verdict === 'fail') expect(result.checks.find(({ name }) => name === control.fails)).toMatchObject({ ok: false })
+    if (result?.verdict === 'fail') expect(result.checks.find(({ id }) => id === control.fails)).toMatchObject({ ok: false })
   })
 })

@@ -7,16 +7,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { activeFaults } from '../src/chaos.ts'
-import { command, ROOT } from '../src/command.ts'
-import { course, ERROR } from '../src/course.ts'
-import { withoutLesson, type Control, type Exercise, type Step } from '../src/exercise.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import { managerFor, othersIn } from '../src/namespace.ts'
-import { namespaceMade } from '../src/preflight.ts'
-import { silent, type Result, type Unjudged } from '../src/reporter.ts'
-import { run, type Summary } from '../src/run.ts'
-import { rolledOut } from '../src/workloads.ts'
+import { activeFaults } from '../src/cluster/chaos.ts'
+import { command, ROOT } from '../src/cluster/command.ts'
+import { course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import { withoutLesson } from '../src/course/controls.ts'
+import type { Control, Exercise, Step } from '../src/course/exercise.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { managerFor, othersIn } from '../src/cluster/namespace.ts'
+import { namespaceMade } from '../src/cluster/preflight.ts'
+import { silent, type Result, type Unjudged } from '../src/run/reporter.ts'
+import { run, type Summary } from '../src/run/run.ts'
+import { rolledOut } from '../src/cluster/workloads.ts'
 import { apply, k8s, notJudged, NOTHING_FAILED, withImages } from './mesh.ts'
 
 /** The catalog as somebody has it who leaves the number of its pods to others. */
@@ -36,10 +37,17 @@ const fresh = () => {
 
 /** What the result of an exercise has beside its verdict: its checks, but for what this mesh cannot show. What was measured is left out. */
 const promised = (steps: Step[], unjudged: Unjudged[]) => ({
-  checks: steps.filter(step => 'expected' in step && !unjudged.some(({ name }) => name === step.name)).map(step =>
-    ({ name: 'name' in step && step.name, expected: expect.any(Number), observed: expect.any(Number), n: expect.any(Number), low: expect.any(Number), high: expect.any(Number), ok: true })),
+  checks: steps.filter(step => 'expected' in step && !unjudged.some(({ id }) => id === step.id)).map(step =>
+    ({ id: step.id, name: 'name' in step && step.name, expected: expect.any(Number), observed: expect.any(Number), n: expect.any(Number), low: expect.any(Number), high: expect.any(Number), ok: true })),
   ...(unjudged.length > 0 && { unjudged })
 })
+
+/** What the companion says when a step begins. */
+function textOf (exercise: string, id: string): string {
+  const step = course.find(({ id }) => id === exercise)?.steps.find(step => step.id === id)
+  if (step === undefined || !('says' in step)) throw new Error(`${exercise} has no step ${id} that says anything`)
+  return step.says
+}
 
 /** Runs the companion as a reader does; `input` is what is typed. */
 const exercise = (args: string[], input = '') => command('node', [CLI, ...args], { input })
@@ -103,14 +111,14 @@ describe('without its lesson no exercise passes', () => {
   beforeAll(async () => {
     await Promise.all([0, 1].map(async half => {
       const ours = controls.filter(({ exercise }) => halfOf(exercise) === half)
-      const summary = await run({ exercises: ours.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), host: `half${half}.example`, report: silent, error: ERROR, patience: 3000 })
+      const summary = await run({ exercises: ours.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), host: `half${half}.example`, report: silent, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 3000 })
       expect(summary.error).toBeUndefined()
       for (const [index, { control }] of ours.entries()) results.set(control, summary.results[index])
     }))
     // What the other half has kept from being judged has the machine to itself now.
     const again = controls.filter(({ control }) => results.get(control)?.verdict === 'unjudged')
     if (again.length === 0) return
-    const summary = await run({ exercises: again.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), host: 'again.example', report: silent, error: ERROR, patience: 3000 })
+    const summary = await run({ exercises: again.map(({ exercise, control }) => withoutLesson(exercise, control)), namespace: fresh(), host: 'again.example', report: silent, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 3000 })
     expect(summary.error).toBeUndefined()
     for (const [index, { control }] of again.entries()) results.set(control, summary.results[index])
   }, 3_600_000)
@@ -119,9 +127,9 @@ describe('without its lesson no exercise passes', () => {
     const result = results.get(control)
     const note = notJudged(result)
     skip(note !== undefined, note)
-    if (result?.unjudged?.some(({ name, lacks }) => lacks !== undefined && name === control.fails) === true) return expect(course.find(({ id }) => id === result.id)?.steps.some(step => 'lacks' in step)).toBe(true) // this mesh cannot show it either way
+    if (result?.unjudged?.some(({ id, lacks }) => lacks !== undefined && id === control.fails) === true) return expect(course.find(({ id }) => id === result.id)?.steps.some(step => 'lacks' in step)).toBe(true) // this mesh cannot show it either way
     expect(result).toMatchObject({ verdict: 'fail' })
-    expect(result?.checks.find(({ name }) => name === control.fails)).toMatchObject({ ok: false })
+    expect(result?.checks.find(({ id }) => id === control.fails)).toMatchObject({ ok: false })
   })
 })
 
@@ -206,7 +214,7 @@ describe('what a reader has in his namespace', () => {
     await command('sh', ['-c', `umask 077; kubectl config view --raw --flatten > ${file}`])
     await config('set-context', 'elsewhere', '--cluster=elsewhere')
     const env = { ...process.env, KUBECONFIG: file }
-    const { code } = await during('node', [CLI, 'ch2.route-v1', ...host], () => config('use-context', 'elsewhere'), { when: 'Send everybody to version 1', env })
+    const { code } = await during('node', [CLI, 'ch2.route-v1', ...host], () => config('use-context', 'elsewhere'), { when: textOf('ch2.route-v1', 'apply-catalog-virtualservice-all-v1'), env })
     expect([code, (await config('current-context')).stdout.trim()]).toEqual([NOTHING_FAILED, 'elsewhere'])
     expect(await everything()).toEqual(before)
   })
@@ -266,7 +274,7 @@ describe('what a reader has in his namespace', () => {
   })
 
   /** What comes of a signal to the whole process group once it has said this, as Ctrl-C sends it. */
-  const interrupted = (name: string, args: string[], signal: NodeJS.Signals, when = 'Most of the calls get through') =>
+  const interrupted = (name: string, args: string[], signal: NodeJS.Signals, when = textOf('ch2.retry', 'retried-calls')) =>
     during(name, args, async group => { process.kill(group, signal) }, { when })
 
   /** What comes of a run during which something happens, once it has said `when`. */

@@ -3,12 +3,12 @@
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { command } from '../src/command.ts'
-import { choose } from '../src/course.ts'
-import { findGateway } from '../src/gateway.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import type { Summary } from '../src/run.ts'
-import { rolledOut } from '../src/workloads.ts'
+import { command } from '../src/cluster/command.ts'
+import { choose } from '../src/course/registry.ts'
+import { findGateway } from '../src/cluster/gateway.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import type { Summary } from '../src/run/run.ts'
+import { rolledOut } from '../src/cluster/workloads.ts'
 import { notJudged } from './mesh.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))

@@ -1,9 +1,9 @@
 // The manifests against a real API server and a real Istio.
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { command } from '../src/command.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import { podReady } from '../src/workloads.ts'
+import { command } from '../src/cluster/command.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { podReady } from '../src/cluster/workloads.ts'
 import { k8s, withImages } from './mesh.ts'
 
 interface PodSpec {

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { ROOT } from '../src/command.ts'
-import { findGateway, openGateway, type Gateway } from '../src/gateway.ts'
-import { BUILT, configuredSource, imagesFrom, renamed } from '../src/images.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import { manifest } from '../src/manifests.ts'
-import { hostIsFree } from '../src/preflight.ts'
-import type { Result } from '../src/reporter.ts'
-import { podReady, rolledOut } from '../src/workloads.ts'
+import { ROOT } from '../src/cluster/command.ts'
+import { findGateway, openGateway, type Gateway } from '../src/cluster/gateway.ts'
+import { BUILT, configuredSource, imagesFrom, renamed } from '../src/cluster/images.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { manifest } from '../src/cluster/manifests.ts'
+import { hostIsFree } from '../src/cluster/preflight.ts'
+import type { Result } from '../src/run/reporter.ts'
+import { podReady, rolledOut } from '../src/cluster/workloads.ts'
 
 /** Exit codes of a run in which nothing failed: 4 says that the machine was too busy to judge something. */
 export const NOTHING_FAILED = expect.toSatisfy((code: unknown) => code === 0 || code === 4)

@@ -2,12 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { command } from '../src/command.ts'
-import { graphOf, rootsOf, tracesIn, type Trace } from '../src/exercises/traces.ts'
-import { forward, INGRESS, type Gateway } from '../src/gateway.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import { ask, load } from '../src/load.ts'
-import { rolledOut } from '../src/workloads.ts'
+import { command } from '../src/cluster/command.ts'
+import { graphOf, rootsOf, tracesIn, type Trace } from '../src/course/exercises/traces.ts'
+import { forward, INGRESS, type Gateway } from '../src/cluster/gateway.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { ask, load } from '../src/judge/load.ts'
+import { rolledOut } from '../src/cluster/workloads.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()

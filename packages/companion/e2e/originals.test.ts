@@ -1,7 +1,7 @@
 // Who has the book's own files, in the API version of its time, can go on using them.
 import { expect, test } from 'vitest'
-import { load, type Call } from '../src/load.ts'
-import { rolledOut } from '../src/workloads.ts'
+import { load, type Call } from '../src/judge/load.ts'
+import { rolledOut } from '../src/cluster/workloads.ts'
 import { freshMesh } from './mesh.ts'
 
 const mesh = freshMesh()

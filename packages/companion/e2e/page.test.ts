@@ -2,9 +2,9 @@
 import { chromiumForTests, launch } from '@outfitters/webapp/browser'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { command } from '../src/command.ts'
-import { ask } from '../src/load.ts'
-import { rolledOut } from '../src/workloads.ts'
+import { command } from '../src/cluster/command.ts'
+import { ask } from '../src/judge/load.ts'
+import { rolledOut } from '../src/cluster/workloads.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
 const chromium = chromiumForTests()

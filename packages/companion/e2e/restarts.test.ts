@@ -1,7 +1,7 @@
 // What a rollout and a lost pod cost those who call: nothing.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { ask, load, type Call } from '../src/load.ts'
-import { rolledOut } from '../src/workloads.ts'
+import { ask, load, type Call } from '../src/judge/load.ts'
+import { rolledOut } from '../src/cluster/workloads.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { command } from '../src/command.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import { rolledOut } from '../src/workloads.ts'
+import { command } from '../src/cluster/command.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { rolledOut } from '../src/cluster/workloads.ts'
 import { apply } from './mesh.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))

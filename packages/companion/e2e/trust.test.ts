@@ -1,6 +1,6 @@
 // What leaves the mesh with a call to the users API: no credential and no identity of the caller's.
 import { expect, test, vi } from 'vitest'
-import { rolledOut } from '../src/workloads.ts'
+import { rolledOut } from '../src/cluster/workloads.ts'
 import { freshMesh, usersApiThatShowsHeaders } from './mesh.ts'
 
 const mesh = freshMesh({ gateway: false })

@@ -1,17 +1,17 @@
 // npm run exercise: lists the exercises, or runs some of them in the cluster of the current kubectl context.
 import { styleText, parseArgs } from 'node:util'
-import { holdContext } from './context.ts'
-import { choose, course, ERROR } from './course.ts'
-import type { Exercise } from './exercise.ts'
-import { checkText } from './figures.ts'
-import { configuredSource } from './images.ts'
-import { Kubectl, KubectlError } from './kubectl.ts'
-import { usualNamespace } from './preflight.ts'
-import { silent, type Result } from './reporter.ts'
-import { exitCodeOf, reset, run, type Restored, type Summary } from './run.ts'
-import { coloured, terminal, unjudgedText } from './terminal.ts'
-import { Trouble } from './trouble.ts'
-import { hasTwin, type Api } from './twins.ts'
+import { holdContext } from './cluster/context.ts'
+import { choose, course, FALSE_ALARM_PER_CHECK } from './course/registry.ts'
+import type { Exercise } from './course/exercise.ts'
+import { checkText } from './judge/figures.ts'
+import { configuredSource } from './cluster/images.ts'
+import { Kubectl, KubectlError } from './cluster/kubectl.ts'
+import { usualNamespace } from './cluster/preflight.ts'
+import { silent, type Result } from './run/reporter.ts'
+import { exitCodeOf, reset, run, type Restored, type Summary } from './run/run.ts'
+import { coloured, terminal, unjudgedText } from './report/terminal.ts'
+import { Trouble } from './cluster/errors.ts'
+import { hasTwin, type Api } from './course/twins.ts'
 
 const USAGE = `usage: npm run exercise                        list the exercises
        npm run exercise -- ch2.retry …        run some, by id or by chapter (ch2)
@@ -74,7 +74,7 @@ async function main (): Promise<number> {
   const namespace = values.namespace ?? await usualNamespace(unbound)
   if (values.reset === true) return await bringBack({ namespace, report }, again, values.json)
 
-  const summary = await run({ exercises, namespace, host: values.host, gateway: values.gateway, keep: values.keep, api, report, signal: abort.signal, error: ERROR })
+  const summary = await run({ exercises, namespace, host: values.host, gateway: values.gateway, keep: values.keep, api, report, signal: abort.signal, falseAlarm: FALSE_ALARM_PER_CHECK })
   report.close()
   if (values.json) print({ ...summary, ...(leftOut.length > 0 && { leftOut }) }, again)
   else tell(summary, { exercises, namespace, keep: values.keep, again })

@@ -1,8 +1,8 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { BOOK_PAGE, bookFiles, bookPage, faultsOf, filesOfTheBook, heirs } from '../src/book-files.ts'
-import { ROOT } from '../src/command.ts'
+import { BOOK_PAGE, bookFiles, bookPage, faultsOf, filesOfTheBook, heirs } from '../src/docs/book-files.ts'
+import { ROOT } from '../src/cluster/command.ts'
 
 const table = bookFiles()
 const exists = (path: string) => existsSync(join(ROOT, path))

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
-import { activeFaults } from '../src/chaos.ts'
-import { Kubectl } from '../src/kubectl.ts'
+import { activeFaults } from '../src/cluster/chaos.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
 import { fakeKubectl } from './fake-kubectl.ts'
 
 let undo = () => {}

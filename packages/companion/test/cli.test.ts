@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { command } from '../src/command.ts'
-import { course } from '../src/course.ts'
+import { command } from '../src/cluster/command.ts'
+import { course } from '../src/course/registry.ts'
 import { fakeKubectl, INGRESS_SERVICE, MESH, type Answer } from './fake-kubectl.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))

@@ -4,8 +4,8 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ROOT } from '../src/command.ts'
-import { settings as VERSIONS } from '../src/versions.ts'
+import { ROOT } from '../src/cluster/command.ts'
+import { settings as VERSIONS } from '../src/cluster/versions.ts'
 
 /** What a stand-in prints when its command line fits the pattern, and its exit code. The first that fits counts. */
 type Answer = [pattern: string, stdout: string, code?: number]

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { command } from '../src/command.ts'
+import { command } from '../src/cluster/command.ts'
 
 test('a command is run to its end, whatever that is', async () => {
   expect(await command('sh', ['-c', 'cat; echo oops >&2; exit 3'], { input: 'hello' })).toEqual({ code: 3, stdout: 'hello', stderr: 'oops\n' })

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, describe, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { ROOT } from '../src/command.ts'
+import { ROOT } from '../src/cluster/command.ts'
 import { judgeFlow, type End, type Flow, type NetworkPolicy } from './network-policy.ts'
 
 interface Workload {

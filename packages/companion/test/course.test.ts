@@ -1,14 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ROOT } from '../src/command.ts'
-import { choose, course, ERROR } from '../src/course.ts'
-import { NEEDS, withoutLesson } from '../src/exercise.ts'
-import { pages, stateOf, withTable } from '../src/pages.ts'
-import { figuresOf } from '../src/record.ts'
-import { requestsOf } from '../src/steps.ts'
+import { ROOT } from '../src/cluster/command.ts'
+import { choose, course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import { withoutLesson } from '../src/course/controls.ts'
+import { NEEDS } from '../src/course/exercise.ts'
+import { pages, stateOf, withTable } from '../src/docs/pages.ts'
+import { figuresOf } from '../src/docs/record.ts'
+import { requestsOf } from '../src/run/steps.ts'
 
-const ids = (exercises: typeof course) => exercises.map(({ id }) => id)
+const ids = (exercises: { id: string }[]) => exercises.map(({ id }) => id)
 
 test('chapter 2 in the order of the book', () => {
   expect(ids(choose(['ch2']))).toEqual(['ch2.deploy', 'ch2.gateway', 'ch2.observe', 'ch2.chaos', 'ch2.retry', 'ch2.v2', 'ch2.route-v1', 'ch2.dark-launch'])
@@ -39,13 +40,15 @@ describe.each(course)('$id', exercise => {
     expect(controls).not.toEqual([])
   })
 
-  test('its checks have names of their own, and every load is judged', () => {
+  test('each of its steps has an id of its own, each check a name, and every load is judged', () => {
+    expect(new Set(ids(steps)).size).toBe(steps.length)
+    for (const id of ids(steps)) expect(id).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
     expect(new Set(checks.map(({ name }) => name)).size).toBe(checks.length)
-    for (const step of steps) if (step.kind === 'load') expect(requestsOf(step, exercise, ERROR)).toBeGreaterThanOrEqual(100)
+    for (const step of steps) if (step.kind === 'load') expect(requestsOf(step, exercise, FALSE_ALARM_PER_CHECK)).toBeGreaterThanOrEqual(100)
   })
 
   test.each(controls)('its control takes something of the lesson away, and names the check that is to fail: when $when', control => {
-    expect(checks.map(({ name }) => name)).toContain(control.fails)
+    expect(ids(checks)).toContain(control.fails)
     expect(withoutLesson(exercise, control).steps).not.toEqual(steps)
     expect(withoutLesson(exercise, control).steps.filter(step => 'expected' in step)).toEqual(checks)
   })

@@ -1,21 +1,22 @@
 // What becomes of a load and of its checks on a machine that is quiet, or slow: played with calls and noise that are made up, and with fixed seeds.
 import { describe, expect, test } from 'vitest'
-import { ERROR } from '../src/course.ts'
-import { expect as expects, inspect, load, once, type Exercise, type Step } from '../src/exercise.ts'
-import { about, all } from '../src/judgement.ts'
-import type { Call } from '../src/load.ts'
-import { figuresOf } from '../src/record.ts'
-import { silent } from '../src/reporter.ts'
-import { exitCodeOf, perform, verdictOf } from '../src/run.ts'
-import { BEARS_MS, Disturbed, SLOW_MS } from '../src/soundness.ts'
-import type { Stage } from '../src/stage.ts'
-import { shareMayBeJudged, type Play } from '../src/steps.ts'
+import { FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import type { Exercise, Step } from '../src/course/exercise.ts'
+import { expect as expects, inspect, load, once } from '../src/course/steps.ts'
+import { about, all } from '../src/judge/statistics.ts'
+import type { Call } from '../src/judge/load.ts'
+import { figuresOf } from '../src/docs/record.ts'
+import { silent } from '../src/run/reporter.ts'
+import { exitCodeOf, perform, verdictOf } from '../src/run/run.ts'
+import { BEARS_MS, Disturbed, SLOW_MS } from '../src/judge/soundness.ts'
+import type { Stage } from '../src/run/stage.ts'
+import { shareMayBeJudged, type Play } from '../src/run/steps.ts'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 import { generator } from './generator.ts'
 
 const failed = ({ status }: Call) => status === 500
-const CALLS = load('/', { says: 'Send requests.' })
-const HALF = expects('calls that fail', about(1 / 2, { tellFrom: [0.6] }), failed)
+const CALLS = load('calls', '/', { says: 'Send requests.' })
+const HALF = expects('calls-fail', 'calls that fail', about(1 / 2, { tellFrom: [0.6] }), failed)
 
 interface Machine {
   /** milliseconds that the gateway's status port takes, at a rate */
@@ -40,7 +41,7 @@ async function performed (steps: Step[], { late, failing, stalled = 0, lasted = 
   const play: Play = {
     stage: { kubectl, report: silent, clock: { least: 0, most: 0 }, address: async () => ({ url: origin }), filled: (word: string) => word, command: async () => ({ code: 0, stdout: prints, stderr: '' }) } as unknown as Stage,
     exercise: { steps } as Exercise,
-    error: ERROR,
+    falseAlarm: FALSE_ALARM_PER_CHECK,
     patience: 50,
     watch: () => async () => ({ loopP99: 1, probeP50: 1, probeP99: late(rate) }),
     load: async options => {
@@ -81,7 +82,7 @@ describe('a load on a busy machine', () => {
   })
 
   test('a timeout on a slow machine is not a failure of the mesh, but on a quiet machine it is', async () => {
-    const answered = expects('calls that are answered', all, ({ status }) => status === 200)
+    const answered = expects('calls-answered', 'calls that are answered', all, ({ status }) => status === 200)
     expect(await performed([CALLS, answered], { late: () => SLOW_MS + 1, failing: 0, stalled: 3 })).toMatchObject({ verdict: 'unjudged', checks: [] })
     expect(await performed([CALLS, answered], { late: () => 5, failing: 0, stalled: 3 })).toMatchObject({ verdict: 'fail', checks: [{ ok: false }] })
   })
@@ -99,7 +100,7 @@ describe('a load on a busy machine', () => {
   })
 
   test('a load whose effect passes is not judged where its answers came too late on a slow machine, and fails where the mesh made them late', async () => {
-    const steps = [{ ...CALLS, within: 7000 }, expects('calls that are answered', all, ({ status }) => status === 200)]
+    const steps = [{ ...CALLS, within: 7000 }, expects('calls-answered', 'calls that are answered', all, ({ status }) => status === 200)]
     expect(await performed(steps, { late: () => SLOW_MS + 1, failing: 1, lasted: 9000 })).toMatchObject({ verdict: 'unjudged' })
     expect(await performed(steps, { late: () => SLOW_MS, failing: 1, lasted: 9000 })).toMatchObject({ verdict: 'fail' })
   })
@@ -124,7 +125,7 @@ describe('a load on a busy machine', () => {
 })
 
 describe('a wait without success', () => {
-  const printed = inspect('what is printed', { says: 'Look.', command: ['kubectl'], expected: all, count: output => once(output === 'yes') })
+  const printed = inspect('printed', 'what is printed', { says: 'Look.', command: ['kubectl'], expected: all, count: ({ output }) => once(output === 'yes') })
 
   test('is not judged on a slow machine, and fails on a quiet one', async () => {
     expect(await performed([printed], { late: () => SLOW_MS + 1, failing: 0 })).toMatchObject({ verdict: 'unjudged', unjudged: [{ disturbed: expect.stringContaining('a change was not seen within 0.05 s, on a machine that was late by 151 ms') }] })
@@ -158,11 +159,11 @@ test('the exit code: a failure takes precedence over what was not judged', () =>
 })
 
 test('an exercise passes although the mesh lacks something for a check', () => {
-  expect(verdictOf([{ ok: true }], [{ name: 'x', lacks: 'Prometheus' }])).toBe('pass')
-  expect(verdictOf([{ ok: true }], [{ name: 'x', disturbed: 'the machine was too busy' }])).toBe('unjudged')
-  expect(verdictOf([{ ok: false }], [{ name: 'x', disturbed: 'the machine was too busy' }])).toBe('fail')
+  expect(verdictOf([{ ok: true }], [{ id: 'x', name: 'x', lacks: 'Prometheus' }])).toBe('pass')
+  expect(verdictOf([{ ok: true }], [{ id: 'x', name: 'x', disturbed: 'the machine was too busy' }])).toBe('unjudged')
+  expect(verdictOf([{ ok: false }], [{ id: 'x', name: 'x', disturbed: 'the machine was too busy' }])).toBe('fail')
 })
 
 test('an exercise that was not judged keeps the figures of the previous run', () => {
-  expect(figuresOf([{ id: 'ch2.retry', verdict: 'unjudged', checks: [], unjudged: [{ name: 'x', disturbed: 'the machine was too busy' }] }], '2026-01-01')).toEqual({})
+  expect(figuresOf([{ id: 'ch2.retry', verdict: 'unjudged', checks: [], unjudged: [{ id: 'x', name: 'x', disturbed: 'the machine was too busy' }] }], '2026-01-01')).toEqual({})
 })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { fakeKubectl } from './fake-kubectl.ts'
 
-const GATEWAY = fileURLToPath(new URL('../src/gateway.ts', import.meta.url))
+const GATEWAY = fileURLToPath(new URL('../src/cluster/gateway.ts', import.meta.url))
 
 test.each(['SIGKILL', 'SIGTERM'] as const)('it ends with us by %s', async signal => {
   const undo = fakeKubectl([/port-forward/, { stdout: 'Forwarding from 127.0.0.1:7 -> 8080\n', stays: true }])

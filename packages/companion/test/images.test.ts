@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { command, ROOT } from '../src/command.ts'
-import { choose, ERROR } from '../src/course.ts'
+import { command, ROOT } from '../src/cluster/command.ts'
+import { choose, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import {
   BUILT, configuredSource, imageOf, imagesFrom, parseSource, pullAdvice, renamed, SERVICES, textOf, workingImages
-} from '../src/images.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import { silent } from '../src/reporter.ts'
-import { run } from '../src/run.ts'
-import { PORTS } from '../src/workloads.ts'
+} from '../src/cluster/images.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { silent } from '../src/run/reporter.ts'
+import { run } from '../src/run/run.ts'
+import { PORTS } from '../src/cluster/workloads.ts'
 import { fakeKubectl, MESH, type Answer } from './fake-kubectl.ts'
 
 const undo: (() => void)[] = []
@@ -159,7 +159,7 @@ describe('what a run applies', () => {
     ))
     const tell = (line: string) => { told.push(line) }
     const report = { ...silent, command: tell, note: tell }
-    await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report, error: ERROR, patience: 300 })
+    await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 300 })
     return told
   }
 

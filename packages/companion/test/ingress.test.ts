@@ -1,14 +1,14 @@
 // Which gateway the exercises use: any that the mesh has, and none by a guess.
 import { afterEach, expect, test } from 'vitest'
-import { course } from '../src/course.ts'
-import { NEEDS, usesGateway } from '../src/exercise.ts'
-import { findGateway } from '../src/gateway.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import type { Ledger } from '../src/ledger.ts'
-import { manifest } from '../src/manifests.ts'
-import { claims } from '../src/preflight.ts'
-import { silent } from '../src/reporter.ts'
-import { Stage } from '../src/stage.ts'
+import { course } from '../src/course/registry.ts'
+import { NEEDS, usesGateway } from '../src/course/exercise.ts'
+import { findGateway } from '../src/cluster/gateway.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import type { Ledger } from '../src/run/ledger.ts'
+import { manifest } from '../src/cluster/manifests.ts'
+import { claims } from '../src/cluster/preflight.ts'
+import { silent } from '../src/run/reporter.ts'
+import { Stage } from '../src/run/stage.ts'
 import { fakeKubectl, INGRESS_DEPLOYMENT, INGRESS_SERVICE, type Answer } from './fake-kubectl.ts'
 
 const undo: (() => void)[] = []

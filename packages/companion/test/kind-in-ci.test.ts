@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ROOT } from '../src/command.ts'
+import { ROOT } from '../src/cluster/command.ts'
 
 /** Where .ci/kind looks for the lab, from the root of the project. */
 const [, beside = ''] = /^kindlab=(.+)$/m.exec(readFileSync(join(ROOT, '.ci/kind'), 'utf8')) ?? []

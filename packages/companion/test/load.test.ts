@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 import { afterEach, describe, expect, test } from 'vitest'
-import { ask, load, type Clock } from '../src/load.ts'
+import { ask, load, type Clock } from '../src/judge/load.ts'
 
 const closers: (() => Promise<unknown>)[] = []
 afterEach(async () => { for (const close of closers.splice(0)) await close() })

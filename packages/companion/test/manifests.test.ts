@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { Kubectl } from '../src/kubectl.ts'
-import { manifest } from '../src/manifests.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { manifest } from '../src/cluster/manifests.ts'
 
 const SIDECAR = 'istio/ch11/webapp-sidecar.yaml'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { added, parseMetrics } from '../src/metrics.ts'
+import { added, parseMetrics } from '../src/judge/metrics.ts'
 
 const TEXT = `# HELP calls How many.
 # TYPE calls counter

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { calibrate, isBorne, RATE, SLOWEST } from '../src/calibration.ts'
-import { percentile } from '../src/figures.ts'
-import type { Call } from '../src/load.ts'
-import { probeOf, watchWith, withMissed } from '../src/noise.ts'
+import { calibrate, isBorne, RATE, SLOWEST } from '../src/judge/calibration.ts'
+import { percentile } from '../src/judge/figures.ts'
+import type { Call } from '../src/judge/load.ts'
+import { probeOf, watchWith, withMissed } from '../src/judge/noise.ts'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 
 test('the delay of our own timers is measured while the thread is blocked', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { Kubectl } from '../src/kubectl.ts'
-import { clockAhead } from '../src/preflight.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { clockAhead } from '../src/cluster/preflight.ts'
 import { fakeKubectl } from './fake-kubectl.ts'
 
 afterEach(() => { vi.useRealTimers() })

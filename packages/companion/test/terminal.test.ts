@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { checkText } from '../src/figures.ts'
-import { about, all, judge, none } from '../src/judgement.ts'
-import { Tally } from '../src/tally.ts'
+import { checkText } from '../src/judge/figures.ts'
+import { about, all, judge, none } from '../src/judge/statistics.ts'
+import { Tally } from '../src/judge/tally.ts'
 
 test('a tally by status, version, pod and attempt, with faults marked', () => {
   const tally = new Tally()
@@ -21,9 +21,9 @@ test('a tally by status, version, pod and attempt, with faults marked', () => {
 })
 
 test('a verdict says what was expected, what was observed, of how many, and what is allowed', () => {
-  expect(checkText(judge('calls that fail', about(1 / 16, { tellFrom: [1 / 8] }), { count: 48, of: 860 }, 2.5e-5)))
+  expect(checkText(judge({ id: 'x', name: 'calls that fail', expected: about(1 / 16, { tellFrom: [1 / 8] }) }, { count: 48, of: 860 }, 2.5e-5)))
     .toMatch(/^calls that fail: expected 6\.25 %, observed 5\.58 % of 860 \(allowed: 3.02 to 10 %\)$/)
-  expect(checkText(judge('answers', all, { count: 1049, of: 1050 }, 1))).toBe('answers: expected all, observed 1,049 of 1,050')
-  expect(checkText(judge('answers', none, { count: 2, of: 100 }, 1))).toBe('answers: expected none, observed 2 of 100')
-  expect(checkText(judge('answers', all, { count: 0, of: 0 }, 1))).toBe('answers: there were none')
+  expect(checkText(judge({ id: 'x', name: 'answers', expected: all }, { count: 1049, of: 1050 }, 1))).toBe('answers: expected all, observed 1,049 of 1,050')
+  expect(checkText(judge({ id: 'x', name: 'answers', expected: none }, { count: 2, of: 100 }, 1))).toBe('answers: expected none, observed 2 of 100')
+  expect(checkText(judge({ id: 'x', name: 'answers', expected: all }, { count: 0, of: 0 }, 1))).toBe('answers: there were none')
 })

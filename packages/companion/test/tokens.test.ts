@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { command } from '../src/command.ts'
+import { command } from '../src/cluster/command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tokens-'))
 const file = (name: string) => join(folder, name)

@@ -5,13 +5,13 @@ import { once } from 'node:events'
 import { hostname } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { choose, ERROR } from '../src/course.ts'
-import { openGateway } from '../src/gateway.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import { claims } from '../src/preflight.ts'
-import { silent } from '../src/reporter.ts'
-import { run } from '../src/run.ts'
-import { proxied, rolledOut } from '../src/workloads.ts'
+import { choose, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import { openGateway } from '../src/cluster/gateway.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { claims } from '../src/cluster/preflight.ts'
+import { silent } from '../src/run/reporter.ts'
+import { run } from '../src/run/run.ts'
+import { proxied, rolledOut } from '../src/cluster/workloads.ts'
 import { fakeKubectl, INGRESS_SERVICE, MESH, type Answer } from './fake-kubectl.ts'
 
 const undo: (() => void)[] = []
@@ -20,7 +20,7 @@ afterEach(() => { for (const each of undo.splice(0)) each() })
 /** Why ch2.chaos does not run where kubectl answers like this, and otherwise as in a mesh that works. */
 async function reason (...answers: Answer[]): Promise<string> {
   undo.push(fakeKubectl(...answers, ...MESH))
-  const { error, passed, failed, notRun, results } = await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report: silent, error: ERROR, patience: 300 })
+  const { error, passed, failed, notRun, results } = await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report: silent, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 300 })
   expect([passed, failed, notRun, results]).toEqual([0, 0, 1, []])
   return error ?? 'it runs'
 }
@@ -61,7 +61,7 @@ test('another namespace with the same host', async () => {
 
 test('an add-on that an exercise looks at is not there: that exercise alone is not run', async () => {
   undo.push(fakeKubectl([/get service tracing/, {}], ...MESH))
-  const { error, results } = await run({ exercises: choose(['ch2.observe']), namespace: 'shop', report: silent, error: ERROR, patience: 300 })
+  const { error, results } = await run({ exercises: choose(['ch2.observe']), namespace: 'shop', report: silent, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 300 })
   expect([error, results]).toEqual([undefined, [{ id: 'ch2.observe', verdict: 'error', checks: [], error: expect.stringMatching(/^There is no jaeger in istio-system: kubectl apply -f https:/) }]])
 })
 
@@ -136,7 +136,7 @@ test('kubectl is not installed', async () => {
   const path = process.env['PATH']
   process.env['PATH'] = '/nowhere'
   undo.push(() => { process.env['PATH'] = path })
-  const { error } = await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report: silent, error: ERROR })
+  const { error } = await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report: silent, falseAlarm: FALSE_ALARM_PER_CHECK })
   expect(error).toMatch(/^kubectl is not installed\./)
 })
 

@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { ROOT } from '../src/command.ts'
-import { choose, course, ERROR } from '../src/course.ts'
-import { Kubectl } from '../src/kubectl.ts'
-import { pathOf } from '../src/manifests.ts'
-import { pages } from '../src/pages.ts'
-import { gatewayApiIsThere } from '../src/preflight.ts'
-import { silent } from '../src/reporter.ts'
-import { run } from '../src/run.ts'
-import { isOlder, OLDEST, parseVersion, settings, supportedIstio, tooNewFor, type Version } from '../src/versions.ts'
+import { ROOT } from '../src/cluster/command.ts'
+import { choose, course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { pathOf } from '../src/cluster/manifests.ts'
+import { pages } from '../src/docs/pages.ts'
+import { gatewayApiIsThere } from '../src/cluster/preflight.ts'
+import { silent } from '../src/run/reporter.ts'
+import { run } from '../src/run/run.ts'
+import { isOlder, OLDEST, parseVersion, settings, supportedIstio, tooNewFor, type Version } from '../src/cluster/versions.ts'
 import { fakeKubectl, istiod, MESH, type Answer } from './fake-kubectl.ts'
 
 const undo: (() => void)[] = []
@@ -22,7 +22,7 @@ const istiods = (...versions: string[]): Answer =>
   [/^get pods -A -l app=istiod/, { stdout: { items: versions.map(istiod) } }]
 
 const inShop = (id: string) =>
-  run({ exercises: choose([id]), namespace: 'shop', report: silent, error: ERROR, patience: 300 })
+  run({ exercises: choose([id]), namespace: 'shop', report: silent, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 300 })
 
 test.each([
   ['1.31-lab', [1, 31]],

@@ -1,0 +1,12 @@
+import type { Call } from '../../judge/load.ts'
+
+/** The webapp's answer where the catalog has failed, in the book's words. */
+export const failed = ({ status, body }: Call) => status === 500 && body === 'error calling Catalog service'
+
+/** The webapp heard this status of the catalog, whatever its own answer says. */
+export const heard = (status: number) => ({ headers }: Call) => headers['proxy-status'] === `outfitters; received-status=${status}`
+
+/** Only version 2 of the catalog has pictures. */
+export const hasImages = ({ status, body }: Call) => status === 200 && body.includes('imageUrl')
+
+export const hasNone = ({ status, body }: Call) => status === 200 && !body.includes('imageUrl')
