@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { ROOT } from '../src/command.ts'
 import { choose, course, ERROR } from '../src/course.ts'
 import { NEEDS, withoutLesson } from '../src/exercise.ts'
-import { pages, stateOf, withTable } from '../src/pages.ts'
+import { pages, stateOf } from '../src/pages.ts'
 import { figuresOf } from '../src/record.ts'
 import { requestsOf } from '../src/steps.ts'
 
@@ -55,12 +55,6 @@ test('the pages in docs/exercises are made from the exercises: npm run docs', ()
   const found = readdirSync(join(ROOT, 'docs/exercises'), { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(({ parentPath, name }) => relative(ROOT, join(parentPath, name)))
   expect(found.sort()).toEqual([...pages().keys()].sort())
   for (const [file, text] of pages()) expect(readFileSync(join(ROOT, file), 'utf8'), file).toBe(text)
-})
-
-test('so is the table in the README', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  expect(withTable(readme)).toBe(readme)
-  for (const { id } of course) expect(readme).toContain(`| [${id}](`)
 })
 
 test('one that failed in the newest run does not go on to have passed', () => {
