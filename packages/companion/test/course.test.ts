@@ -5,7 +5,7 @@ import { ROOT } from '../src/cluster/command.ts'
 import { choose, course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { withoutLesson } from '../src/course/controls.ts'
 import { NEEDS } from '../src/course/exercise.ts'
-import { pages, stateOf, withTable } from '../src/docs/pages.ts'
+import { pages, stateOf } from '../src/docs/pages.ts'
 import { figuresOf } from '../src/docs/record.ts'
 import { requestsOf } from '../src/run/steps.ts'
 
@@ -58,12 +58,6 @@ test('the pages in docs/exercises are made from the exercises: npm run docs', ()
   const found = readdirSync(join(ROOT, 'docs/exercises'), { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(({ parentPath, name }) => relative(ROOT, join(parentPath, name)))
   expect(found.sort()).toEqual([...pages().keys()].sort())
   for (const [file, text] of pages()) expect(readFileSync(join(ROOT, file), 'utf8'), file).toBe(text)
-})
-
-test('so is the table in the README', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  expect(withTable(readme)).toBe(readme)
-  for (const { id } of course) expect(readme).toContain(`| [${id}](`)
 })
 
 test('one that failed in the newest run does not go on to have passed', () => {

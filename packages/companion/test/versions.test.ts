@@ -175,9 +175,11 @@ describe('the API server refuses a manifest that is too new', () => {
   })
 })
 
-test('the README tells the versions of scripts/versions.env, and which exercises need a newer Istio', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').replace(/\s+/g, ' ')
-  const tells = (text: string) => expect(readme.includes(text), text).toBe(true)
+test('the documents name the versions of scripts/versions.env, and the exercises that need a newer Istio', () => {
+  const words = (file: string) => readFileSync(join(ROOT, file), 'utf8').replace(/\s+/g, ' ')
+  expect(words('README.md')).toContain(`a cluster with Istio ${OLDEST.istio.text} or newer`)
+  const mesh = words('docs/mesh.md')
+  const tells = (text: string) => expect(mesh.includes(text), text).toBe(true)
   tells(`Istio ${OLDEST.istio.text} or newer, Kubernetes ${OLDEST.kubernetes.text} or newer`)
   tells(`for \`--api gateway\`, the Gateway API ${OLDEST.gatewayApi.text} or newer`)
   const newer = course.flatMap(({ id, istio }) => istio === undefined ? [] : [`\`${id}\` Istio ${istio}`])

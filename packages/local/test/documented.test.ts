@@ -1,4 +1,4 @@
-// The commands of the README files, on the Node of this machine: 20 is the oldest one that the README promises.
+// Runs the commands of the documents on this machine's own Node. The README promises that Node 20 is new enough.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -13,8 +13,11 @@ interface Command {
   text: string
 }
 
-const files = ['README.md', ...['docs', 'k8s', 'observability', 'packages', 'scripts', 'services'].flatMap(folder =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(file => join(folder, file)).filter(file => file.endsWith('.md') && !file.includes('node_modules')))]
+const folders = ['docs', 'k8s', 'observability', 'packages', 'scripts', 'services']
+const files = ['README.md', 'CONTRIBUTING.md', ...folders.flatMap(folder =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .map(file => join(folder, file))
+    .filter(file => file.endsWith('.md') && !file.includes('node_modules')))]
 
 /** The indented lines of a file, those of its fenced shell blocks, both without their comments, and what stands between backticks. */
 function commandsOf (file: string): Command[] {
