@@ -1,0 +1,73 @@
+// All exercises pass in a real mesh.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ROOT } from '../src/cluster/command.ts'
+import type { Step } from '../src/course/exercise.ts'
+import { course } from '../src/course/registry.ts'
+import type { Unjudged } from '../src/run/reporter.ts'
+import type { Summary } from '../src/run/run.ts'
+import { exercise, freshNamespaces, phaseOf } from './exercises.ts'
+import { notJudged } from './mesh.ts'
+
+const { fresh, remove } = freshNamespaces()
+afterAll(remove)
+
+/** How often the course runs, each time in a fresh namespace. A run takes a quarter of an hour on two cores. */
+const RUNS = Number(process.env['COURSE_RUNS'] ?? 2)
+
+/** The JSON of an exercise without its id and verdict, except for what the machine measured. */
+const promised = (steps: Step[], unjudged: Unjudged[]) => ({
+  checks: steps
+    .filter(step => 'expected' in step && !unjudged.some(({ id }) => id === step.id))
+    .map(step => ({ id: step.id, name: 'name' in step && step.name, ...FIGURES, ok: true })),
+  ...(unjudged.length > 0 && { unjudged })
+})
+
+const aNumber = expect.any(Number)
+const FIGURES = { expected: aNumber, observed: aNumber, n: aNumber, low: aNumber, high: aNumber }
+
+describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course in a fresh namespace, run %s', () => {
+  let summary: Summary
+  const namespace = fresh()
+
+  beforeAll(async () => {
+    const start = Date.now()
+    const { stdout } = await exercise(['--all', '--json', '--namespace', namespace])
+    summary = JSON.parse(stdout) as Summary
+    const reports = join(ROOT, 'packages/companion/.reports')
+    mkdirSync(reports, { recursive: true })
+    writeFileSync(join(reports, 'course.json'), stdout) // npm run docs -- FILE records these figures in the pages
+    const { passed, failed, notJudged } = summary
+    const seconds = Math.round((Date.now() - start) / 1000)
+    console.log(`${passed} exercises passed, ${failed} failed, ${notJudged} not judged, in ${seconds} s`)
+  }, 3_600_000)
+
+  test.for(course)('$id passes', ({ id }, { skip }) => {
+    const result = summary.results.find(result => result.id === id)
+    const note = notJudged(result)
+    skip(note !== undefined, note)
+    expect(result).toMatchObject({ verdict: 'pass' })
+  })
+
+  test('the JSON has the documented shape', () => {
+    const results = summary.results.map(result =>
+      ({ ...result, checks: result.checks.map(({ measured: _, ...check }) => check) }))
+    const unjudged = summary.results.filter(result => notJudged(result) !== undefined)
+    expect({ ...summary, results }).toEqual({
+      passed: course.length - unjudged.length,
+      failed: 0,
+      notRun: 0,
+      notJudged: unjudged.length,
+      results: course.map(({ id, steps }) => ({
+        id,
+        verdict: unjudged.some(result => result.id === id) ? 'unjudged' : 'pass',
+        ...promised(steps, summary.results.find(result => result.id === id)?.unjudged ?? [])
+      }))
+    })
+  })
+
+  test('the namespace, which the run created, is deleted', async () => {
+    expect(['', 'Terminating']).toContain(await phaseOf(namespace))
+  })
+})

@@ -1,0 +1,53 @@
+// What the tests of the exercises share: fresh namespaces, and the companion as a reader calls it.
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { command } from '../src/cluster/command.ts'
+import { Kubectl } from '../src/cluster/kubectl.ts'
+import { course } from '../src/course/registry.ts'
+import type { Result } from '../src/run/reporter.ts'
+
+/** The command-line program of the companion. */
+export const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+
+/** kubectl for objects outside the namespaces of a test. */
+export const cluster = new Kubectl('default')
+
+/** Names for namespaces that do not exist yet, and their removal at the end of a test file. */
+export function freshNamespaces () {
+  const names: string[] = []
+  return {
+    fresh () {
+      const name = `e2e-${randomBytes(3).toString('hex')}`
+      names.push(name)
+      return name
+    },
+
+    /** Deletes the namespaces. Their routes are deleted first: until then they claim hosts of the gateway. */
+    async remove () {
+      for (const name of names) await new Kubectl(name).try(['delete', 'gateways.networking.istio.io,virtualservices', '--all'])
+      await cluster.run(['delete', 'namespace', ...names, '--ignore-not-found', '--wait=false'])
+    }
+  }
+}
+
+/** Runs `npm run exercise` with these arguments; `input` is what the reader types. */
+export const exercise = (args: string[], input = '') => command('node', [CLI, ...args], { input })
+
+/** The phase of a namespace: empty if it does not exist, `Terminating` while it is being deleted. */
+export async function phaseOf (namespace: string): Promise<string> {
+  return (await cluster.try(['get', 'namespace', namespace, '--ignore-not-found', '-o', 'jsonpath={.status.phase}'])).stdout
+}
+
+/**
+ * What the companion prints when a step begins.
+ *
+ * @throws {Error} if there is no such step, or the step prints nothing
+ */
+export function textOf (exerciseId: string, stepId: string): string {
+  const step = course.find(({ id }) => id === exerciseId)?.steps.find(({ id }) => id === stepId)
+  if (step === undefined || !('says' in step)) throw new Error(`${exerciseId} has no step ${stepId} with a text`)
+  return step.says
+}
+
+/** The result of a check. */
+export const checkOf = (result: Result | undefined, id: string) => result?.checks.find(check => check.id === id)
