@@ -1,4 +1,4 @@
-// Who may set faults in the mesh, by default: somebody inside the pod, and nobody else.
+// By default, faults can be set only from inside the Pod.
 import { expect, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { forward } from '../src/cluster/gateway.ts'
@@ -7,12 +7,14 @@ import { freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
 const STATUS = ['--output', '/dev/null', '--write-out', '%{http_code}']
-const FORGED = ['--header', 'x-forwarded-for: 127.0.0.1', '--header', 'x-real-ip: 127.0.0.1', '--header', 'forwarded: for=127.0.0.1']
-const SET = ['--request', 'POST', '--header', 'content-type: application/json', '--data', '{"type":"500"}']
+const FORGED = ['x-forwarded-for: 127.0.0.1', 'x-real-ip: 127.0.0.1', 'forwarded: for=127.0.0.1']
+  .flatMap(header => ['--header', header])
+const JSON_BODY = ['--header', 'content-type: application/json', '--data', '{"type":"500"}']
+const SET = ['--request', 'POST', ...JSON_BODY]
 
 const catalogPod = async () => (await mesh.kubectl.pods('app=catalog'))[0] as string
 
-test('refused: through the gateway', async () => {
+test('calls through the gateway are refused', async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
   const url = `${mesh.gateway.origin}/blowup`
   await expect.poll(async () => (await ask(url)).status, { timeout: 30_000 }).toBe(403)
@@ -22,30 +24,35 @@ test('refused: through the gateway', async () => {
   }
 })
 
-test('refused: from a pod outside the mesh, through the Service and at the pod itself', async () => {
-  const { stdout: ip } = await mesh.kubectl.try(['get', 'pod', await catalogPod(), '--output', 'jsonpath={.status.podIP}'])
+test('calls from a pod outside the mesh are refused, to the Service and to the address of the pod', async () => {
+  const jsonpath = 'jsonpath={.status.podIP}'
+  const { stdout: ip } = await mesh.kubectl.try(['get', 'pod', await catalogPod(), '--output', jsonpath])
   for (const host of [mesh.host('catalog'), `${ip}:3000`]) {
     for (const call of [[], SET]) {
-      expect((await mesh.curlOutside(...STATUS, ...FORGED, ...call, `http://${host}/blowup`)).stdout, `${host} ${call[1] ?? 'GET'}`).toBe('403')
+      const { stdout } = await mesh.curlOutside(...STATUS, ...FORGED, ...call, `http://${host}/blowup`)
+      expect(stdout, `${call[1] ?? 'GET'} ${host}`).toBe('403')
     }
   }
 })
 
-test('refused: from a pod in the mesh', async () => {
+test('calls from a pod in the mesh are refused', async () => {
   const [webapp] = await mesh.kubectl.pods('app=webapp')
-  const curl = (...args: string[]) => mesh.kubectl.try(['exec', `${webapp}`, '--container', 'webapp', '--', 'curl', '-sS', ...args])
+  const curl = (...args: string[]) =>
+    mesh.kubectl.try(['exec', `${webapp}`, '--container', 'webapp', '--', 'curl', '-sS', ...args])
   expect((await curl(...STATUS, ...FORGED, ...SET, 'http://catalog/blowup')).stdout).toBe('403')
   expect((await curl('http://catalog/blowup')).stdout).toMatch(/CHAOS_FORBIDDEN.*you come from (::ffff:)?127\.0\.0\.6/)
 })
 
-test('allowed: by kubectl exec, as the book does it', async () => {
-  const curl = (...args: string[]) => catalogPod().then(pod => mesh.kubectl.run(['exec', pod, '--container', 'catalog', '--', 'curl', '-sS', ...args]))
+test('kubectl exec, as in the book, sets a fault', async () => {
+  const pod = await catalogPod()
+  const curl = (...args: string[]) =>
+    mesh.kubectl.run(['exec', pod, '--container', 'catalog', '--', 'curl', '-sS', ...args])
   expect(await curl(...SET, 'localhost:3000/blowup')).toMatch(/^blowups=/)
   expect(JSON.parse(await curl('localhost:3000/blowup'))).toMatchObject({ 500: { active: true, percentage: 100 } })
-  expect(await curl('--request', 'DELETE', '--header', 'content-type: application/json', '--data', '{"type":"500"}', 'localhost:3000/blowup')).toBe('deleted blowup 500')
+  expect(await curl('--request', 'DELETE', ...JSON_BODY, 'localhost:3000/blowup')).toBe('deleted blowup 500')
 })
 
-test('allowed: by port-forward', async () => {
+test('a port-forward reaches the faults', async () => {
   const { origin, close } = await forward(mesh.kubectl.namespace, `pod/${await catalogPod()}`, 3000)
   try {
     expect(await ask(`${origin}/blowup`)).toMatchObject({ status: 200, body: '{}' })

@@ -1,5 +1,5 @@
-// The manifests that stand for files of the book and belong to no exercise: the API server and Istio accept each, and
-// those that change what a caller sees are driven.
+// The manifests that correspond to files of the book but belong to no exercise: the API server and Istio accept each of
+// them, and those that change what a caller sees do so.
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ import { rolledOut } from '../src/cluster/workloads.ts'
 import { freshMesh, images, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
-const host = `${mesh.kubectl.namespace}.example` // in the place of the book's istioinaction.io
+const host = `${mesh.kubectl.namespace}.example` // replaces the book's istioinaction.io
 const folder = mkdtempSync(join(tmpdir(), 'book-files-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -42,7 +42,7 @@ async function withFiles (files: string[], use: () => Promise<unknown>, values: 
   }
 }
 
-/** A request for a host of the store at the ingress gateway: its status. */
+/** The status of a request through the ingress gateway for a host of the store. */
 const statusOf = async (path: string, service = 'webapp', headers: Record<string, string> = {}) =>
   (await ask({ url: mesh.gateway.origin + path, headers: { host: `${service}.${host}`, ...headers } })).status
 
@@ -56,7 +56,7 @@ async function becomes<T> (answer: () => Promise<T>, expected: T): Promise<void>
   }, { timeout: 60_000, interval: 200 }).toBe(expected)
 }
 
-/** What curl prints in the container of a Deployment, which goes out by the proxy beside it. */
+/** The status of a call from a Deployment's container, through its proxy. */
 const curlIn = async (deployment: string, url: string) => {
   const curl = ['curl', '-s', '--max-time', '10', '-o', '/dev/null', '-w', '%{http_code}', url]
   return (await mesh.kubectl.try(['exec', `deploy/${deployment}`, '-c', deployment, '--', ...curl])).stdout
@@ -229,7 +229,7 @@ describe('at port 31400 of the gateway', () => {
   })
   afterAll(() => gateway?.close())
 
-  /** What the other side says until it has said a text, or for three seconds. */
+  /** The bytes received until they contain a text, for three seconds at most. */
   const converse = (text: string) => new Promise<string>(resolve => {
     let said = ''
     const socket = connect({ ...address(), timeout: 3000 }, () => socket.write(text)).setEncoding('utf8')
@@ -259,7 +259,7 @@ describe('at port 31400 of the gateway', () => {
       await mesh.kubectl.run([...secret, `--cert=${file}.crt`, `--key=${file}.key`])
     }
     const ca = readFileSync(join(folder, 'ca.crt'), 'utf8')
-    /** Over TLS that proves to be that host, by a certificate that the gateway does not have. */
+    /** A call by TLS in which the server proves that it is that host, with a certificate that the gateway does not have. */
     const secure = async (number: string) => {
       const { host: hostname, port } = address()
       const tls = { servername: `simple-sni-${number}.${host}`, ca, cert: undefined, key: undefined }

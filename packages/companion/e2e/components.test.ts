@@ -1,4 +1,4 @@
-// The components around the store in the mesh: it works with them, and what they forbid is refused.
+// With each component of k8s/components, the store works in the mesh, and what the component forbids is refused.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -26,7 +26,7 @@ beforeAll(async () => {
   }
 })
 
-/** Applies the store with some components, from a kustomization that is there as long as that takes. */
+/** Applies the store with some components, from a temporary kustomization. */
 async function applyWith (...components: string[]): Promise<void> {
   const cache = join(ROOT, 'node_modules/.cache')
   mkdirSync(cache, { recursive: true })
@@ -49,7 +49,7 @@ const tallyOf = (outcomes: (string | number)[]) =>
     {}
   )
 
-/** What callers through the gateway get, by status. */
+/** Calls through the gateway, counted by status. */
 async function throughTheGateway (): Promise<Record<string, number>> {
   const loads = await Promise.all(
     ['/api/catalog', '/api/users'].map(path => load({ url: mesh.gateway.origin + path, rate: 20, until: CALLS }))
@@ -60,7 +60,7 @@ async function throughTheGateway (): Promise<Record<string, number>> {
 const SERVICES = ['catalog', 'webapp', 'forum']
 const PATH: Record<string, string> = { catalog: '/items', webapp: '/api/catalog', forum: '/api/users' }
 
-/** What a pod without a proxy gets from a service: statuses, or curl's exit code. */
+/** Calls from a pod without a proxy to a service, counted by status, or by curl's exit code. */
 const fromOutside = async (service: string, n = CALLS) => {
   const { code, stdout } = await mesh.curlOutside(
     '--output',
@@ -81,7 +81,7 @@ const fromOutside = async (service: string, n = CALLS) => {
   )
 }
 
-/** What a pod of the mesh gets from a service. */
+/** The status of a call from a pod of the mesh. */
 async function fromInside (from: string, url: string, ...args: string[]): Promise<string> {
   const { stdout } = await mesh.kubectl.try([
     'exec',
@@ -103,7 +103,7 @@ async function fromInside (from: string, url: string, ...args: string[]): Promis
   return stdout
 }
 
-test('without the components, a pod outside the mesh reaches all services, and so does every pod in the mesh', async () => {
+test('without the components, pods in the mesh and outside it reach all services', async () => {
   for (const service of SERVICES) expect(await fromOutside(service, 3), service).toEqual({ 200: 3 })
   expect(await fromInside('forum', 'http://catalog/items')).toBe('200')
 })
@@ -114,7 +114,7 @@ test('default-deny: the store works, and calls that no policy allows are refused
     async () => {
       for (const service of SERVICES) expect(await fromOutside(service, 3), service).toEqual({ 403: 3 })
       expect(await throughTheGateway()).toEqual({ 200: 2 * CALLS })
-      // A connection from before keeps its rules until the proxy has drained it, for 45 seconds by default.
+      // An older connection keeps its rules until the proxy has drained it: 45 seconds by default.
       expect(await fromInside('forum', 'http://catalog/items')).toBe('403')
     },
     { timeout: 120_000, interval: 1000 }
@@ -215,7 +215,7 @@ interface Socket {
   local: Address
   remote: Address
   isListening: boolean
-  /** for a connection that nobody has answered yet */
+  /** for a connection that is not answered yet */
   isAsking: boolean
   uid: number
 }
@@ -224,7 +224,7 @@ interface Address {
   port: number
 }
 
-/** ::1, as /proc/net/tcp6 has it. */
+/** ::1 as in /proc/net/tcp6. */
 const LOOPBACK_6 = '00000000000000000000000001000000'
 
 /**
@@ -301,7 +301,7 @@ test("network-policies: every connection that the store's pods have is one that 
     const sockets = socketsIn(table)
     const listening = new Set(sockets.filter(({ isListening }) => isListening).map(({ local }) => local.port))
     for (const { local, remote, isListening, isAsking, uid } of sockets) {
-      // At their start, proxies ask for the metadata of a cloud, which the policies keep from them. They do without.
+      // At their start, proxies ask for a cloud's metadata. The policies refuse that, and the proxies work without it.
       if (isAsking) continue
       const isLoopback = remote.ip.startsWith('127.') || remote.ip === '::1'
       const isLocal = isLoopback || remote.ip === pod.status.podIP || nodes.has(remote.ip)
@@ -350,6 +350,6 @@ test('pod-monitors: the metrics that the PodMonitor of a mesh scrapes exist', as
   expect((await mesh.curlOutside(`http://${pod?.status.podIP}:${port}${path}`)).stdout).toMatch(
     /^outfitters_build_info/m
   )
-  // By this the other PodMonitor leaves the pod out.
+  // Because of this label, the other PodMonitor leaves the pod out.
   expect(Object.keys(pod?.metadata.annotations ?? {})).toContain('sidecar.istio.io/status')
 })

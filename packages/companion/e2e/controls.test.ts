@@ -24,7 +24,7 @@ const results = new Map<Control, Result | undefined>()
  * Exercises that change the gateway's Telemetry, which the two runs would share, are all in the same half.
  */
 const halfOf = ({ id, steps }: Exercise) =>
-  Number(/^ch([789]|\d\d)\./.test(id) || steps.some(step => step.kind === 'apply' && step.file.startsWith('istio/ch8/')))
+  Number(/^ch([789]|\d\d)\./.test(id) || steps.some(step => 'file' in step && step.file.startsWith('istio/ch8/')))
 
 async function runAll (cases: Case[], host: string): Promise<void> {
   const summary = await run({

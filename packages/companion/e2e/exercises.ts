@@ -24,18 +24,24 @@ export function freshNamespaces () {
 
     /** Deletes the namespaces. Their routes are deleted first: until then they claim hosts of the gateway. */
     async remove () {
-      for (const name of names) await new Kubectl(name).try(['delete', 'gateways.networking.istio.io,virtualservices', '--all'])
+      for (const name of names) await deleteRoutes(new Kubectl(name))
       await cluster.run(['delete', 'namespace', ...names, '--ignore-not-found', '--wait=false'])
     }
   }
 }
+
+/** Deletes all Gateways and VirtualServices of a namespace. */
+export const deleteRoutes = (kubectl: Kubectl) =>
+  kubectl.try(['delete', 'gateways.networking.istio.io,virtualservices', '--all'])
 
 /** Runs `npm run exercise` with these arguments; `input` is what the reader types. */
 export const exercise = (args: string[], input = '') => command('node', [CLI, ...args], { input })
 
 /** The phase of a namespace: empty if it does not exist, `Terminating` while it is being deleted. */
 export async function phaseOf (namespace: string): Promise<string> {
-  return (await cluster.try(['get', 'namespace', namespace, '--ignore-not-found', '-o', 'jsonpath={.status.phase}'])).stdout
+  const get = ['get', 'namespace', namespace, '--ignore-not-found', '-o', 'jsonpath={.status.phase}']
+  const { stdout } = await cluster.try(get)
+  return stdout
 }
 
 /**

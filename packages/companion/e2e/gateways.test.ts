@@ -1,23 +1,21 @@
 // Exercises in a mesh as Istio's Helm guide installs it: the gateway is istio-ingress in a namespace of its own.
 // Istio's own gateway is scaled to 0 meanwhile, so that nothing can go through it.
-import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { command } from '../src/cluster/command.ts'
 import { choose } from '../src/course/registry.ts'
 import { findGateway } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import type { Summary } from '../src/run/run.ts'
 import { rolledOut } from '../src/cluster/workloads.ts'
+import { exercise as runExercise, freshNamespaces } from './exercises.ts'
 import { notJudged } from './mesh.ts'
 
-const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const NAME = 'istio-ingress'
 const ingress = new Kubectl(NAME)
 const system = new Kubectl('istio-system')
-const namespace = `e2e-${randomBytes(3).toString('hex')}`
+const { fresh, remove } = freshNamespaces()
+const namespace = fresh()
 const place = ['--namespace', namespace, '--host', 'gateways.example']
-const exercise = (...args: string[]) => command('node', [CLI, ...args, ...place])
+const exercise = (...args: string[]) => runExercise([...args, ...place])
 
 /** How many Pods Istio's own gateway had. */
 let replicas: string
@@ -46,7 +44,8 @@ const chart = [
     spec: {
       type: 'LoadBalancer',
       selector: labels,
-      ports: [['status-port', 15021], ['http2', 80], ['https', 443]].map(([name, port]) => ({ name, port, targetPort: port }))
+      ports: [['status-port', 15021], ['http2', 80], ['https', 443]]
+        .map(([name, port]) => ({ name, port, targetPort: port }))
     }
   },
   {
@@ -100,7 +99,8 @@ afterAll(async () => {
     await system.run(['scale', 'deployment/istio-ingressgateway', `--replicas=${replicas}`])
     await rolledOut(system, ['istio-ingressgateway'])
   } finally {
-    await ingress.tryCluster(['delete', 'namespace', NAME, namespace, '--ignore-not-found'])
+    await ingress.tryCluster(['delete', 'namespace', NAME, '--ignore-not-found'])
+    await remove()
   }
 })
 
@@ -118,10 +118,9 @@ test('with two gateways, the companion asks which one, and creates no namespace'
 })
 
 test('a gateway without Pods is reported', async () => {
-  expect(await exercise('ch2.gateway', '--gateway', 'istio-system/istio-ingressgateway')).toMatchObject({
-    code: 3,
-    stderr: expect.stringContaining('istio-system/istio-ingressgateway has no Pods: deployment/istio-ingressgateway is scaled to 0.')
-  })
+  const noPods = 'istio-system/istio-ingressgateway has no Pods: deployment/istio-ingressgateway is scaled to 0.'
+  expect(await exercise('ch2.gateway', '--gateway', 'istio-system/istio-ingressgateway'))
+    .toMatchObject({ code: 3, stderr: expect.stringContaining(noPods) })
 })
 
 test('the exercises pass through the Helm guide\'s gateway, and leave nothing in its namespace', async () => {
@@ -133,7 +132,8 @@ test('the exercises pass through the Helm guide\'s gateway, and leave nothing in
   const { stdout } = await exercise(...ids, '--gateway', `${NAME}/${NAME}`, '--json')
   const { results } = JSON.parse(stdout) as Summary
   for (const result of results) if (notJudged(result) !== undefined) console.log(`${result.id}: ${notJudged(result)}`)
-  const outcomes = results.map(({ id, verdict, checks, error }) => [id, verdict, error ?? checks.filter(({ ok }) => !ok)])
+  const outcomes = results
+    .map(({ id, verdict, checks, error }) => [id, verdict, error ?? checks.filter(({ ok }) => !ok)])
   const passedOrNotJudged = expect.toBeOneOf(['pass', 'unjudged'])
   expect(outcomes).toEqual(ids.map(id => [id, passedOrNotJudged, []]))
   expect(await everything()).toEqual(before)

@@ -1,6 +1,8 @@
 // The manifests against a real API server and a real Istio.
 import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
 import { command } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { podReady } from '../src/cluster/workloads.ts'
@@ -9,6 +11,11 @@ import { k8s, withImages } from './mesh.ts'
 interface PodSpec {
   securityContext: Record<string, unknown>
   containers: { securityContext: Record<string, unknown> }[]
+}
+
+interface Workload {
+  kind: string
+  spec: { template: { spec: PodSpec } }
 }
 
 const restricted = new Kubectl(`e2e-${randomBytes(3).toString('hex')}-restricted`)
@@ -31,14 +38,15 @@ test('every file passes the strict validation of the API server and of istioctl'
 describe.each(SERVICES)('the Pod of %s', service => {
   /** The Pod, after a change to it. */
   async function podWith (change: (spec: PodSpec) => void): Promise<string> {
-    const documents = JSON.parse(await restricted.run(['create', '--dry-run=client', '--output', 'json', '--filename', k8s(`services/${service}.yaml`)]).then(text => `[${text.replaceAll(/\}\n\{/g, '},{')}]`)) as { kind: string, items?: { kind: string, spec: { template: { spec: PodSpec } } }[], spec: { template: { spec: PodSpec } } }[]
-    const deployment = documents.flatMap(document => document.items ?? [document]).find(({ kind }) => kind === 'Deployment')
+    const manifest = await readFile(k8s(`services/${service}.yaml`), 'utf8')
+    const objects = parseAllDocuments(manifest).map(document => document.toJS() as Workload)
+    const deployment = objects.find(({ kind }) => kind === 'Deployment')
     const spec = { ...deployment?.spec.template.spec, serviceAccountName: 'default' } as unknown as PodSpec
     change(spec)
     return withImages(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: service }, spec }))
   }
 
-  /** Whether the level `restricted` lets the Pod in, after a change to it. */
+  /** Whether the level `restricted` admits the Pod, after a change to it. */
   const admission = async (change: (spec: PodSpec) => void = () => {}) =>
     restricted.try(['apply', '--dry-run=server', '--filename', '-'], await podWith(change))
 
@@ -48,20 +56,26 @@ describe.each(SERVICES)('the Pod of %s', service => {
 
   test.each([
     ['the user of its image', '1000', undefined],
-    ['any other, as OpenShift gives it one', '1000680000', 1000680000]
+    ['any other user, such as one of OpenShift', '1000680000', 1000680000]
   ])('runs there as %s', async (_, uid, runAsUser) => {
-    await restricted.applyText(await podWith(spec => { if (runAsUser !== undefined) spec.securityContext['runAsUser'] = runAsUser }))
+    await restricted.applyText(await podWith(spec => {
+      if (runAsUser !== undefined) spec.securityContext['runAsUser'] = runAsUser
+    }))
     await podReady(restricted, service)
     expect(await restricted.run(['exec', service, '--', 'id', '-u'])).toBe(`${uid}\n`)
     await restricted.run(['delete', 'pod', service, '--grace-period=1'])
   })
 
+  const eachContainer = (change: (securityContext: Record<string, unknown>) => void) => (spec: PodSpec) => {
+    for (const { securityContext } of spec.containers) change(securityContext)
+  }
+
   test.each<[string, (spec: PodSpec) => void]>([
     ['runAsNonRoot', spec => { spec.securityContext['runAsNonRoot'] = false }],
     ['seccompProfile', spec => { delete spec.securityContext['seccompProfile'] }],
-    ['allowPrivilegeEscalation', spec => { for (const { securityContext } of spec.containers) securityContext['allowPrivilegeEscalation'] = true }],
-    ['capabilities', spec => { for (const { securityContext } of spec.containers) delete securityContext['capabilities'] }]
-  ])('and would not be without its %s', async (field, spoil) => {
+    ['allowPrivilegeEscalation', eachContainer(context => { context['allowPrivilegeEscalation'] = true })],
+    ['capabilities', eachContainer(context => { delete context['capabilities'] })]
+  ])('is refused without its %s', async (field, spoil) => {
     const { code, stderr } = await admission(spoil)
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/violates PodSecurity "restricted/)

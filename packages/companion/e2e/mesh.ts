@@ -8,8 +8,9 @@ import { manifest } from '../src/cluster/manifests.ts'
 import { hostIsFree } from '../src/cluster/preflight.ts'
 import type { Result } from '../src/run/reporter.ts'
 import { podReady, rolledOut } from '../src/cluster/workloads.ts'
+import { deleteRoutes } from './exercises.ts'
 
-/** Exit codes of a run in which nothing failed: 4 says that the machine was too busy to judge something. */
+/** The exit codes of a run in which nothing failed. With 4, the machine was too busy to judge everything. */
 export const NOTHING_FAILED = expect.toSatisfy((code: unknown) => code === 0 || code === 4)
 
 /** The note for skipping the test of an exercise that was not judged; undefined for one that passed or failed. */
@@ -21,13 +22,13 @@ export function notJudged (result: Result | undefined): string | undefined {
 /** A file or folder of k8s/. */
 export const k8s = (path: string) => `${ROOT}k8s/${path}`
 
-/** The images that OUTFITTERS_IMAGES names, as far as they are others than the manifests'. */
+/** The images of OUTFITTERS_IMAGES that differ from those in the manifests. */
 export const images = imagesFrom(configuredSource() ?? BUILT)
 
-/** The text of a manifest with those images. */
+/** A manifest's text with these images. */
 export const withImages = (text: string) => renamed(text, images)
 
-/** Applies files and folders of k8s/ with those images. */
+/** Applies files and folders of k8s/ with these images. */
 export async function apply (kubectl: Kubectl, ...paths: string[]): Promise<void> {
   for (const path of paths) {
     const { args, input } = await manifest(kubectl, path, { images })
@@ -36,8 +37,8 @@ export async function apply (kubectl: Kubectl, ...paths: string[]): Promise<void
 }
 
 /**
- * A fresh injected namespace with the store in it, a pod outside the mesh, and a way to the gateway, for the tests of a file.
- * Everything is gone after them.
+ * A fresh injected namespace with the store, a pod outside the mesh, and a port-forward to the gateway, for the tests
+ * of a file. Everything is deleted after them.
  *
  * @param options.gateway whether the tests call the store through the ingress gateway, which then must be free
  */
@@ -47,9 +48,10 @@ export function freshMesh ({ gateway = true } = {}) {
   const mesh = {
     kubectl: new Kubectl(name),
     gateway: undefined as unknown as Gateway,
-    /** curl from a pod that has no sidecar; what it prints. */
-    curlOutside: (...args: string[]) => outside.try(['exec', 'outside', '--', 'curl', '-sS', '--max-time', '10', ...args]),
-    /** the store's address in the mesh as seen from elsewhere */
+    /** Runs curl in a pod that has no sidecar. */
+    curlOutside: (...args: string[]) =>
+      outside.try(['exec', 'outside', '--', 'curl', '-sS', '--max-time', '10', ...args]),
+    /** a service's host name as other namespaces call it */
     host: (service: string) => `${service}.${name}`
   }
 
@@ -77,7 +79,7 @@ export function freshMesh ({ gateway = true } = {}) {
   afterAll(async () => {
     mesh.gateway?.close()
     try {
-      await mesh.kubectl.run(['delete', 'gateways.networking.istio.io,virtualservices', '--all']) // at once: they claim the gateway for the next file
+      await deleteRoutes(mesh.kubectl) // first, because they claim the gateway, which the next file needs
     } finally {
       await new Kubectl('default').run(['delete', 'namespace', name, outside.namespace, '--wait=false'])
     }
@@ -85,13 +87,13 @@ export function freshMesh ({ gateway = true } = {}) {
   return mesh
 }
 
-/** Answers with a list of one user, who has as fields the headers of the request. */
+/** A server that answers with a list of one user, whose fields are the request's headers. */
 const SHOW_HEADERS = `require('node:http').createServer(({ headers }, answer) => {
   console.log(JSON.stringify(headers))
   answer.end(JSON.stringify([headers]))
 }).listen(8080)`
 
-/** As much of a Deployment as is changed here. */
+/** The part of a Deployment that is changed here. */
 interface ForumDeployment {
   metadata: object
   spec: {
@@ -104,8 +106,8 @@ interface ForumDeployment {
 }
 
 /**
- * Deploys a stand-in for the users API that shows what it got, as `http://users-api`. Like the one of ch5.egress it has no
- * proxy, and is not in the mesh's registry. It runs in the image that the forum has in this namespace.
+ * Deploys a stand-in for the users API, `http://users-api`, which answers with the headers that it received. Like the
+ * one of ch5.egress, it has no proxy and is not in the mesh's registry. It runs in the forum's image.
  */
 export async function usersApiThatShowsHeaders (kubectl: Kubectl): Promise<void> {
   const deployment = await kubectl.json<ForumDeployment>(['get', 'deployment', 'forum'])

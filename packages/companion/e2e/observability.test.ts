@@ -1,4 +1,4 @@
-// What the mesh's add-ons see of the store: one request is one trace, and metrics tell versions and injected faults apart.
+// In Jaeger, one request is one trace. In Prometheus, metrics tell versions and injected faults apart.
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -20,7 +20,9 @@ let jaeger: Gateway
 let prometheus: Gateway
 
 beforeAll(async () => {
-  if ((await istio.objects(['services', 'tracing', 'prometheus'])).length < 2) throw new Error('Jaeger and Prometheus are not in istio-system: scripts/cluster.sh up --here installs the add-ons')
+  if ((await istio.objects(['services', 'tracing', 'prometheus'])).length < 2) {
+    throw new Error('Jaeger and Prometheus are not in istio-system. Install the add-ons: scripts/cluster.sh up --here')
+  }
   jaeger = await forward('istio-system', 'service/tracing', 80)
   prometheus = await forward('istio-system', 'service/prometheus', 9090)
   await istio.apply(k8s('istio/ch8/gateway-telemetry.yaml'))
@@ -32,15 +34,23 @@ afterAll(async () => {
   await istio.run(['delete', '-f', k8s('istio/ch8/gateway-telemetry.yaml'), '--ignore-not-found'])
 })
 
-/** The traces of `n` requests to the webapp through the gateway, once each is whole: as `isWhole` says. */
-async function tracesOf (n: number, isWhole: (trace: Trace) => boolean, timeout = 60_000): Promise<Trace[]> {
+/** Jaeger's answer about the traces of a service since a time in microseconds. */
+async function tracesSince (service: string, start: number, limit: number): Promise<Trace[]> {
+  const query = `service=${service}&limit=${limit}&start=${start}&end=${Date.now() * 1000}`
+  return tracesIn((await ask(`${jaeger.origin}/jaeger/api/traces?${query}`)).body)
+}
+
+/** The traces of `n` requests to the webapp through the gateway, as soon as each is complete. */
+async function tracesOf (n: number, isComplete: (trace: Trace) => boolean, timeout = 60_000): Promise<Trace[]> {
   const mark = randomBytes(4).toString('hex')
   const start = Date.now() * 1000
-  for (let i = 0; i < n; i++) expect((await ask(`${mesh.gateway.origin}/api/catalog?mark=${mark}-${i}`)).status).toBe(200)
+  for (let i = 0; i < n; i++) {
+    expect((await ask(`${mesh.gateway.origin}/api/catalog?mark=${mark}-${i}`)).status).toBe(200)
+  }
   return await vi.waitFor(async () => {
-    const found = await ask(`${jaeger.origin}/jaeger/api/traces?service=${GATEWAY}&limit=${10 * n}&start=${start}&end=${Date.now() * 1000}`)
-    const traces = tracesIn(found.body).filter(trace => JSON.stringify(trace).includes(`mark=${mark}-`))
-    expect([traces.length, traces.filter(isWhole).length]).toEqual([n, n])
+    const found = await tracesSince(GATEWAY, start, 10 * n)
+    const traces = found.filter(trace => JSON.stringify(trace).includes(`mark=${mark}-`))
+    expect([traces.length, traces.filter(isComplete).length]).toEqual([n, n])
     return traces
   }, { timeout, interval: 1000 })
 }
@@ -49,19 +59,19 @@ const namesOf = ({ spans }: Trace) => spans.map(({ operationName }) => operation
 const graph = () => new Set([`${GATEWAY} → ${webapp()}`, `outside → ${GATEWAY}`, `${webapp()} → ${catalog()}`])
 const SERVICES = ['GET /api/catalog', 'GET', 'GET /items']
 
-/** The proxies of every hop, and nothing that does not hang together. */
+/** Whether the spans of all proxies are in one piece. */
 const isOne = (trace: Trace) => rootsOf(trace) === 1 && isDeepStrictEqual(graphOf(trace), graph())
 const hasServices = (trace: Trace) => isOne(trace) && SERVICES.every(name => namesOf(trace).includes(name))
 
-test('with the tracing of the services off, a request is one trace of the proxies: they carry it on', async () => {
-  await vi.waitFor(() => tracesOf(1, isOne, 15_000), { timeout: 90_000 }) // the proxies have heard
+test('with tracing off in the services, a request is still one trace, of the proxies', async () => {
+  await vi.waitFor(() => tracesOf(1, isOne, 15_000), { timeout: 90_000 }) // the proxies have picked up the Telemetry
   for (const trace of await tracesOf(20, isOne)) {
     expect(graphOf(trace)).toEqual(graph())
     for (const name of SERVICES) expect(namesOf(trace)).not.toContain(name)
   }
 })
 
-test('with it on, a request is one trace of proxies and services', async () => {
+test('with tracing on, a request is one trace of proxies and services', async () => {
   await mesh.kubectl.apply(k8s('components/observability/tracing.yaml'))
   await mesh.kubectl.run(['rollout', 'restart', 'deployment/catalog', 'deployment/webapp'])
   await rolledOut(mesh.kubectl, ['catalog', 'webapp'])
@@ -72,44 +82,53 @@ test('with it on, a request is one trace of proxies and services', async () => {
   }
 })
 
-test('sending the spans begins no traces: all that the webapp has a part in begin at the gateway', async () => {
+test('every trace of the webapp begins at the gateway: sending spans makes no traces of its own', async () => {
   const start = Date.now() * 1000
-  for (let i = 0; i < 3; i++) await tracesOf(1, hasServices) // each is there once its spans were sent, and the proxy's spans follow within seconds
-  const { body } = await ask(`${jaeger.origin}/jaeger/api/traces?service=${webapp()}&limit=1000&start=${start}&end=${Date.now() * 1000}`)
-  const beginnings = tracesIn(body).map(trace => [...graphOf(trace)].filter(edge => edge.startsWith('outside → ')))
+  for (let i = 0; i < 3; i++) await tracesOf(1, hasServices) // so the services have sent spans several times
+  const traces = await tracesSince(webapp(), start, 1000)
+  const beginnings = traces.map(trace => [...graphOf(trace)].filter(edge => edge.startsWith('outside → ')))
   expect(beginnings.length).toBeGreaterThanOrEqual(3)
   expect(new Set(beginnings.flat())).toEqual(new Set([`outside → ${GATEWAY}`]))
 })
 
 test('the proxies\' spans have the custom tag', async () => {
   const [trace] = await tracesOf(1, hasServices)
-  expect(trace?.spans.flatMap(({ tags }) => tags).filter(({ key, value }) => key === 'dark-launch' && value === 'no').length).toBeGreaterThan(0)
+  const tags = trace?.spans.flatMap(({ tags }) => tags)
+  expect(tags).toContainEqual(expect.objectContaining({ key: 'dark-launch', value: 'no' }))
 })
 
-/** What Prometheus has, by the values of a label. */
-async function query (expression: string, label: string): Promise<Record<string, number>> {
-  const { body } = await ask(`${prometheus.origin}/api/v1/query?query=${encodeURIComponent(expression)}`)
-  const { data } = JSON.parse(body) as { data: { result: { metric: Record<string, string>, value: [number, string] }[] } }
-  return Object.fromEntries(data.result.map(({ metric, value }) => [metric[label] ?? '', Number(value[1])]))
+interface PrometheusAnswer {
+  data: { result: { metric: Record<string, string>, value: [number, string] }[] }
 }
 
-test('Prometheus, through Istio\'s merged metrics, tells v1 from v2, and injected failures from real ones', async () => {
+/** The results of a Prometheus query, by the values of a label. */
+async function query (expression: string, label: string): Promise<Record<string, number>> {
+  const { body } = await ask(`${prometheus.origin}/api/v1/query?query=${encodeURIComponent(expression)}`)
+  const { data: { result } } = JSON.parse(body) as PrometheusAnswer
+  return Object.fromEntries(result.map(({ metric, value }) => [metric[label] ?? '', Number(value[1])]))
+}
+
+test('Prometheus tells v1 from v2, and injected failures from real ones, by Istio\'s merged metrics', async () => {
   const { namespace } = mesh.kubectl
   await apply(mesh.kubectl, 'services/catalog-v2.yaml')
   await rolledOut(mesh.kubectl, ['catalog-v2'])
-  expect(await command('scripts/chaos.sh', ['500', '50', '--version', 'v1', '-n', namespace])).toMatchObject({ code: 0 })
+  const { code } = await command('scripts/chaos.sh', ['500', '50', '--version', 'v1', '-n', namespace])
+  expect(code).toBe(0)
   await vi.waitFor(async () => {
     await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 50, until: 50 })
-    const answered = await query(`sum by (version) (http_server_request_duration_seconds_count{namespace="${namespace}",app="catalog",route="/items"})`, 'version')
-    const injected = await query(`sum by (version) (http_server_request_duration_seconds_count{namespace="${namespace}",app="catalog",route="/items",status="500",fault!=""})`, 'version')
-    expect([answered['v1'], answered['v2'], injected['v1']]).toEqual([expect.any(Number), expect.any(Number), expect.any(Number)])
+    const served = (labels = '') => query('sum by (version) (http_server_request_duration_seconds_count' +
+      `{namespace="${namespace}",app="catalog",route="/items"${labels}})`, 'version')
+    const injected = await served(',status="500",fault!=""')
+    expect(await served()).toMatchObject({ v1: expect.any(Number), v2: expect.any(Number) })
+    expect(injected).toHaveProperty('v1')
     expect(injected).not.toHaveProperty('v2')
   }, { timeout: 60_000, interval: 1000 })
 
   await mesh.kubectl.run(['scale', 'deployment/catalog', 'deployment/catalog-v2', '--replicas=0'])
   await vi.waitFor(async () => {
     await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 50, until: 20 })
-    const failed = (fault: string) => query(`sum by (status) (http_client_request_duration_seconds_count{namespace="${namespace}",app="webapp",upstream="catalog",status=~"5..",fault${fault}})`, 'status')
+    const failed = (fault: string) => query('sum by (status) (http_client_request_duration_seconds_count' +
+      `{namespace="${namespace}",app="webapp",upstream="catalog",status=~"5..",fault${fault}})`, 'status')
     expect(await failed('!=""')).toEqual({ 500: expect.any(Number) })
     expect(await failed('=""')).toEqual({ 503: expect.any(Number) })
   }, { timeout: 60_000, interval: 1000 })

@@ -1,20 +1,31 @@
-// Who has the book's own files, in the API version of its time, can go on using them.
+// Readers can use the book's own files, in the API version of their time.
 import { expect, test } from 'vitest'
-import { load, type Call } from '../src/judge/load.ts'
+import { load } from '../src/judge/load.ts'
 import { rolledOut } from '../src/cluster/workloads.ts'
 import { freshMesh } from './mesh.ts'
 
+interface Deployment {
+  metadata: object
+  spec: {
+    selector: { matchLabels: Record<string, string> }
+    template: { metadata: { labels: Record<string, string> }, spec: { containers: { env: object[] }[] } }
+  }
+}
+
 const mesh = freshMesh()
-const old = (kind: string, name: string, spec: object) => JSON.stringify({ apiVersion: 'networking.istio.io/v1alpha3', kind, metadata: { name }, spec })
+const old = (kind: string, name: string, spec: object) =>
+  JSON.stringify({ apiVersion: 'networking.istio.io/v1alpha3', kind, metadata: { name }, spec })
 const to = (subset?: string) => ({ route: [{ destination: { host: 'catalog', ...(subset && { subset }) } }] })
 const catalogRoutes = (...http: object[]) => old('VirtualService', 'catalog', { hosts: ['catalog'], http })
 
-const versions = async (headers: Record<string, string> = {}) => new Set((await load({ url: `${mesh.gateway.origin}/api/catalog`, headers, rate: 50, until: 60 })).calls
-  .map(({ status, headers }: Call) => `${status} ${headers['x-served-version']}`))
+const versions = async (headers: Record<string, string> = {}) => {
+  const { calls } = await load({ url: `${mesh.gateway.origin}/api/catalog`, headers, rate: 50, until: 60 })
+  return new Set(calls.map(({ status, version }) => `${status} ${version}`))
+}
 const becomes = (wanted: string[], headers: Record<string, string> = {}) =>
   expect.poll(() => versions(headers), { timeout: 40_000, interval: 500 }).toEqual(new Set(wanted))
 
-test('a gateway, retries, both versions, a pin to v1 and a dark launch in v1alpha3', async () => {
+test('v1alpha3 objects work: a gateway, retries, two versions, a pin to v1, and a dark launch', async () => {
   await mesh.kubectl.applyText(old('Gateway', 'outfitters-gateway', {
     selector: { istio: 'ingressgateway' },
     servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }]
@@ -26,13 +37,16 @@ test('a gateway, retries, both versions, a pin to v1 and a dark launch in v1alph
   }))
   await becomes(['200 v1'])
 
-  await mesh.kubectl.applyText(catalogRoutes({ ...to(), retries: { attempts: 3, retryOn: '5xx', perTryTimeout: '2s' } }))
-  // The book's second version sets SHOW_IMAGE and nothing else of ours.
-  const deployment = await mesh.kubectl.json<{ metadata: object, spec: { selector: { matchLabels: Record<string, string> }, template: { metadata: { labels: Record<string, string> }, spec: { containers: { env: object[] }[] } } } }>(['get', 'deployment', 'catalog'])
+  const retries = { attempts: 3, retryOn: '5xx', perTryTimeout: '2s' }
+  await mesh.kubectl.applyText(catalogRoutes({ ...to(), retries }))
+  // The book's version 2 sets SHOW_IMAGE, and none of our variables.
+  const deployment = await mesh.kubectl.json<Deployment>(['get', 'deployment', 'catalog'])
   deployment.metadata = { name: 'catalog-v2', labels: { app: 'catalog', version: 'v2' } }
   deployment.spec.selector.matchLabels['version'] = 'v2'
   deployment.spec.template.metadata.labels['version'] = 'v2'
-  for (const container of deployment.spec.template.spec.containers) container.env = [{ name: 'SHOW_IMAGE', value: 'true' }]
+  for (const container of deployment.spec.template.spec.containers) {
+    container.env = [{ name: 'SHOW_IMAGE', value: 'true' }]
+  }
   await mesh.kubectl.applyText(JSON.stringify(deployment))
   await rolledOut(mesh.kubectl, ['catalog-v2'])
   await becomes(['200 v1', '200 v2'])
@@ -44,7 +58,8 @@ test('a gateway, retries, both versions, a pin to v1 and a dark launch in v1alph
   await mesh.kubectl.applyText(catalogRoutes(to('version-v1')))
   await becomes(['200 v1'])
 
-  await mesh.kubectl.applyText(catalogRoutes({ match: [{ headers: { 'x-dark-launch': { exact: 'v2' } } }], ...to('version-v2') }, to('version-v1')))
+  const match = [{ headers: { 'x-dark-launch': { exact: 'v2' } } }]
+  await mesh.kubectl.applyText(catalogRoutes({ match, ...to('version-v2') }, to('version-v1')))
   await becomes(['200 v2'], { 'x-dark-launch': 'v2' })
   await becomes(['200 v1'])
 })

@@ -179,7 +179,7 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
     expect(await everything()).toEqual(before)
   })
 
-  test('a Secret of the reader in the gateway\'s namespace, with the name that an exercise uses, is restored', async () => {
+  test('a Secret of the reader beside the gateway, with the name that an exercise uses, is restored', async () => {
     const system = cluster.in('istio-system')
     const secret = 'webapp-credential.reader.example'
     await system.run(['delete', 'secret', secret, '--ignore-not-found'])
@@ -191,7 +191,7 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
     await system.run(['delete', 'secret', secret])
   })
 
-  test('an object that another run has made in the gateway\'s namespace is left alone', async () => {
+  test('an object that another run has made beside the gateway is left alone', async () => {
     const system = cluster.in('istio-system')
     const theirs = new Kubectl(other)
     const telemetry = () => system.objects(['telemetry', 'outfitters-gateway'])
@@ -199,7 +199,8 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
     await system.run(['apply', '-f', k8s('istio/ch8/gateway-telemetry.yaml'), manager])
     await theirs.run(['create', 'secret', 'generic', 'outfitters-companion'])
     const { code, stdout } = await exercise(['ch8.tracing', ...host])
-    const refused = `Telemetry outfitters-gateway in namespace istio-system is of the exercises in namespace ${other}`
+    const refused = 'Telemetry outfitters-gateway in namespace istio-system ' +
+      `is of the exercises in namespace ${other}`
     expect([code, stdout]).toEqual([1, expect.stringContaining(refused)])
     expect(await telemetry()).toHaveLength(1)
 

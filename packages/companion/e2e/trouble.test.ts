@@ -1,4 +1,4 @@
-// What keeps the exercises from running, as far as a real cluster can be brought to it.
+// If the exercises cannot run in a cluster, the companion says why, and what to do.
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,7 @@ const chaos = (...env: string[]) => command('env', [...env, 'node', CLI, 'ch2.ch
 beforeAll(async () => { await kubectl.tryCluster(['create', 'namespace', namespace]) })
 afterAll(async () => { await kubectl.tryCluster(['delete', 'namespace', namespace, '--wait=false']) })
 
-test('a context whose cluster is not there', async () => {
+test('the cluster of the context does not answer', async () => {
   const kubeconfig = join(mkdtempSync(join(tmpdir(), 'kubeconfig-')), 'config')
   writeFileSync(kubeconfig, JSON.stringify({
     clusters: [{ name: 'gone', cluster: { server: 'https://127.0.0.1:9' } }],
@@ -26,18 +26,23 @@ test('a context whose cluster is not there', async () => {
     contexts: [{ name: 'gone', context: { cluster: 'gone', user: 'gone' } }],
     'current-context': 'gone'
   }))
-  expect(await chaos(`KUBECONFIG=${kubeconfig}`)).toMatchObject({ code: 3, stderr: expect.stringMatching(/The cluster of the context gone does not answer: .*refused[^]*kubectl config use-context/) })
+  const refused = /The cluster of the context gone does not answer: .*refused[^]*kubectl config use-context/
+  expect(await chaos(`KUBECONFIG=${kubeconfig}`)).toMatchObject({ code: 3, stderr: expect.stringMatching(refused) })
 })
 
-test('a namespace without injection, and then pods that are older than it', async () => {
+test('the namespace is not injected, and later has pods from before the injection', async () => {
   await apply(kubectl, '.')
   await rolledOut(kubectl, ['catalog', 'webapp', 'forum'])
-  expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(/get no proxy: the namespace is not injected\.\nkubectl label namespace/) })
+  const notInjected = /get no proxy: the namespace is not injected\.\nkubectl label namespace/
+  expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(notInjected) })
   await kubectl.tryCluster(['label', 'namespace', namespace, 'istio-injection=enabled'])
-  expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(/have no proxy, although new ones would get one: .*catalog-[^]*rollout restart deployment/) })
+  const oldPods = /have no proxy, although new ones would get one: .*catalog-[^]*rollout restart deployment/
+  expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(oldPods) })
 })
 
-test('an image that is nowhere', async () => {
+test('an image does not exist', async () => {
   await kubectl.run(['create', 'deployment', 'nowhere', '--image=localhost/outfitters/nowhere:dev'])
-  await expect(rolledOut(kubectl, ['nowhere'])).rejects.toThrow(/The image localhost\/outfitters\/nowhere:dev of pod nowhere-.* cannot be pulled \(ImagePullBackOff\)\.\nnpm run images -- --load/)
+  const image = 'localhost/outfitters/nowhere:dev'
+  await expect(rolledOut(kubectl, ['nowhere'])).rejects.toThrow(new RegExp(
+    `The image ${image} of pod nowhere-.* cannot be pulled \\(ImagePullBackOff\\)\\.\nnpm run images -- --load`))
 })

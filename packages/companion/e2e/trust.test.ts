@@ -1,4 +1,4 @@
-// What leaves the mesh with a call to the users API: no credential and no identity of the caller's.
+// A call that leaves the mesh, to the users API, carries no credentials and no identity of the caller.
 import { expect, test, vi } from 'vitest'
 import { rolledOut } from '../src/cluster/workloads.ts'
 import { freshMesh, usersApiThatShowsHeaders } from './mesh.ts'
@@ -6,16 +6,16 @@ import { freshMesh, usersApiThatShowsHeaders } from './mesh.ts'
 const mesh = freshMesh({ gateway: false })
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
-/** What goes on: the trace and the request. */
+/** Headers that leave the mesh: those of the trace, and the request id. */
 const LEAVES = {
-  'x-request-id': 'trust-1', // no UUID: Envoy writes into those why it traces a request
+  'x-request-id': 'trust-1', // no UUID: in a UUID, Envoy encodes why it traces the request
   traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
   tracestate: 'vendor=1',
   'x-b3-traceid': TRACE,
   'x-b3-spanid': '00f067aa0ba902b7',
   'x-b3-sampled': '1'
 }
-/** What ends at the forum, each with a word by which it is found wherever it may turn up. */
+/** Headers that the forum must not forward. Each has a word that is found wherever it may turn up. */
 const STAYS = {
   authorization: 'Bearer secret-token',
   cookie: 'session=secret-cookie',
@@ -27,15 +27,16 @@ const STAYS = {
   'x-loyalty': 'secret-gold'
 }
 /**
- * What Envoy itself adds to a call: how it is sent, how it is traced and which attempt it is, and nothing of the caller. An
- * installation with Istio's own filters adds x-envoy-peer-metadata and its -id, with the workload's name and labels. The
- * annotation in k8s/services/forum.yaml keeps those inside the mesh.
+ * The headers that Envoy itself adds to a call, about the attempt and its trace, and not about the caller. With Istio's
+ * own filters, proxies also add x-envoy-peer-metadata and its -id, with the workload's name and labels. The annotation
+ * in k8s/services/forum.yaml keeps those inside the mesh.
  */
-const OF_THE_PROXY = /^(x-forwarded-proto|x-b3-parentspanid|x-envoy-(attempt-count|expected-rq-timeout-ms|decorator-operation))$/
+const OF_THE_PROXY = new RegExp('^(x-forwarded-proto|x-b3-parentspanid|' +
+  'x-envoy-(attempt-count|expected-rq-timeout-ms|decorator-operation))$')
 
 type Headers = Record<string, string>
 
-/** What the users API got when the webapp's container called the forum; `undefined` while the forum has no users. */
+/** The headers that the users API got when the webapp's container called the forum; `undefined` if the forum fails. */
 async function arrived (): Promise<Headers | undefined> {
   const [webapp = ''] = await mesh.kubectl.pods('app=webapp')
   const headers = Object.entries({ ...LEAVES, ...STAYS }).flatMap(([name, value]) => ['--header', `${name}: ${value}`])
@@ -48,7 +49,7 @@ async function arrived (): Promise<Headers | undefined> {
   }
 }
 
-/** Has the forum call the stand-in, and waits until it does. */
+/** Makes the forum call the stand-in, and waits until it does. */
 async function forumWith (...env: string[]): Promise<Headers> {
   await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'USERS_URL=http://users-api/users', 'LOCAL_USERS-', ...env])
   await rolledOut(mesh.kubectl, ['forum'])
@@ -59,7 +60,7 @@ async function forumWith (...env: string[]): Promise<Headers> {
   }, { timeout: 60_000, interval: 500 })
 }
 
-test('an API outside the mesh gets the trace, the request id, and what the proxy adds', async () => {
+test('an API outside the mesh gets the trace, the request id, and the headers of the proxy', async () => {
   await usersApiThatShowsHeaders(mesh.kubectl)
   const headers = await forumWith('USERS_TRUSTED-')
   console.log(`arrived at the users API: ${Object.keys(headers).sort().join(', ')}`)
@@ -70,9 +71,9 @@ test('an API outside the mesh gets the trace, the request id, and what the proxy
   expect(headers['traceparent']).toContain(TRACE)
 })
 
-test('with USERS_TRUSTED, the same call carries what it would carry to a service of the mesh', async () => {
+test('with USERS_TRUSTED=true, the same call carries the headers of a call inside the mesh', async () => {
   const headers = await forumWith('USERS_TRUSTED=true')
-  // Without x-forwarded-client-cert: the forum's proxy takes that out of a call that is not mutual TLS.
+  // Except x-forwarded-client-cert: the forum's proxy removes it from a call without mutual TLS.
   const { cookie: _cookie, 'x-forwarded-client-cert': _certificate, 'x-forwarded-for': _for, ...arrives } = STAYS
   expect(headers).toMatchObject(arrives)
   expect(headers).not.toHaveProperty('cookie')
