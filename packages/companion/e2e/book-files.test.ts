@@ -259,7 +259,7 @@ describe('at port 31400 of the gateway', () => {
       await mesh.kubectl.run([...secret, `--cert=${file}.crt`, `--key=${file}.key`])
     }
     const ca = readFileSync(join(folder, 'ca.crt'), 'utf8')
-    /** A call by TLS in which the server proves that it is that host, with a certificate that the gateway does not have. */
+    /** A call by TLS. The server must prove its host with a certificate that the gateway does not have. */
     const secure = async (number: string) => {
       const { host: hostname, port } = address()
       const tls = { servername: `simple-sni-${number}.${host}`, ca, cert: undefined, key: undefined }
