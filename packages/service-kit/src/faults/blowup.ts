@@ -5,7 +5,7 @@ import type { BaseConfig } from '../config.ts'
 import { ErrorAnswer } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
 import { RequestError } from '../request-error.ts'
-import { checkRule, RuleInput } from './rule.ts'
+import { checkRule, RuleBody } from './rule.ts'
 import { isBelow, type FaultRules } from './rules.ts'
 
 /** What the routes work on, and for whom. */
@@ -17,9 +17,9 @@ export interface BlowupOptions {
 }
 
 const Text = Type.String()
-const Deletion = Type.Unsafe<{ type?: RuleInput['type'], name?: string } | null>(Type.Object({
-  type: RuleInput.properties.type,
-  name: RuleInput.properties.name
+const Deletion = Type.Unsafe<{ type?: RuleBody['type'], name?: string } | null>(Type.Object({
+  type: RuleBody.properties.type,
+  name: RuleBody.properties.name
 }, { required: [], nullable: true, minProperties: 1, maxProperties: 1, additionalProperties: false }))
 const ForPod = Type.Object({
   'x-chaos-pod': Type.Optional(Type.String({ description: 'the pod that is meant; any other answers 421, and names itself in x-served-by' }))
@@ -56,7 +56,7 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
       consumes: ['application/json'],
       produces: ['text/plain'],
       headers: ForPod,
-      body: RuleInput,
+      body: RuleBody,
       response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer, 421: ErrorAnswer }
     }
   }, (request, reply) => {

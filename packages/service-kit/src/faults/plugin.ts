@@ -4,10 +4,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { BaseConfig } from '../config.ts'
 import { pathOf } from '../paths.ts'
 import { blowupRoutes } from './blowup.ts'
-import { closeWithFin, closeWithRst, HeldConnections } from './connections.ts'
+import { HeldConnections } from './connections.ts'
 import { Delays } from './delays.ts'
 import { FaultRules, type Verdict } from './rules.ts'
-import type { FaultRule } from './rule.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -47,26 +46,13 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
     identify(request, reply, fault)
     const endSpan = startSpan(request, reply, verdict)
     const goOn = () => {
-      if (ending?.type !== 'drop') endSpan?.()
+      if (ending === undefined || ending.fault.answers) endSpan?.()
       if (ending === undefined) done()
-      else end(request, reply, ending)
+      else ending.fault.end(ending.rule, { request, reply, held })
     }
     if (delayMs === 0) goOn()
     else delays.add(delayMs, reply.raw, goOn)
   })
-
-  function end (request: FastifyRequest, reply: FastifyReply, rule: FaultRule): void {
-    if (rule.type !== 'drop') {
-      reply.code(rule.status ?? 500).send()
-      return
-    }
-    reply.hijack()
-    request.raw.resume() // a body that is left unread would turn the FIN into an RST
-    const { socket } = request.raw
-    if (rule.mode === 'rst') closeWithRst(socket)
-    else if (rule.mode === 'hang') held.hold(socket, rule.hangMs ?? 0)
-    else closeWithFin(socket)
-  }
 
   await app.register(blowupRoutes, { rules, access: CHAOS_ACCESS, pod: HOSTNAME })
 }, { name: 'faults' })

@@ -1,7 +1,9 @@
 import { RequestError } from '../request-error.ts'
 import { Draws } from './draws.ts'
-import { latencyOf } from './latency.ts'
-import { MAX_DELAY_MS, type FaultRule } from './rule.ts'
+import type { EndingFault, FaultType } from './fault-type.ts'
+import { MAX_DELAY_MS } from './limits.ts'
+import type { Rule } from './rule.ts'
+import { faultTypeOf } from './types/index.ts'
 
 /** More are a mistake of a script, not a lesson. */
 const MAX_RULES = 32
@@ -19,14 +21,14 @@ export interface FaultTarget {
 export interface Verdict {
   /** milliseconds to wait first */
   delayMs: number
-  /** the abort or drop that comes after the wait, if any */
-  ending: FaultRule | undefined
+  /** what ends the request after the wait, if anything does */
+  ending: { fault: EndingFault, rule: Rule } | undefined
   /** the types that hit, for header, log, metric and span: `latency`, `500`, `latency,drop` … */
   fault: string
 }
 
 /** A rule as `GET /blowup` shows it. */
-export type RuleView = Omit<FaultRule, 'name'> & {
+export type RuleView = Omit<Rule, 'name'> & {
   state: {
     seed: string
     /** request n (from 0) that concerned this rule was decided by SHA-256 of `<stream>/n` */
@@ -75,7 +77,7 @@ export class FaultRules {
    *
    * @throws {RequestError} 409 FAULT_RULES_FULL
    */
-  set (rule: FaultRule): void {
+  set (rule: Rule): void {
     if (!this.#rules.has(rule.name) && this.#rules.size >= MAX_RULES) {
       throw new RequestError(409, 'FAULT_RULES_FULL', `there are ${MAX_RULES} rules already; delete one first`)
     }
@@ -107,37 +109,42 @@ export class FaultRules {
   /** Judges a request; undefined where no rule hits it. */
   judge (target: FaultTarget): Verdict | undefined {
     let delayMs = 0
-    let ending: FaultRule | undefined
+    let ending: Verdict['ending']
     const types = new Set<string>()
     for (const live of this.#rules.values()) {
-      if (live.rule.type === 'latency') {
+      const { rule, fault } = live
+      if ('delayMs' in fault) {
         if (live.hits(target)) {
-          delayMs += live.latency()
-          types.add('latency')
+          delayMs += fault.delayMs(rule, live.drawDelay)
+          types.add(rule.type)
         }
       } else if (ending === undefined && live.hits(target)) {
-        ending = live.rule
+        ending = { fault, rule }
       }
     }
-    if (ending !== undefined) types.add(ending.type)
-    return types.size === 0 ? undefined : { delayMs: Math.min(delayMs, MAX_DELAY_MS), ending, fault: [...types].join() }
+    if (ending !== undefined) types.add(ending.rule.type)
+    if (types.size === 0) return undefined
+    return { delayMs: Math.min(delayMs, MAX_DELAY_MS), ending, fault: [...types].join() }
   }
 }
 
 /** A rule, its dice and its counters. */
 class LiveRule {
-  readonly rule: FaultRule
+  readonly rule: Rule
+  readonly fault: FaultType
   readonly #options: Required<FaultRulesOptions>
   readonly #draws: Draws
-  readonly #delays: Draws
+  readonly drawDelay: () => number
   readonly #setAt: number
   #hits = 0
 
-  constructor (rule: FaultRule, generation: number, options: Required<FaultRulesOptions>) {
+  constructor (rule: Rule, generation: number, options: Required<FaultRulesOptions>) {
     this.rule = rule
+    this.fault = faultTypeOf(rule)
     this.#options = options
     this.#draws = new Draws([options.seed, options.instance, rule.name, generation].join('/'))
-    this.#delays = new Draws(`${this.#draws.key}/delay`)
+    const delays = new Draws(`${this.#draws.key}/delay`)
+    this.drawDelay = () => delays.next()
     this.#setAt = options.now()
   }
 
@@ -146,10 +153,6 @@ class LiveRule {
     const hit = this.#draws.next() < this.rule.percentage / 100
     if (hit) this.#hits++
     return hit
-  }
-
-  latency (): number {
-    return latencyOf(this.rule, () => this.#delays.next())
   }
 
   view (): RuleView {

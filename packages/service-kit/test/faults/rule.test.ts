@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest'
-import { checkRule, type RuleInput } from '../../src/faults/rule.ts'
+import { expect, expectTypeOf, test } from 'vitest'
+import { checkRule, type RuleBody } from '../../src/faults/rule.ts'
 import type { RequestError } from '../../src/request-error.ts'
 
-function problemsOf (input: RuleInput): string[] {
+function problemsOf (input: RuleBody): string[] {
   try {
     checkRule(input)
     return []
@@ -11,7 +11,7 @@ function problemsOf (input: RuleInput): string[] {
   }
 }
 
-test.each<[RuleInput, object]>([
+test.each<[RuleBody, object]>([
   [{ active: true, type: '500', percentage: 50 }, { name: '500', active: true, type: '500', percentage: 50 }],
   [{ active: false, type: '500' }, { name: '500', active: false, type: '500', percentage: 100 }],
   [{ active: true, type: 'latency', latencyMs: 1000, volatile: true }, { name: 'latency', active: true, type: 'latency', percentage: 100, latencyMs: 1000, volatile: true }],
@@ -23,7 +23,7 @@ test.each<[RuleInput, object]>([
   expect(checkRule(input)).toEqual(rule)
 })
 
-test.each<[RuleInput, string[]]>([
+test.each<[RuleBody, string[]]>([
   [{ type: 'abort' }, ['body/status is needed by type abort']],
   [{ type: '500', status: 503 }, ['body/status does not belong to a rule of type 500']],
   [{ type: '500', latencyMs: 5, mode: 'rst' }, ['body/latencyMs does not belong to a rule of type 500', 'body/mode does not belong to a rule of type 500']],
@@ -42,4 +42,11 @@ test.each<[RuleInput, string[]]>([
   [{ type: 'drop', hangMs: 5 }, ['body/hangMs belongs to the mode hang alone']]
 ])('a rule that makes no sense is refused with all that is wrong: %j', (input, problems) => {
   expect(problemsOf(input)).toEqual(problems)
+})
+
+test('the type of a rule says which other fields it has', () => {
+  const rule = checkRule({ type: 'drop', mode: 'hang' })
+  if (rule.type !== 'drop') throw new Error(`the rule has the type ${rule.type}`)
+  if (rule.mode === 'hang') expectTypeOf(rule.hangMs).toEqualTypeOf<number>()
+  else expectTypeOf(rule).not.toHaveProperty('hangMs')
 })

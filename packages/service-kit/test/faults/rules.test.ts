@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { checkRule, type RuleInput } from '../../src/faults/rule.ts'
+import { checkRule, type RuleBody } from '../../src/faults/rule.ts'
 import { FaultRules, isBelow, type FaultTarget } from '../../src/faults/rules.ts'
 import { binomialTolerance } from '../statistics.ts'
 
 const GET_ITEMS: FaultTarget = { method: 'GET', path: '/items', headers: {} }
 
-function rulesOf (inputs: RuleInput[], { seed = 'seed', instance = 'pod-a', now = (): number => 0 } = {}): FaultRules {
+function rulesOf (inputs: RuleBody[], { seed = 'seed', instance = 'pod-a', now = (): number => 0 } = {}): FaultRules {
   const rules = new FaultRules({ seed, instance, now, isBusinessPath: path => path.includes('items') })
   for (const input of inputs) rules.set(checkRule(input))
   return rules
@@ -40,7 +40,7 @@ test('each request is drawn anew: four in a row fail once in sixteen at 50 %', (
 })
 
 test('a seed replays: the same calls after a restart bring the same hits and delays', () => {
-  const inputs: RuleInput[] = [{ type: '500', percentage: 30 }, { type: 'latency', latencyMs: 100, volatile: true, percentage: 60 }]
+  const inputs: RuleBody[] = [{ type: '500', percentage: 30 }, { type: 'latency', latencyMs: 100, volatile: true, percentage: 60 }]
   const run = (seed: string) => {
     const rules = rulesOf(inputs, { seed })
     return Array.from({ length: 500 }, () => rules.judge(GET_ITEMS))
@@ -134,9 +134,9 @@ test('latencies add up and come before the first abort or drop in the order of s
     { name: 'c', type: '500' },
     { name: 'd', type: 'latency', latencyMs: 50 }
   ])
-  expect(rules.judge(GET_ITEMS)).toMatchObject({ delayMs: 150, ending: { name: 'a' }, fault: 'latency,drop' })
+  expect(rules.judge(GET_ITEMS)).toMatchObject({ delayMs: 150, ending: { rule: { name: 'a' } }, fault: 'latency,drop' })
   rules.deleteName('a')
-  expect(rules.judge(GET_ITEMS)).toMatchObject({ delayMs: 150, ending: { name: 'c' }, fault: 'latency,500' })
+  expect(rules.judge(GET_ITEMS)).toMatchObject({ delayMs: 150, ending: { rule: { name: 'c' } }, fault: 'latency,500' })
 })
 
 test('where the first does not hit the second may: 50 % and then 50 % are 75 %', () => {
@@ -146,7 +146,7 @@ test('where the first does not hit the second may: 50 % and then 50 % are 75 %',
 })
 
 test('delays that add up stay within a minute', () => {
-  const slow = (name: string): RuleInput => ({ name, type: 'latency', latencyMs: 50_000 })
+  const slow = (name: string): RuleBody => ({ name, type: 'latency', latencyMs: 50_000 })
   expect(rulesOf([slow('a'), slow('b')]).judge(GET_ITEMS)?.delayMs).toBe(60_000)
 })
 

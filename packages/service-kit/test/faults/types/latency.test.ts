@@ -1,16 +1,23 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Draws } from '../../src/faults/draws.ts'
-import { latencyOf } from '../../src/faults/latency.ts'
-import { checkRule, MAX_DELAY_MS, type RuleInput } from '../../src/faults/rule.ts'
-import { binomialTolerance, kolmogorov, KOLMOGOROV_BOUND, shareUpTo } from '../statistics.ts'
+import { Draws } from '../../../src/faults/draws.ts'
+import { MAX_DELAY_MS } from '../../../src/faults/limits.ts'
+import { latency } from '../../../src/faults/types/latency.ts'
+import { binomialTolerance, kolmogorov, KOLMOGOROV_BOUND, shareUpTo } from '../../statistics.ts'
 
 const N = 40_000
 
-function sampleOf (rule: Omit<RuleInput, 'type'>, n = N): number[] {
-  const checked = checkRule({ type: 'latency', ...rule })
-  const draws = new Draws(JSON.stringify(rule))
-  return Array.from({ length: n }, () => latencyOf(checked, () => draws.next()))
+type Fields = Parameters<typeof latency.settingsOf>[0]
+
+function delayOf (fields: Fields, draw: () => number): number {
+  const settings = latency.settingsOf(fields)
+  if (Array.isArray(settings)) throw new Error(JSON.stringify(settings))
+  return latency.delayMs(settings, draw)
+}
+
+function sampleOf (fields: Fields, n = N): number[] {
+  const draws = new Draws(JSON.stringify(fields))
+  return Array.from({ length: n }, () => delayOf(fields, () => draws.next()))
 }
 
 test('latencyMs is exact, and 1000 when it is left out', () => {
@@ -63,8 +70,8 @@ test('whatever the rule, a delay lies between 0 and a minute, and higher draws g
   })
   const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
   fc.assert(fc.property(table, unit, unit, (percentiles, a, b) => {
-    const rule = checkRule({ type: 'latency', distribution: 'percentiles', percentiles })
-    const [low, high] = [Math.min(a, b), Math.max(a, b)].map(u => latencyOf(rule, () => u)) as [number, number]
+    const fields: Fields = { distribution: 'percentiles', percentiles }
+    const [low, high] = [Math.min(a, b), Math.max(a, b)].map(u => delayOf(fields, () => u)) as [number, number]
     expect(low).toBeGreaterThanOrEqual(0)
     expect(high).toBeLessThanOrEqual(MAX_DELAY_MS)
     expect(low).toBeLessThanOrEqual(high + 1e-6)
@@ -72,9 +79,9 @@ test('whatever the rule, a delay lies between 0 and a minute, and higher draws g
 
   const positive = fc.double({ min: 0.001, max: MAX_DELAY_MS, noNaN: true })
   fc.assert(fc.property(positive, positive, unit, unit, (x, y, u1, u2) => {
-    const rule = checkRule({ type: 'latency', distribution: 'lognormal', medianMs: Math.min(x, y), p99Ms: Math.max(x, y) })
+    const fields: Fields = { distribution: 'lognormal', medianMs: Math.min(x, y), p99Ms: Math.max(x, y) }
     const draws = [u1, u2]
-    const delay = latencyOf(rule, () => draws.shift() as number)
+    const delay = delayOf(fields, () => draws.shift() as number)
     expect(delay).toBeGreaterThanOrEqual(0)
     expect(delay).toBeLessThanOrEqual(MAX_DELAY_MS)
   }), { seed: 3, numRuns: 1000 })
