@@ -1,17 +1,22 @@
 import { isIPv6 } from 'node:net'
-import type { BaseConfig } from './config.ts'
+
+/** The variables that say where a server listens. */
+interface ListenConfig {
+  HOST?: string
+  PORT: number
+}
 
 /**
  * Where a server listens, for Fastify's `listen`. Without HOST, that is every address: Node uses `::`, which includes
  * IPv4, or 0.0.0.0 on a machine without IPv6.
  */
-export function listenOptions ({ HOST = '', PORT }: Pick<BaseConfig, 'HOST' | 'PORT'>): { host: string, port: number } {
+export function listenOptions ({ HOST = '', PORT }: ListenConfig): { host: string, port: number } {
   // Fastify would turn an undefined host into localhost. It passes an empty host to Node, for which that means no host.
   return { host: unbracketed(HOST), port: PORT }
 }
 
 /** The same in words: `port 3000`, or `port 3000 on ::1`. */
-export function describeListening (config: Pick<BaseConfig, 'HOST' | 'PORT'>): string {
+export function describeListening (config: ListenConfig): string {
   const { host, port } = listenOptions(config)
   return host === '' ? `port ${port}` : `port ${port} on ${host}`
 }

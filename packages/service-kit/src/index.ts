@@ -11,4 +11,5 @@ export { MAX_FORWARDED_HEADER_BYTES, MAX_HEADER_BYTES, parserOptions, refusals }
 export { RequestError, sentence, type Problem } from './request-error.ts'
 export { run } from './run.ts'
 export { createService, type Service } from './service.ts'
-export { startTelemetry, type Telemetry } from './tracing/telemetry.ts'
+export { startTelemetry } from './tracing/telemetry.ts'
+export type { Telemetry } from './tracing/types.ts'

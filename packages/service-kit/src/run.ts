@@ -3,7 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import { describeListening, listenOptions } from './addresses.ts'
 import type { BaseConfig } from './config.ts'
 import type { Service } from './service.ts'
-import type { Telemetry } from './tracing/telemetry.ts'
+import type { Telemetry } from './tracing/types.ts'
 
 /** What requests under way may take after the drain; with the drain it stays below Kubernetes' 30 s of grace. */
 const CLOSE_GRACE_MS = 20_000

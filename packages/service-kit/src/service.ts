@@ -17,7 +17,7 @@ import { operational } from './operational.ts'
 import { routable } from './paths.ts'
 import { MAX_HEADER_BYTES, parserOptions, REQUEST_TIMEOUT_MS, refusals } from './refusals.ts'
 import { tracing } from './tracing/plugin.ts'
-import type { Telemetry } from './tracing/telemetry.ts'
+import type { Telemetry } from './tracing/types.ts'
 
 /** A Fastify instance whose handlers take their types from TypeBox schemas. */
 export type Service = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>

@@ -1,5 +1,5 @@
 import { createContextKey, INVALID_SPAN_CONTEXT, isSpanContextValid, trace, TraceFlags, type Context } from '@opentelemetry/api'
-import type { Propagator } from './telemetry.ts'
+import type { Propagator } from './types.ts'
 
 /**
  * What B3 says of sampling (github.com/openzipkin/b3-propagation). A decision may come without a trace, and a trace without a decision:

@@ -4,7 +4,7 @@ import { readableAddress } from '../addresses.ts'
 import { statusOf } from '../answered.ts'
 import { pathOf } from '../paths.ts'
 import { endWithError, RequestTrace } from './request-trace.ts'
-import type { Telemetry } from './telemetry.ts'
+import type { Telemetry } from './types.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -2,7 +2,7 @@ import { defaultTextMapGetter, defaultTextMapSetter, diag, trace } from '@opente
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { B3_MULTI_FIELDS } from '../propagation.ts'
 import { B3_MULTI, B3_SINGLE } from './b3.ts'
-import { listOf, type Propagator } from './telemetry.ts'
+import { listOf, type Propagator } from './types.ts'
 
 const traceContext = new W3CTraceContextPropagator()
 const W3C: Propagator = {

@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Context, type Span } from '@opentelemetry/api'
 import type { FastifyRequest } from 'fastify'
-import type { Telemetry } from './telemetry.ts'
+import type { Telemetry } from './types.ts'
 
 /** The trace of one request, from the span of its serving on. */
 export class RequestTrace {

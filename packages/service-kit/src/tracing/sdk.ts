@@ -5,7 +5,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { BaseConfig } from '../config.ts'
 import { propagatorFor } from './propagator.ts'
 import { samplerFor } from './sampler.ts'
-import { listOf, type Telemetry } from './telemetry.ts'
+import { listOf, type Telemetry } from './types.ts'
 
 /** Starts OpenTelemetry's SDK for traces alone: metrics are Prometheus' to fetch, and the log goes to stdout. */
 export function startSdk (name: string, config: BaseConfig, logger: FastifyBaseLogger): Telemetry {

@@ -1,26 +1,6 @@
-import type { Context, Tracer } from '@opentelemetry/api'
 import type { FastifyBaseLogger } from 'fastify'
 import type { BaseConfig } from '../config.ts'
-
-/** Takes traces out of headers, and puts them into headers. */
-export interface Propagator {
-  extract: (context: Context, headers: Record<string, unknown>) => Context
-  /** `headers` are those of a call, with what came in still in them. */
-  inject: (context: Context, headers: Record<string, unknown>) => void
-}
-
-/** What makes spans and what carries them on. */
-export interface Telemetry {
-  tracer: Tracer
-  propagator: Propagator
-  /** Sends what has not been sent yet. */
-  shutdown: () => Promise<void>
-}
-
-/** The names in a variable that has several, by commas. */
-export function listOf (names: string): string[] {
-  return names.split(',').map(name => name.trim()).filter(name => name !== '')
-}
+import { listOf, type Telemetry } from './types.ts'
 
 /**
  * Starts tracing where an OTLP endpoint is configured; all else about it is in the variables of the OpenTelemetry specification
