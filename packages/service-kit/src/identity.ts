@@ -39,7 +39,7 @@ export function identityOf (headers: Record<string, string | string[] | undefine
  * the upstream said nothing (it never answered, or a proxy did in its place) the answer says nothing either. Faults of both
  * stay visible.
  */
-export function handOnIdentity (reply: FastifyReply, upstream: Identity = {}): void {
+export function forwardIdentity (reply: FastifyReply, upstream: Identity = {}): void {
   const { fault } = reply.request
   for (const name of IDENTITY_HEADERS) {
     const value = name === 'x-chaos' ? [fault, upstream[name]].filter(Boolean).join() : upstream[name]

@@ -11,7 +11,7 @@ import { afterEach, expect, test } from 'vitest'
 import { callerOf, parseConfig, baseConfig, createService } from '../../src/index.ts'
 import { listen, recordingLogger, stubUpstream } from '../../src/testing.ts'
 import { propagatorFor } from '../../src/tracing/propagator.ts'
-import { Upstream } from '../../src/upstream.ts'
+import { Upstream } from '../../src/upstream/index.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const SAMPLED = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` }

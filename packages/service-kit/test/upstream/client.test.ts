@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { afterEach, expect, test, vi } from 'vitest'
-import { stubUpstream } from '../src/testing.ts'
-import type { Trust } from '../src/propagation.ts'
-import type { RequestTrace } from '../src/tracing/request-trace.ts'
-import { Upstream, type UpstreamError } from '../src/upstream.ts'
+import { stubUpstream } from '../../src/testing.ts'
+import type { Trust } from '../../src/propagation.ts'
+import type { RequestTrace } from '../../src/tracing/request-trace.ts'
+import { Upstream, type UpstreamError } from '../../src/upstream/index.ts'
 
 const closers: (() => Promise<unknown>)[] = []
 afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
@@ -24,8 +24,8 @@ function caller () {
   let gone = false
   return {
     headers: { 'x-dark-launch': 'v2' },
-    hasGone: () => gone,
-    onceGone: (listener: () => void) => { listeners.push(listener) },
+    isDisconnected: () => gone,
+    onceDisconnected: (listener: () => void) => { listeners.push(listener) },
     deadline: undefined,
     trace: null,
     go () {
