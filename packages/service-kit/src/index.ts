@@ -1,7 +1,9 @@
 export { describeListening, listenOptions, originOf } from './addresses.ts'
 export { jsonParser, NoBody } from './bodies.ts'
 export { callerOf, type Caller } from './caller.ts'
-export { baseConfig, ConfigError, loadConfig, parseConfig, upstreamConfig, VERSION_PATTERN, type BaseConfig } from './config.ts'
+export {
+  baseConfig, ConfigError, loadConfig, parseConfig, upstreamConfig, VERSION_PATTERN, type BaseConfig
+} from './config.ts'
 export { ErrorAnswer, errorAnswers, problemsOf } from './errors.ts'
 export { forwardIdentity, type Identity } from './identity.ts'
 export { createLogger } from './logging.ts'

@@ -11,7 +11,7 @@ export const PROPAGATED_HEADERS = [
   'authorization', 'traceparent', 'tracestate', 'baggage', 'b3', 'sw8', 'sw8-correlation', 'sw8-x', 'grpc-trace-bin'
 ] as const
 
-/** Calls inside the mesh forward every `x-*`: x-dark-launch and x-istio-cohort for routing, x-request-id, x-b3-*, … */
+/** Calls inside the mesh forward every `x-*`: `x-dark-launch` and `x-istio-cohort` for routing, `x-request-id`, … */
 export const PROPAGATED_PREFIX = 'x-'
 
 const NAMED: ReadonlySet<string> = new Set(PROPAGATED_HEADERS)

@@ -29,7 +29,7 @@ test.each([['debug', 'silent'], ['silent', 'info'], ['error', 'fatal']])('a chan
   app.log.level = from
   lines.length = 0
   await request(origin).put('/log-level').send({ level: to }).expect(200)
-  expect(lines.filter(({ msg }) => msg === 'level of the log changed')).toEqual([expect.objectContaining({ level: 'warn', from, to })])
+  expect(lines.filter(({ msg }) => msg === 'log level changed')).toEqual([expect.objectContaining({ level: 'warn', from, to })])
 })
 
 test('what is no level is refused, with those that there are', async () => {

@@ -13,19 +13,19 @@ const fieldsOfTypes =
 
 const Name = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$',
-  description: 'letters, digits, dots, dashes and underscores; by default the type. A rule of the same name is replaced'
+  description: 'letters, digits, dots, dashes and underscores; by default the type'
 })
 
 const Percentage = Type.Number({
   minimum: 0,
   maximum: 100,
-  description: 'of the requests, by chance, decimals allowed; 0 is never, 100 (the default) always'
+  description: 'the share of requests to hit, drawn for each; decimals allowed; 0 is never, 100 (the default) always'
 })
 
 const Path = Type.String({
   pattern: '^/[^?#]*$',
   maxLength: 256,
-  description: 'a path without query, like /items: it and all below it, in place of the business paths'
+  description: 'a path without query, such as /items: it and all paths below it, instead of the business paths'
 })
 
 const HeaderName = Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' })
@@ -37,12 +37,12 @@ const Scope = Type.Object({
     minProperties: 1,
     maxProperties: 8,
     additionalProperties: false,
-    description: 'all of these must have exactly these values'
+    description: 'each of these headers must have exactly this value'
   }))
 }, {
   minProperties: 1,
   additionalProperties: false,
-  description: 'which requests may be hit; all that is named must fit'
+  description: 'which requests may be hit; every condition must fit'
 })
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -64,7 +64,7 @@ export const RuleBody = Type.Object({
 }, { additionalProperties: false, title: 'FaultRule' })
 export type RuleBody = Static<typeof RuleBody>
 
-/** What rules of every type have, with the defaults filled in. */
+/** The settings of rules of every type, with the defaults filled in. */
 interface CommonSettings {
   name: string
   active: boolean
@@ -84,7 +84,7 @@ export type Rule = RuleOf<RegisteredType>
 /**
  * Fills in the defaults of a rule that fits its schema.
  *
- * @throws {RequestError} 400 FAULT_RULE_INVALID, naming every field that makes no sense beside the others
+ * @throws {RequestError} 400 FAULT_RULE_INVALID, naming every field that does not fit the others
  */
 export function checkRule (body: RuleBody): Rule {
   const settings = faultTypeOf(body).settingsOf(body)

@@ -5,10 +5,10 @@ import { MAX_DELAY_MS } from './limits.ts'
 import type { Rule } from './rule.ts'
 import { faultTypeOf } from './types/index.ts'
 
-/** More are a mistake of a script, not a lesson. */
+/** More rules than any exercise sets; a script that sets more has a mistake. */
 const MAX_RULES = 32
 
-/** What rules look at in a request. */
+/** The parts of a request that rules depend on. */
 export interface FaultTarget {
   method: string
   /** without the query */
@@ -17,21 +17,21 @@ export interface FaultTarget {
   headers: Record<string, string | string[] | undefined>
 }
 
-/** What the rules have in store for one request. */
+/** What the rules do to one request. */
 export interface Verdict {
   /** milliseconds to wait first */
   delayMs: number
   /** what ends the request after the wait, if anything does */
   ending: { fault: EndingFault, rule: Rule } | undefined
-  /** the types that hit, for header, log, metric and span: `latency`, `500`, `latency,drop` … */
+  /** the types that hit, for the header, the log, the metrics and the span: `latency`, `500`, `latency,drop`, … */
   fault: string
 }
 
-/** A rule as `GET /blowup` shows it. */
+/** A rule as `GET /blowup` shows it, under its name. */
 export type RuleView = Omit<Rule, 'name'> & {
   state: {
     seed: string
-    /** request n (from 0) that concerned this rule was decided by SHA-256 of `<stream>/n` */
+    /** SHA-256 of `<stream>/n` decides whether the rule hits request n, counted from 0, of those in its scope */
     stream: string
     draws: number
     hits: number
@@ -40,22 +40,24 @@ export type RuleView = Omit<Rule, 'name'> & {
   }
 }
 
+/** What the draws of a process depend on. */
 export interface FaultRulesOptions {
   /** `CHAOS_SEED`, or a random one */
   seed: string
-  /** the pod: mixed into the seed, so that two pods with one seed do not fail in step */
+  /** the pod's name; it is part of the seed, so that two pods with the same seed fail independently */
   instance: string
-  /** whether a rule without a path in its scope concerns this path */
+  /** whether a rule without a path in its scope applies to this path */
   isBusinessPath: (path: string) => boolean
   /** milliseconds of a clock that never goes back */
   now?: () => number
 }
 
 /**
- * The rules of one process and their dice. A request is judged when it arrives and draws once from each rule that concerns it:
+ * The rules of one process. When a request arrives, each rule that applies to it draws once whether it hits:
  *
- * 1. all latency rules that hit add up (to a minute at the most);
- * 2. then, in the order in which they were set, the first abort or drop that hits ends the request; those after it do not draw.
+ * 1. The delays of all latency rules that hit add up, to one minute at most.
+ * 2. Then the other rules draw in the order in which they were set. The first one that hits ends the request; the rules
+ *    after it do not draw.
  */
 export class FaultRules {
   readonly #rules = new Map<string, LiveRule>()
@@ -66,30 +68,31 @@ export class FaultRules {
     this.#options = { now, ...options }
   }
 
-  /** Whether there is nothing to judge by. */
+  /** Whether there is no rule. */
   get isEmpty (): boolean {
     return this.#rules.size === 0
   }
 
   /**
-   * Sets a rule, in place of the one with its name. It draws from a stream of its own, numbered in the order of setting, so
-   * that the same calls after a restart with the same seed bring the same hits.
+   * Sets a rule; it replaces the rule with the same name. Each rule draws from its own stream, numbered in the order of
+   * setting. So the same calls after a restart with the same seed lead to the same hits.
    *
    * @throws {RequestError} 409 FAULT_RULES_FULL
    */
   set (rule: Rule): void {
     if (!this.#rules.has(rule.name) && this.#rules.size >= MAX_RULES) {
-      throw new RequestError(409, 'FAULT_RULES_FULL', `there are ${MAX_RULES} rules already; delete one first`)
+      const message = `there are ${MAX_RULES} rules already, which is the limit; delete one first`
+      throw new RequestError(409, 'FAULT_RULES_FULL', message)
     }
     this.#rules.set(rule.name, new LiveRule(rule, this.#generation++, this.#options))
   }
 
-  /** Removes the rule of that name, if there is one. */
+  /** Removes the rule with this name, if there is one. */
   deleteName (name: string): void {
     this.#rules.delete(name)
   }
 
-  /** Removes every rule of that type. */
+  /** Removes every rule of this type. */
   deleteType (type: string): void {
     for (const [name, live] of this.#rules) {
       if (live.rule.type === type) this.#rules.delete(name)
@@ -101,12 +104,12 @@ export class FaultRules {
     this.#rules.clear()
   }
 
-  /** The rules by name. */
+  /** The rules by name, with their state. */
   view (): Record<string, RuleView> {
     return Object.fromEntries([...this.#rules].map(([name, live]) => [name, live.view()]))
   }
 
-  /** Judges a request; undefined where no rule hits it. */
+  /** Decides what the rules do to a request; undefined if none hits it. */
   judge (target: FaultTarget): Verdict | undefined {
     let delayMs = 0
     let ending: Verdict['ending']
@@ -128,7 +131,7 @@ export class FaultRules {
   }
 }
 
-/** A rule, its dice and its counters. */
+/** A rule with its streams of numbers and its counters. */
 class LiveRule {
   readonly rule: Rule
   readonly fault: FaultType
@@ -149,7 +152,7 @@ class LiveRule {
   }
 
   hits (target: FaultTarget): boolean {
-    if (!this.rule.active || this.#ended !== undefined || !this.#concerns(target)) return false
+    if (!this.rule.active || this.#ended !== undefined || !this.#appliesTo(target)) return false
     const hit = this.#draws.next() < this.rule.percentage / 100
     if (hit) this.#hits++
     return hit
@@ -187,7 +190,7 @@ class LiveRule {
     return undefined
   }
 
-  #concerns ({ method, path, headers }: FaultTarget): boolean {
+  #appliesTo ({ method, path, headers }: FaultTarget): boolean {
     const { scope = {} } = this.rule
     if (scope.path === undefined ? !this.#options.isBusinessPath(path) : !isBelow(scope.path, path)) return false
     if (scope.method !== undefined && scope.method !== method) return false
@@ -195,7 +198,7 @@ class LiveRule {
   }
 }
 
-/** Whether `path` is `prefix` or lies below it: /items/1 is below /items, /items10 is not. */
+/** Whether `path` is `prefix` or below it: /items/1 is below /items, but /items10 is not. */
 export function isBelow (prefix: string, path: string): boolean {
   const folder = prefix.endsWith('/') ? prefix : `${prefix}/`
   return path === prefix || path.startsWith(folder)

@@ -59,9 +59,13 @@ export class UpstreamAnswer {
     try {
       value = JSON.parse(this.body)
     } catch (cause) {
-      throw new UpstreamError('UPSTREAM_BODY', `${this.upstream} answered what is not JSON`, { answer: this, cause })
+      throw this.#unusable('a body that is not JSON', cause)
     }
     if (isExpected(value)) return value
-    throw new UpstreamError('UPSTREAM_BODY', `${this.upstream} answered JSON of another shape`, { answer: this })
+    throw this.#unusable('JSON of an unexpected shape')
+  }
+
+  #unusable (what: string, cause?: unknown): UpstreamError {
+    return new UpstreamError('UPSTREAM_BODY', `${this.upstream} answered with ${what}`, { answer: this, cause })
   }
 }

@@ -51,13 +51,14 @@ export function exchange (
 /** Turns a failure of `exchange` into an error with a stable code. */
 export function asUpstreamError (name: string, cause: unknown, caller: Caller): UpstreamError {
   if (caller.isDisconnected()) {
-    return new UpstreamError('CALLER_GONE', `the caller has disconnected, so nobody waits for ${name}`, { cause })
+    return new UpstreamError('CALLER_GONE', `the caller disconnected before ${name} answered`, { cause })
   }
   if (isTimeout(cause)) return new UpstreamError('UPSTREAM_TIMEOUT', `${name} did not answer in time`, { cause })
   if (cause instanceof errors.ResponseExceededMaxSizeError) {
     return new UpstreamError('UPSTREAM_BODY', `${name} answered more than ${MAX_BODY_BYTES} bytes`, { cause })
   }
-  return new UpstreamError('UPSTREAM_UNREACHABLE', `${name} could not be reached: ${(cause as Error).message}`, { cause })
+  const { message } = cause as Error
+  return new UpstreamError('UPSTREAM_UNREACHABLE', `${name} could not be reached: ${message}`, { cause })
 }
 
 function isTimeout (cause: unknown): boolean {

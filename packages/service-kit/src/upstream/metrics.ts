@@ -54,7 +54,8 @@ function durationIn (registry: Registry): Histogram {
   const name = 'http_client_request_duration_seconds'
   return registry.getSingleMetric(name) as Histogram | undefined ?? new Histogram({
     name,
-    help: 'How long calls to upstreams took, by upstream, method, status, and the version and injected fault that the answer names.',
+    help: 'How long calls to upstreams took, ' +
+      'by upstream, method, status, and the version and injected fault that the answer names.',
     labelNames: ['upstream', 'method', 'status', 'version', 'fault'],
     buckets: DURATION_BUCKETS,
     registers: [registry]

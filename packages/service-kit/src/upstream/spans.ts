@@ -4,7 +4,7 @@ import { pathOf } from '../paths.ts'
 import { endWithError } from '../tracing/request-trace.ts'
 import type { UpstreamError } from './answer.ts'
 
-/** Makes the attributes of the spans of calls to the upstream called `name`, by OpenTelemetry's semantic conventions. */
+/** Makes a function for the attributes of a call's span, by OpenTelemetry's semantic conventions. */
 export function attributesFor (name: string, { origin, hostname, protocol, port }: URL) {
   const ofUpstream = {
     'server.address': unbracketed(hostname),

@@ -333,7 +333,7 @@ test('a call that names its pod by x-chaos-pod is served by that pod, and passed
   ]
   for (const { status, body, headers } of passedOn) {
     expect([status, body.code, headers['x-served-by']]).toEqual([421, 'CHAOS_OTHER_POD', 'example-1'])
-    expect(body.message).toBe('this is pod example-1, and x-chaos-pod names example-2; try again to meet another')
+    expect(body.message).toBe('this is pod example-1, but x-chaos-pod names example-2; try again to reach another pod')
   }
   expect((await request(origin).get('/blowup')).body).toEqual({})
 

@@ -27,7 +27,7 @@ test.each<[RuleBody, string[]]>([
   [{ type: 'abort' }, ['body/status is needed by type abort']],
   [{ type: '500', status: 503 }, ['body/status does not belong to a rule of type 500']],
   [{ type: '500', latencyMs: 5, mode: 'rst' }, ['body/latencyMs does not belong to a rule of type 500', 'body/mode does not belong to a rule of type 500']],
-  [{ type: 'latency', maxMs: 5 }, ['body/maxMs needs a distribution beside it']],
+  [{ type: 'latency', maxMs: 5 }, ['body/maxMs needs a distribution']],
   [{ type: 'latency', distribution: 'uniform' }, ['body/maxMs is needed by the distribution uniform']],
   [{ type: 'latency', distribution: 'uniform', minMs: 9, maxMs: 5 }, ['body/minMs must not be above maxMs (5)']],
   [{ type: 'latency', distribution: 'lognormal', medianMs: 9, p99Ms: 5 }, ['body/medianMs must not be above p99Ms (5)']],
@@ -39,7 +39,7 @@ test.each<[RuleBody, string[]]>([
   [{ type: 'latency', distribution: 'fixed', volatile: true }, ['body/volatile does not belong to the distribution fixed']],
   [{ type: 'latency', distribution: 'percentiles', percentiles: { 50: 20, 90: 10 } }, ['body/percentiles/90 must not be below percentile 50 (20)']],
   [{ type: 'latency', distribution: 'percentiles', percentiles: { 50: 20, '50.0': 20 } }, ['body/percentiles names the percentile 50 twice']],
-  [{ type: 'drop', hangMs: 5 }, ['body/hangMs belongs to the mode hang alone']]
+  [{ type: 'drop', hangMs: 5 }, ['body/hangMs belongs only to the mode hang']]
 ])('a rule that makes no sense is refused with all that is wrong: %j', (input, problems) => {
   expect(problemsOf(input)).toEqual(problems)
 })

@@ -10,7 +10,7 @@ const fields = {
     description: 'drop: close (the default), reset, or hold the connection; no answer in any case'
   })),
   hangMs: Type.Optional(Type.Number({
-    minimum: 1, maximum: MAX_DELAY_MS, description: 'drop, hang: how long before it is closed, by default 30000'
+    minimum: 1, maximum: MAX_DELAY_MS, description: 'drop, hang: how long the connection is held, by default 30000'
   }))
 }
 
@@ -23,11 +23,11 @@ export const drop: EndingFault<'drop', typeof fields, DropSettings> = {
   answers: false,
   settingsOf ({ mode = 'fin', hangMs }) {
     if (mode === 'hang') return { mode, hangMs: hangMs ?? DEFAULT_HANG_MS }
-    return hangMs === undefined ? { mode } : [{ where: 'body/hangMs', what: 'belongs to the mode hang alone' }]
+    return hangMs === undefined ? { mode } : [{ where: 'body/hangMs', what: 'belongs only to the mode hang' }]
   },
   end (settings, { request, reply, held }) {
     reply.hijack()
-    request.raw.resume() // a body that is left unread would turn the FIN into an RST
+    request.raw.resume() // with a body left unread, the kernel would send an RST instead of a FIN
     const { socket } = request.raw
     if (settings.mode === 'hang') held.hold(socket, settings.hangMs)
     else if (settings.mode === 'rst') closeWithRst(socket)

@@ -19,10 +19,10 @@ const fields = {
   distribution: Type.Optional(Type.Enum(['fixed', 'uniform', 'lognormal', 'percentiles'], {
     description: 'latency: how the delay is drawn'
   })),
-  minMs: milliseconds('latency, uniform: the shortest, by default 0'),
-  maxMs: milliseconds('latency, uniform: the longest'),
-  medianMs: positiveMilliseconds('latency, lognormal: half are shorter'),
-  p99Ms: positiveMilliseconds('latency, lognormal: one of a hundred is longer'),
+  minMs: milliseconds('latency, uniform: the shortest delay, by default 0'),
+  maxMs: milliseconds('latency, uniform: the longest delay'),
+  medianMs: positiveMilliseconds('latency, lognormal: half of the delays are shorter'),
+  p99Ms: positiveMilliseconds('latency, lognormal: one delay of a hundred is longer'),
   percentiles: Type.Optional(Type.Record(Percentile, Type.Number({ minimum: 0, maximum: MAX_DELAY_MS }), {
     minProperties: 1,
     additionalProperties: false,
@@ -71,7 +71,7 @@ export const latency: DelayingFault<'latency', typeof fields, LatencySettings> =
   }
 }
 
-/** Which fields each distribution has. Without a distribution, a rule has those of `volatile` latency. */
+/** The fields that belong to each distribution, and those of a rule without a distribution. */
 const FIELDS_OF = {
   none: ['latencyMs', 'volatile'],
   fixed: ['latencyMs'],
@@ -84,7 +84,7 @@ function misplacedFields (sent: Fields): Problem[] {
   const { distribution } = sent
   const own: readonly string[] = ['distribution', ...FIELDS_OF[distribution ?? 'none']]
   const what = distribution === undefined
-    ? 'needs a distribution beside it'
+    ? 'needs a distribution'
     : `does not belong to the distribution ${distribution}`
   return Object.keys(fields)
     .filter(field => field in sent && !own.includes(field))
