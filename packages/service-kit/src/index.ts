@@ -8,9 +8,7 @@ export { ErrorAnswer, errorAnswers, problemsOf } from './errors.ts'
 export { forwardIdentity, type Identity } from './identity.ts'
 export { createLogger } from './logging.ts'
 export { pathOf, routable } from './paths.ts'
-export {
-  isPropagated, PROPAGATED_HEADERS, PROPAGATED_PREFIX, propagatedHeaders, type Trust
-} from './propagation.ts'
+export { PROPAGATED_HEADERS, PROPAGATED_PREFIX, propagatedHeaders, type Trust } from './propagation.ts'
 export { MAX_FORWARDED_HEADER_BYTES, MAX_HEADER_BYTES, parserOptions, refusals } from './refusals.ts'
 export { RequestError, sentence, type Problem } from './request-error.ts'
 export { run } from './run.ts'

@@ -14,12 +14,7 @@ export const PROPAGATED_HEADERS = [
 /** Calls inside the mesh forward every `x-*`: `x-dark-launch` and `x-istio-cohort` for routing, `x-request-id`, … */
 export const PROPAGATED_PREFIX = 'x-'
 
-const NAMED: ReadonlySet<string> = new Set(PROPAGATED_HEADERS)
-
-/** Whether calls inside the mesh forward a header; its name is in lower case. */
-export function isPropagated (name: string): boolean {
-  return name.startsWith(PROPAGATED_PREFIX) || NAMED.has(name)
-}
+const NAMED = new Set<string>(PROPAGATED_HEADERS)
 
 /**
  * The headers of a request that calls inside the mesh forward, with their values unchanged. No other header goes
@@ -29,7 +24,7 @@ export function propagatedHeaders (headers: IncomingHttpHeaders): Record<string,
   const forwarded: Record<string, string> = {}
   for (const name in headers) {
     // Node joins repeated headers into one string, except set-cookie, which is never forwarded.
-    if (isPropagated(name)) forwarded[name] = headers[name] as string
+    if (name.startsWith(PROPAGATED_PREFIX) || NAMED.has(name)) forwarded[name] = headers[name] as string
   }
   return forwarded
 }

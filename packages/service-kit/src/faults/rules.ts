@@ -17,11 +17,11 @@ export interface FaultTarget {
   headers: Record<string, string | string[] | undefined>
 }
 
-/** What the rules do to one request. */
+/** The effect of the rules on one request. */
 export interface Verdict {
   /** milliseconds to wait first */
   delayMs: number
-  /** what ends the request after the wait, if anything does */
+  /** the fault that ends the request after the wait, if one does */
   ending: { fault: EndingFault, rule: Rule } | undefined
   /** the types that hit, for the header, the log, the metrics and the span: `latency`, `500`, `latency,drop`, … */
   fault: string
@@ -31,7 +31,7 @@ export interface Verdict {
 export type RuleView = Omit<Rule, 'name'> & {
   state: {
     seed: string
-    /** SHA-256 of `<stream>/n` decides whether the rule hits request n, counted from 0, of those in its scope */
+    /** SHA-256 of `<stream>/n` decides whether draw n of this rule, counted from 0, hits */
     stream: string
     draws: number
     hits: number
@@ -40,7 +40,7 @@ export type RuleView = Omit<Rule, 'name'> & {
   }
 }
 
-/** What the draws of a process depend on. */
+/** The settings that all rules of a process share. */
 export interface FaultRulesOptions {
   /** `CHAOS_SEED`, or a random one */
   seed: string
