@@ -6,8 +6,8 @@ import { pathOf } from './paths.ts'
 import { callerIdentity, traceIdOf } from './propagation.ts'
 
 /**
- * One line for every request, however it ended: with an answer, with an error, or (status 0) with no answer at all. Probes
- * and other operational routes are logged at debug level, since nobody reads a log that is nine tenths kubelet.
+ * Logs one line for every request: with an answer, with an error, or (status 0) with no answer at all. Probes and other
+ * operational routes are logged at debug level, so that the kubelet's calls do not fill the log.
  */
 export const accessLog = fp(async app => {
   app.whenAnswered((request, reply, route) => {
@@ -23,7 +23,7 @@ function accessLine (request: FastifyRequest, reply: FastifyReply) {
   return {
     method,
     host: headers.host,
-    path: pathOf(request.originalUrl), // without the query, which may hold what doesn't belong in a log
+    path: pathOf(request.originalUrl), // without the query, which may hold confidential values
     status,
     bytes: length === undefined || status === 0 || method === 'HEAD' ? undefined : Number(length),
     durationMs: Math.round(reply.elapsedTime * 1000) / 1000,

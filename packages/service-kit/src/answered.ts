@@ -2,18 +2,18 @@ import type { ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Gets the route besides, since Fastify puts `request.routeOptions` together anew each time that it is read. */
+/** Gets the route as an argument, because Fastify builds `request.routeOptions` anew each time it is read. */
 type Listener = (request: FastifyRequest, reply: FastifyReply, route: FastifyRequest['routeOptions']) => void
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Has `listener` called once for each request when it is over, however it ended. */
+    /** Calls `listener` once for each request when the request is over, also if it got no answer. */
     whenAnswered: (listener: Listener) => void
   }
 }
 
 /**
- * Knows when a request is over. Fastify's onResponse stays silent where a connection broke or a fault dropped it; the response's own
+ * Adds `whenAnswered`. Fastify's onResponse is not called if a connection breaks or a fault drops it. The response's
  * close event comes in every case.
  */
 export const answered = fp(async app => {
@@ -29,14 +29,14 @@ export const answered = fp(async app => {
   })
 }, { name: 'answered' })
 
-const ended = new WeakMap<ServerResponse, number>()
+const sentPastResponse = new WeakMap<ServerResponse, number>()
 
-/** Records the status of an answer that the caller got without the response object. */
-export function endedWith (response: ServerResponse, status: number): void {
-  ended.set(response, status)
+/** Records the status of an answer that was written to the socket, past the response object. */
+export function recordStatus (response: ServerResponse, status: number): void {
+  sentPastResponse.set(response, status)
 }
 
-/** The status that the caller saw; 0 where the connection ended before a whole answer was sent. */
+/** The status that the client saw; 0 if the connection ended before a whole answer was sent. */
 export function statusOf ({ raw, statusCode }: FastifyReply): number {
-  return raw.writableFinished ? statusCode : ended.get(raw) ?? 0
+  return raw.writableFinished ? statusCode : sentPastResponse.get(raw) ?? 0
 }

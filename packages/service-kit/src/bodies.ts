@@ -7,21 +7,21 @@ import { RequestError } from './request-error.ts'
 /** In a route's schema: an answer without a body. */
 export const NoBody = Type.Unsafe<undefined>({ type: 'null', description: 'no body' })
 
-/** Reads a body as JSON; an empty one is null, and where it is no JSON, the 400 says at which place. */
+/** Reads a body as JSON. An empty body is null. If the body is not JSON, the 400 says where. */
 export const jsonParser: FastifyBodyParser<string> = (_request, body, done) => {
   try {
     done(null, body === '' ? null : parse(body))
   } catch (error) {
-    done(new RequestError(400, 'BODY_NOT_JSON', `the body is not JSON that can be taken: ${(error as Error).message}`))
+    done(new RequestError(400, 'BODY_NOT_JSON', `the body cannot be read as JSON: ${(error as Error).message}`))
   }
 }
 
-/** Bodies are JSON and say so; anything else is a clear 415. */
+/** Takes JSON bodies whose content-type says so, and answers every other body with a 415. */
 export const bodies = fp(async app => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, jsonParser)
   app.addContentTypeParser('*', (request, _payload, done) => {
-    const sent = request.headers['content-type'] ?? 'nothing'
+    const sent = request.headers['content-type'] ?? 'missing'
     done(new RequestError(415, 'BODY_TYPE_UNSUPPORTED', `the content-type must be application/json, but is ${sent}`))
   })
 }, { name: 'bodies' })

@@ -2,34 +2,35 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { propagatedHeaders } from './propagation.ts'
 import type { RequestTrace } from './tracing/request-trace.ts'
 
-/** For whom an upstream is called. */
+/** The client that an upstream is called for. */
 export interface Caller {
-  /** the headers that a call inside the mesh forwards; a call that leaves the mesh forwards some of these */
+  /** The headers that a call inside the mesh forwards. A call that leaves the mesh forwards only some of them. */
   headers: Record<string, string>
-  /** whether nobody waits for the answer any more */
-  hasGone: () => boolean
-  /** Calls `listener` once, if and when nobody waits any more. */
-  onceGone: (listener: () => void) => void
-  /** when it fires, an answer comes too late */
+  /** Whether the client has disconnected, so that no answer can reach it. */
+  isDisconnected: () => boolean
+  /** Calls `listener` once, when the client disconnects before it has its answer. */
+  onceDisconnected: (listener: () => void) => void
+  /** An answer after this signal is too late. */
   deadline: AbortSignal | undefined
-  /** to which the call belongs; null where nobody traces */
+  /** The trace that the call belongs to; null if tracing is off. */
   trace: RequestTrace | null
 }
 
 /**
- * The one whose request this service is answering. The request's id goes along even where no proxy has given it one, so that the
- * log lines of all hops can be joined.
+ * The client whose request this service is answering. The request's id is always among the headers, also if no proxy
+ * has set it, so that the log lines of all hops can be joined.
  */
 export function callerOf (request: FastifyRequest, { raw: response }: FastifyReply): Caller {
-  // Neither Fastify's request.signal, which also fires when a body has been read (fastify/fastify#6725), nor an AbortController, which
-  // would cost more than all the rest here.
-  const hasGone = () => response.closed && !response.writableFinished
+  // Not Fastify's request.signal: it also fires when a body has been read (fastify/fastify#6725). Not an
+  // AbortController either: it would cost more than everything else here.
+  const isDisconnected = () => response.closed && !response.writableFinished
   const headers = propagatedHeaders(request.headers)
   headers['x-request-id'] = request.id
   return {
     headers,
-    hasGone, // no getter: with one, V8 has a class of its own for every request's object, and a call costs a sixth more
-    onceGone: listener => { response.once('close', () => { if (hasGone()) listener() }) },
+    // Not a getter: with one, V8 makes a class for each request's object, and a call costs a sixth more.
+    isDisconnected,
+    onceDisconnected: listener => { response.once('close', () => { if (isDisconnected()) listener() }) },
     deadline: undefined,
     trace: request.trace
   }

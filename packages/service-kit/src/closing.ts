@@ -1,24 +1,25 @@
 import fp from 'fastify-plugin'
 
 /**
- * A service that closes answers what is under way, and then ends every connection that is left. Node and Fastify wait for those on
- * which no whole request has come yet, as browsers open them ahead of need, until the grace is over.
+ * Lets a service that closes answer the requests in progress, and then ends every connection that is left. Without
+ * this, Node and Fastify wait for connections that have not carried a whole request yet, such as those that browsers
+ * open in advance, until the grace period is over.
  */
 export const closing = fp(async app => {
-  let underWay = 0
+  let inProgress = 0
   let isClosing = false
-  const endConnections = () => { if (isClosing && underWay === 0) app.server.closeAllConnections() }
+  const endConnections = () => { if (isClosing && inProgress === 0) app.server.closeAllConnections() }
 
   app.addHook('onRequest', (_request, _reply, done) => {
-    underWay++
+    inProgress++
     done()
   })
   app.whenAnswered(() => {
-    underWay--
+    inProgress--
     endConnections()
   })
   app.addHook('preClose', async () => {
     isClosing = true
-    setImmediate(endConnections) // the server stops listening in between
+    setImmediate(endConnections) // the server stops listening before this runs
   })
 }, { name: 'closing', dependencies: ['answered'] })

@@ -2,28 +2,28 @@ import fp from 'fastify-plugin'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 
-/** What stands at the head of the document. */
+/** The head of the OpenAPI document. */
 export interface OpenapiOptions {
   title: string
   description: string
   version: string
 }
 
-/** Makes the service's OpenAPI document from the schemas of all routes that are added after it. */
+/** Makes the service's OpenAPI document from the schemas of the routes. Register it before them. */
 export const openapi = fp<OpenapiOptions>(async (app, info) => {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info,
       tags: [
-        { name: 'operations', description: 'Probes, metrics and the level of the log' },
+        { name: 'operations', description: 'Probes, metrics and the log level' },
         { name: 'faults', description: 'Faults on demand' }
       ]
     }
   })
 }, { name: 'openapi' })
 
-/** `/docs` shows that document to people, `/docs/json` to programs. */
+/** Serves the OpenAPI document: at `/docs` for people, at `/docs/json` for programs. */
 export const docs = fp(async app => {
   await app.register(async scope => {
     scope.addHook('onRoute', route => {

@@ -4,7 +4,7 @@ import type { FastifyError, FastifySchemaValidationError } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { RequestError, sentence, type Problem } from './request-error.ts'
 
-/** What an error answer looks like. */
+/** The body of every error answer. */
 export const ErrorAnswer = Type.Object({
   statusCode: Type.Integer(),
   code: Type.String({ description: 'stable; meant for programs' }),
@@ -14,23 +14,25 @@ export const ErrorAnswer = Type.Object({
 }, { title: 'ErrorAnswer' })
 export type ErrorAnswer = Static<typeof ErrorAnswer>
 
-/** One shape for every error. What is the caller's fault is explained; of what is ours, the log knows more than the caller. */
+/** Gives every error the same shape. A 4xx explains itself; for a 5xx, only the log has the reason. */
 export const errorAnswers = fp(async app => {
   app.setErrorHandler((error: FastifyError | RequestError, request, reply) => {
     const { statusCode = 500, code } = error
     if (statusCode >= 500) {
       request.log.error({ err: error, requestId: request.id, ...request.trace?.ids }, 'request failed')
-      return reply.code(statusCode).send(errorAnswer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error'))
+      const answer = errorAnswer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error')
+      return reply.code(statusCode).send(answer)
     }
     const problems = problemsOf(error)
-    return reply.code(statusCode).send(errorAnswer(statusCode, code, problems ? sentence(problems) : error.message, problems))
+    const message = problems ? sentence(problems) : error.message
+    return reply.code(statusCode).send(errorAnswer(statusCode, code, message, problems))
   })
 
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send(errorAnswer(404, 'NOT_FOUND', `There is no ${request.method} ${request.url}`)))
 }, { name: 'error-answers' })
 
-/** All that an error knows of what is wrong with a request, be it found by a schema or by our own checks. */
+/** The problems of a request that an error names, whether a schema or our own checks have found them. */
 export function problemsOf (error: FastifyError | RequestError): Problem[] | undefined {
   if (error instanceof RequestError) return error.problems
   return error.validation?.map(found => ({
@@ -39,17 +41,21 @@ export function problemsOf (error: FastifyError | RequestError): Problem[] | und
   }))
 }
 
-/** As Ajv gives it when it is `verbose`. */
+/** An error of Ajv's, which has the schema if Ajv is `verbose`. */
 type SchemaError = FastifySchemaValidationError & { parentSchema?: { description?: string } }
 
-function wordsFor ({ keyword, message = 'is invalid', params: { additionalProperty, allowedValues }, parentSchema }: SchemaError): string {
+function wordsFor ({ keyword, message = 'is invalid', params, parentSchema }: SchemaError): string {
+  const { additionalProperty, allowedValues } = params
   if (typeof additionalProperty === 'string') return `must not have "${additionalProperty}"`
   if (Array.isArray(allowedValues)) return `must be one of ${allowedValues.join(', ')}`
-  if (keyword === 'pattern' && parentSchema?.description !== undefined) return `must be ${parentSchema.description}` // nobody reads regular expressions
-  return message
+  const description = parentSchema?.description
+  const isPattern = keyword === 'pattern' && description !== undefined
+  return isPattern ? `must be ${description}` : message // a description is easier to read than a pattern
 }
 
-/** An error answer; `error` is the reason phrase of the status. */
-export function errorAnswer (statusCode: number, code: string, message: string, problems?: Problem[]): ErrorAnswer {
+/** Makes the body of an error answer; its field `error` is the reason phrase of the status. */
+export function errorAnswer (
+  statusCode: number, code: string, message: string, problems?: Problem[]
+): ErrorAnswer {
   return { statusCode, code, error: STATUS_CODES[statusCode] ?? 'Error', message, ...(problems && { problems }) }
 }

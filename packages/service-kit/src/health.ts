@@ -3,7 +3,9 @@ import { Type } from 'typebox'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** From here on the service says that it is not ready, and asks its callers to connect elsewhere, while it still serves. */
+    /**
+     * Makes `/readyz` fail and asks clients to close their connections. The service still answers every request.
+     */
     drain: () => void
   }
 }
@@ -11,15 +13,15 @@ declare module 'fastify' {
 const Status = Type.Object({ status: Type.String() })
 
 /**
- * `/healthz` says that the process is alive, `/readyz` that it wants traffic. Neither speaks of upstreams: a probe that did
- * would take every webapp out of rotation because one catalog is down.
+ * `/healthz` says that the process is alive, `/readyz` that it can take traffic. Neither checks upstreams: if it did,
+ * one catalog that is down would take every webapp out of rotation.
  */
 export const health = fp(async app => {
   let draining = false
   app.decorate('drain', () => { draining = true })
   app.addHook('preClose', async () => app.drain())
 
-  // On sending, not on receiving: an answer that was under way before would leave behind a connection that nobody closes.
+  // When an answer is sent, not when its request arrives: the requests in progress must close their connections too.
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (draining) reply.header('connection', 'close')
     done()
@@ -32,6 +34,6 @@ export const health = fp(async app => {
 
   app.get('/readyz', {
     config: { operational: true },
-    schema: { tags: ['operations'], summary: 'Does it want traffic?', response: { 200: Status, 503: Status } }
+    schema: { tags: ['operations'], summary: 'Can it take traffic?', response: { 200: Status, 503: Status } }
   }, (_request, reply) => draining ? reply.code(503).send({ status: 'draining' }) : { status: 'ok' })
 }, { name: 'health' })

@@ -2,13 +2,13 @@ import fp from 'fastify-plugin'
 import type { FastifyReply } from 'fastify'
 import type { BaseConfig } from './config.ts'
 
-/** The headers by which an answer says who gave it: pod, version, which attempt of a retrying sidecar, and which faults hit it. */
+/** The headers that say where an answer is from: its pod, version, attempt (of a retrying sidecar) and faults. */
 const IDENTITY_HEADERS = ['x-served-by', 'x-served-version', 'x-attempt', 'x-chaos'] as const
 
-/** What an answer says of who gave it; a header that it lacks is lacking here. */
+/** The identity headers of an answer; a header that the answer lacks is missing here too. */
 export type Identity = Partial<Record<typeof IDENTITY_HEADERS[number], string>>
 
-/** Answers name the pod and the version that served them, and the attempt where a sidecar counts them. */
+/** Adds the pod and the version to every answer, and the attempt if a sidecar counts attempts. */
 export const identity = fp<Pick<BaseConfig, 'HOSTNAME' | 'SERVICE_VERSION'>>(async (app, config) => {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-served-by', config.HOSTNAME)
@@ -19,12 +19,12 @@ export const identity = fp<Pick<BaseConfig, 'HOSTNAME' | 'SERVICE_VERSION'>>(asy
   })
 }, { name: 'identity' })
 
-/** Pod and version as headers, for an answer that no hook handles. */
+/** The pod and the version as headers, for an answer that no hook sees. */
 export function identityHeaders (config: Pick<BaseConfig, 'HOSTNAME' | 'SERVICE_VERSION'>): Record<string, string> {
   return { 'x-served-by': config.HOSTNAME, 'x-served-version': config.SERVICE_VERSION }
 }
 
-/** The identity in the headers of an upstream's answer. */
+/** Reads the identity from the headers of an upstream's answer. */
 export function identityOf (headers: Record<string, string | string[] | undefined>): Identity {
   const found: Identity = {}
   for (const name of IDENTITY_HEADERS) {
@@ -35,11 +35,11 @@ export function identityOf (headers: Record<string, string | string[] | undefine
 }
 
 /**
- * Lets an answer that stands for an upstream's carry that one's identity: the caller wants to know which catalog it was. Where
- * the upstream said nothing (it never answered, or a proxy did in its place) the answer says nothing either. Faults of both
- * stay visible.
+ * Gives our answer the identity of an upstream's answer, because the client wants to know which catalog answered. If
+ * the upstream has no identity (it did not answer, or a proxy answered instead), our answer has none either. The faults
+ * of both services stay in `x-chaos`.
  */
-export function handOnIdentity (reply: FastifyReply, upstream: Identity = {}): void {
+export function forwardIdentity (reply: FastifyReply, upstream: Identity = {}): void {
   const { fault } = reply.request
   for (const name of IDENTITY_HEADERS) {
     const value = name === 'x-chaos' ? [fault, upstream[name]].filter(Boolean).join() : upstream[name]

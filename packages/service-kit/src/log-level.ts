@@ -8,28 +8,36 @@ import { RequestError } from './request-error.ts'
 
 const Level = Type.Object({ level: Type.Enum(LOG_LEVELS) }, { additionalProperties: false, title: 'LogLevel' })
 
-/** `/log-level` shows the level of the log and changes it while the service runs, from inside the pod alone. */
+/** `/log-level` shows the log level and changes it while the service runs. Only callers inside the pod may use it. */
 export const logLevel = fp(async app => {
-  const onRequest = async (request: { socket: { remoteAddress?: string } }) => {
-    const { remoteAddress } = request.socket
-    if (!isLoopback(remoteAddress)) throw new RequestError(403, 'LOG_LEVEL_FORBIDDEN', `the level of the log can be read and set from inside the pod alone; you come from ${readableAddress(remoteAddress)}`)
+  const onRequest = async ({ socket: { remoteAddress } }: { socket: { remoteAddress?: string } }) => {
+    if (isLoopback(remoteAddress)) return
+    const message = 'the log level can be read and set only from inside the pod, ' +
+      `but this request is from ${readableAddress(remoteAddress)}`
+    throw new RequestError(403, 'LOG_LEVEL_FORBIDDEN', message)
   }
   const level = () => ({ level: app.log.level })
 
   app.get('/log-level', {
     config: { operational: true },
     onRequest,
-    schema: { tags: ['operations'], summary: 'The level of the log', response: { 200: Level, 403: ErrorAnswer } }
+    schema: { tags: ['operations'], summary: 'The log level', response: { 200: Level, 403: ErrorAnswer } }
   }, level)
 
   app.put<{ Body: { level: string } }>('/log-level', {
     config: { operational: true },
     onRequest,
-    schema: { tags: ['operations'], summary: 'Change the level of the log', body: Level, response: { 200: Level, 400: ErrorAnswer, 403: ErrorAnswer } }
+    schema: {
+      tags: ['operations'],
+      summary: 'Change the log level',
+      body: Level,
+      response: { 200: Level, 400: ErrorAnswer, 403: ErrorAnswer }
+    }
   }, request => {
     const from = app.log.level
     app.log.level = request.body.level
-    app.log.child({}, { level: 'trace' }).warn({ from, to: app.log.level }, 'level of the log changed') // whichever levels these are
+    const alwaysLogs = app.log.child({}, { level: 'trace' }) // neither the old nor the new level may hide this line
+    alwaysLogs.warn({ from, to: app.log.level }, 'log level changed')
     return level()
   })
 }, { name: 'log-level' })

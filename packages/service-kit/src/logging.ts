@@ -1,12 +1,18 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import type { BaseConfig } from './config.ts'
 
+type LoggerConfig = Pick<BaseConfig, 'LOG_LEVEL' | 'SERVICE_VERSION' | 'HOSTNAME'>
+
 /**
- * The service's logger: one JSON object a line on stdout, coloured and readable where stdout is a terminal.
+ * Makes the service's logger. It writes one JSON object per line to stdout, or readable lines with colors if stdout is
+ * a terminal.
  *
- * @param destination where the lines go, for tests; stdout by default
+ * @param name the service's name
+ * @param destination for tests; stdout by default
  */
-export async function createLogger (name: string, config: Pick<BaseConfig, 'LOG_LEVEL' | 'SERVICE_VERSION' | 'HOSTNAME'>, destination?: DestinationStream): Promise<Logger> {
+export async function createLogger (
+  name: string, config: LoggerConfig, destination?: DestinationStream
+): Promise<Logger> {
   return pino({
     level: config.LOG_LEVEL,
     base: { service: name, version: config.SERVICE_VERSION, pod: config.HOSTNAME },
@@ -16,19 +22,21 @@ export async function createLogger (name: string, config: Pick<BaseConfig, 'LOG_
 }
 
 async function stdout (): Promise<DestinationStream> {
-  // Loaded for people alone: a container never pays for it.
+  // Loaded only if a person reads the lines, so that it costs a container nothing.
   if (process.stdout.isTTY) return (await import('./pretty.ts')).prettyStream()
   return gathered(pino.destination({ fd: 1, sync: true }))
 }
 
-/** How long a line may wait for others. */
+type FlushableStream = DestinationStream & { flushSync: () => void }
+
+/** How long a line may wait for other lines; milliseconds. */
 const GATHER_MS = 10
 
 /**
- * Writes lines that come close together in one piece. Under load, a write for each line would be a good part of what a request costs,
- * and pino's own asynchronous destination costs as much again in threads.
+ * Writes the lines of a few milliseconds in one piece. Under load, one write for each line would be a large part of a
+ * request's cost. Pino's own asynchronous destination costs as much again in threads.
  */
-function gathered (destination: DestinationStream & { flushSync: () => void }): DestinationStream & { flushSync: () => void } {
+function gathered (destination: FlushableStream): FlushableStream {
   let lines = ''
   const write = () => {
     if (lines !== '') destination.write(lines)
@@ -40,14 +48,14 @@ function gathered (destination: DestinationStream & { flushSync: () => void }): 
       if (lines === '') setTimeout(write, GATHER_MS)
       lines += line
     },
-    flushSync () { // which pino calls after a fatal line
+    flushSync () { // pino calls it after a fatal line
       write()
       destination.flushSync()
     }
   }
 }
 
-/** As pino's own, but made once for all lines of a millisecond. */
+/** Makes the same time as pino's own, but only once for all lines of a millisecond. */
 function isoTime (): () => string {
   let at = NaN
   let field = ''

@@ -7,12 +7,12 @@ declare module 'fastify' {
   }
 
   interface FastifyContextConfig {
-    /** Part of running the service, not of its business: never hit by faults, logged at debug level. */
+    /** The route serves operations, such as a probe: faults never hit it, and it is logged at debug level. */
     operational?: boolean
   }
 }
 
-/** Knows which routes are operational. */
+/** Collects the URLs of the operational routes. */
 export const operational = fp(async app => {
   const urls = new Set<string>()
   app.decorate('operationalUrls', urls)

@@ -1,7 +1,7 @@
-/** Scheme and authority of a target as a proxy's client sends it. */
+/** The scheme and authority that a request target has if the client takes us for a proxy. */
 const ORIGIN = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/
 
-/** The path of a request's target, without query and, where a proxy's client sent one, without scheme and host. */
+/** The path of a request target, without its query and without scheme and host. */
 export function pathOf (url: string): string {
   const end = url.search(/[?#]/)
   const whole = end === -1 ? url : url.slice(0, end)
@@ -9,9 +9,9 @@ export function pathOf (url: string): string {
 }
 
 /**
- * A target that the router takes: without scheme and host, and where it cannot be decoded (`/items/%zz`), the percent signs
- * stand for themselves. The router would refuse `http://x:99999/items` and `/items/%zz` before any hook had seen them, and
- * they would leave no line in the log.
+ * Turns a request target into one that the router accepts. It removes scheme and host. If the target cannot be decoded
+ * (`/items/%zz`), it escapes the percent signs. The router would refuse `http://x:99999/items` and `/items/%zz` before
+ * any hook sees them, and the log would have no line for them.
  */
 export function routable (target: string): string {
   const url = target.startsWith('/') ? target : target.replace(ORIGIN, '').replace(/^(?=[?#]|$)/, '/')

@@ -3,31 +3,37 @@ import type { IncomingHttpHeaders } from 'node:http'
 /** Whether an upstream is a service of the mesh. */
 export type Trust = 'inside' | 'outside'
 
-/** The trace contexts of W3C, B3, SkyWalking and OpenCensus, without those that begin with `x-`. */
-const TRACE_HEADERS = [
-  'traceparent', 'tracestate', 'baggage', 'b3', 'sw8', 'sw8-correlation', 'sw8-x', 'grpc-trace-bin'
-]
-const NAMED = new Set(['authorization', ...TRACE_HEADERS])
+/**
+ * The headers that calls inside the mesh forward, besides all that begin with `PROPAGATED_PREFIX`: `authorization` for
+ * the mesh's JWT policies, and the trace contexts of W3C, B3, SkyWalking and OpenCensus.
+ */
+export const PROPAGATED_HEADERS = [
+  'authorization', 'traceparent', 'tracestate', 'baggage', 'b3', 'sw8', 'sw8-correlation', 'sw8-x', 'grpc-trace-bin'
+] as const
+
+/** Calls inside the mesh forward every `x-*`: `x-dark-launch` and `x-istio-cohort` for routing, `x-request-id`, … */
+export const PROPAGATED_PREFIX = 'x-'
+
+const NAMED = new Set<string>(PROPAGATED_HEADERS)
 
 /**
- * The headers of a request that calls inside the mesh forward, unchanged: every `x-*` (routing by x-dark-launch or
- * x-istio-cohort, x-request-id, x-b3-*, …), `authorization` for the mesh's JWT policies, and the trace contexts.
- * Everything else, cookies above all, ends here.
+ * The headers of a request that calls inside the mesh forward, with their values unchanged. No other header goes
+ * further; cookies, above all, end here.
  */
 export function propagatedHeaders (headers: IncomingHttpHeaders): Record<string, string> {
-  const carried: Record<string, string> = {}
+  const forwarded: Record<string, string> = {}
   for (const name in headers) {
-    // Node joins repeated headers into one string for all but set-cookie, which matches neither rule.
-    if (name.startsWith('x-') || NAMED.has(name)) carried[name] = headers[name] as string
+    // Node joins repeated headers into one string, except set-cookie, which is never forwarded.
+    if (name.startsWith(PROPAGATED_PREFIX) || NAMED.has(name)) forwarded[name] = headers[name] as string
   }
-  return carried
+  return forwarded
 }
 
-/** The headers of B3 in its form with several headers. */
+/** The headers of B3's form with several headers. */
 export const B3_MULTI_FIELDS = ['x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags']
 
 /**
- * What a call that leaves the mesh forwards. The list names the headers that may leave, so that an unforeseen
+ * The headers that a call forwards when it leaves the mesh. The list names those that may leave, so that an unforeseen
  * header stays.
  *
  * - `traceparent`, `tracestate` and B3 leave: random ids, a sampling decision, and entries of tracing systems, in
@@ -40,21 +46,24 @@ export const B3_MULTI_FIELDS = ['x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspani
  */
 const OUTSIDE = ['x-request-id', 'traceparent', 'tracestate', 'b3', ...B3_MULTI_FIELDS]
 
-/** Of the headers that a call inside the mesh would forward, those that may leave it. */
-export function headersForOutside (carried: Record<string, string>): Record<string, string> {
+/** Picks the headers that may leave the mesh from those that a call inside it would forward. */
+export function headersForOutside (forwarded: Record<string, string>): Record<string, string> {
   const leaving: Record<string, string> = {}
   for (const name of OUTSIDE) {
-    const value = carried[name]
+    const value = forwarded[name]
     if (value !== undefined) leaving[name] = value
   }
   return leaving
 }
 
-// An id of nothing but zeros is none.
+// An id of only zeros is invalid.
 const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-/
 const B3 = /^(?!0+(?:-|$))([\da-f]{16}|[\da-f]{32})(?:-|$)/
 
-/** The trace that a request belongs to, out of `traceparent`, `b3` or `x-b3-traceid`, in 32 digits as in a span; undefined where it names none. */
+/**
+ * The id of the trace that a request belongs to, in 32 digits as in a span. It is read from `traceparent`, `b3` or
+ * `x-b3-traceid`, in this order; undefined if none of them names a trace.
+ */
 export function traceIdOf (headers: IncomingHttpHeaders): string | undefined {
   return idIn(headers.traceparent, TRACEPARENT) ?? idIn(headers.b3, B3) ?? idIn(headers['x-b3-traceid'], B3)
 }
@@ -63,12 +72,12 @@ function idIn (header: string | string[] | undefined, pattern: RegExp): string |
   return header === undefined ? undefined : pattern.exec(header as string)?.[1]?.padStart(32, '0')
 }
 
-// `;` stands between the pairs of one proxy, `,` between proxies; a value in quotes may hold either.
+// `;` separates the pairs of one proxy, `,` separates proxies; a value in quotes may contain both.
 const CERTIFICATE_PAIR = /(^|[;,])([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^";,]*)/g
 
 /**
- * The identity of the calling workload (`spiffe://…`) as its sidecar proved it: the URI in the last element of
- * `x-forwarded-client-cert`, which is the one that the nearest proxy wrote.
+ * The identity of the calling workload (`spiffe://…`), which its sidecar has proved: the URI in the last element of
+ * `x-forwarded-client-cert`. The nearest proxy wrote that element. Undefined if it has no URI.
  */
 export function callerIdentity (headers: IncomingHttpHeaders): string | undefined {
   const certificates = headers['x-forwarded-client-cert'] as string | undefined

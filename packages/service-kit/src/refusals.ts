@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import { readableAddress } from './addresses.ts'
-import { endedWith } from './answered.ts'
+import { recordStatus } from './answered.ts'
 import { errorAnswer } from './errors.ts'
 import { RequestError } from './request-error.ts'
 
@@ -19,10 +19,10 @@ export const MAX_HEADER_BYTES = 64 * 1024
  */
 export const MAX_FORWARDED_HEADER_BYTES = 56 * 1024
 
-/** How long a request may take to arrive, milliseconds. */
+/** How long a request may take to arrive; milliseconds. */
 export const REQUEST_TIMEOUT_MS = 60_000
 
-/** How long a refused client may take to read the answer, milliseconds. */
+/** How long a refused client may take to read the answer; milliseconds. */
 const LINGER_MS = 1000
 
 /** Why a request was refused before any route saw it. */
@@ -34,7 +34,7 @@ export interface Refusal {
   message: string
 }
 
-/** What the plugin needs to know. */
+/** The limit that refusals name, and what to do with each of them. */
 export interface RefusalOptions {
   maxHeaderBytes: number
   /** Headers that say which pod and version answered. */
@@ -43,7 +43,7 @@ export interface RefusalOptions {
   onRefusal?: (refusal: Refusal) => void
 }
 
-/** Node's options for a server whose refusals are ours to answer. */
+/** Node's options for a server that answers refusals with this plugin. */
 export function parserOptions (maxHeaderBytes: number): { maxHeaderSize: number, requireHostHeader: boolean } {
   return { maxHeaderSize: maxHeaderBytes, requireHostHeader: false }
 }
@@ -75,7 +75,8 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
 
   app.server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => {}) // Node no longer handles its errors
-    const message = 'this server is not a proxy: it has no CONNECT' // without the target, which may hold a password
+    // The message leaves out the target, which may hold a password.
+    const message = 'this server is not a proxy and does not support CONNECT'
     const allow = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
     refuse(socket, { status: 405, code: 'METHOD_NOT_ALLOWED', message }, { allow })
   })
@@ -109,7 +110,7 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
 
     const underWay = responseOn(socket)
     // The error is in the body of a request that has reached a route: its own line and metrics report it.
-    if (underWay !== undefined && !underWay.req.complete) endedWith(underWay, status)
+    if (underWay !== undefined && !underWay.req.complete) recordStatus(underWay, status)
     else onRefusal?.(refusal)
     answerInTurn(socket, answerOf(refusal, { ...headers, ...extra }))
   }

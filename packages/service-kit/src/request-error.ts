@@ -4,12 +4,12 @@ export interface Problem {
   what: string
 }
 
-/** Problems as one sentence. */
+/** Joins problems into one sentence. */
 export function sentence (problems: Problem[]): string {
   return problems.map(({ where, what }) => `${where} ${what}`).join('; ')
 }
 
-/** An error that is the caller's: its message and problems are for them to read. */
+/** A mistake of the client. The answer has its message and its problems. */
 export class RequestError extends Error {
   override name = 'RequestError'
   readonly statusCode: number
@@ -18,7 +18,7 @@ export class RequestError extends Error {
 
   /**
    * @param statusCode 400 to 499
-   * @param code stable, UPPER_SNAKE
+   * @param code a stable code for programs, in UPPER_SNAKE
    */
   constructor (statusCode: number, code: string, message: string, problems?: Problem[]) {
     super(message)
@@ -27,7 +27,7 @@ export class RequestError extends Error {
     this.problems = problems
   }
 
-  /** A 400 that lists all that is wrong. */
+  /** Makes a 400 that lists every problem. */
   static invalid (code: string, problems: Problem[]): RequestError {
     return new RequestError(400, code, sentence(problems), problems)
   }

@@ -3,20 +3,24 @@ import closeWithGrace from 'close-with-grace'
 import { describeListening, listenOptions } from './addresses.ts'
 import type { BaseConfig } from './config.ts'
 import type { Service } from './service.ts'
-import type { Telemetry } from './tracing/telemetry.ts'
+import type { Telemetry } from './tracing/types.ts'
 
-/** What requests under way may take after the drain; with the drain it stays below Kubernetes' 30 s of grace. */
+/** The time for requests in progress after the drain. Together they stay below Kubernetes' grace period of 30 s. */
 const CLOSE_GRACE_MS = 20_000
 
-/** What the last spans may take to be sent; a collector that does not answer is not waited for. */
+/** The time for sending the last spans, so that a collector that does not answer cannot hold up the end. */
 const FLUSH_MS = 3000
 
+type RunConfig = Pick<BaseConfig, 'HOST' | 'PORT' | 'DRAIN_DELAY_MS'>
+
 /**
- * Listens until a signal ends it: readiness fails, everything is still served for DRAIN_DELAY_MS while the mesh looks
- * elsewhere, requests under way are answered, the last spans are sent, exit 0. A second signal, or a grace that was too short, ends it at once with exit 1.
+ * Runs a service until a signal ends it. Then readiness fails; for DRAIN_DELAY_MS the service still answers every
+ * request, while the mesh picks up the change; it answers the requests in progress, sends the last spans, and exits
+ * with 0. A second signal, or more time than the grace period, ends the process at once with 1.
  */
-export async function run (app: Service, config: Pick<BaseConfig, 'HOST' | 'PORT' | 'DRAIN_DELAY_MS'>, telemetry?: Telemetry): Promise<void> {
-  closeWithGrace({ delay: config.DRAIN_DELAY_MS + CLOSE_GRACE_MS + FLUSH_MS, logger: app.log }, async ({ signal, err }) => {
+export async function run (app: Service, config: RunConfig, telemetry?: Telemetry): Promise<void> {
+  const delay = config.DRAIN_DELAY_MS + CLOSE_GRACE_MS + FLUSH_MS
+  closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
     if (err !== undefined) {
       app.log.fatal({ err }, 'unexpected error, closing')
     } else {
@@ -25,7 +29,9 @@ export async function run (app: Service, config: Pick<BaseConfig, 'HOST' | 'PORT
       await sleep(config.DRAIN_DELAY_MS)
     }
     await app.close()
-    const flushed = telemetry?.shutdown().catch((err: unknown) => app.log.warn({ err }, 'the last spans could not be sent'))
+    const flushed = telemetry?.shutdown().catch((err: unknown) => {
+      app.log.warn({ err }, 'the last spans could not be sent')
+    })
     await Promise.race([flushed, sleep(FLUSH_MS, undefined, { ref: false })])
     app.log.info('closed')
   })

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
+import Fastify, {
+  LogController, type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression, type RawServerDefault
+} from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { accessLog } from './access-log.ts'
 import { answered } from './answered.ts'
@@ -17,41 +20,53 @@ import { operational } from './operational.ts'
 import { routable } from './paths.ts'
 import { MAX_HEADER_BYTES, parserOptions, REQUEST_TIMEOUT_MS, refusals } from './refusals.ts'
 import { tracing } from './tracing/plugin.ts'
-import type { Telemetry } from './tracing/telemetry.ts'
+import type { Telemetry } from './tracing/types.ts'
 
 /** A Fastify instance whose handlers take their types from TypeBox schemas. */
-export type Service = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
+export type Service = FastifyInstance<
+  RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider
+>
 
-/** What a service says of itself. */
+/** What a service adds to its configuration. */
 export interface ServiceOptions {
-  /** As it is called in the mesh. */
+  /** The service's name in the mesh. */
   name: string
-  /** One sentence, for the API's documentation. */
+  /** One sentence for the API's documentation. */
   description: string
   logger: FastifyBaseLogger
+  /** Undefined if tracing is off. */
   telemetry?: Telemetry | undefined
-  /** What the request line and the headers of a request may have together; bytes. */
+  /** The limit for the request line and the headers of a request together; bytes. */
   maxHeaderBytes?: number
-  /** Which paths faults hit when a rule does not say. */
+  /** Whether faults hit a path if their rule names none. */
   isBusinessPath: (path: string) => boolean
 }
 
-/** As much as a request line can hold: a parameter that nothing has is a 404, however long it is. */
+/** As much as a request line can hold, so that a long parameter that matches nothing is a 404 like a short one. */
 const MAX_PARAM_LENGTH = MAX_HEADER_BYTES
 
-/** Longer than the hour after which Envoy closes an idle connection: the one who may be about to send must be the one who closes. */
+/**
+ * Longer than the hour after which Envoy closes an idle connection. Envoy must close first: if we did, it could send a
+ * request on a connection that we are closing.
+ */
 const KEEP_ALIVE_MS = 65 * 60 * 1000
 
+// Without validateSchema: TypeBox's types have checked the schemas, and Ajv's check would take a twentieth of a start.
+const AJV_OPTIONS = {
+  coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true, validateSchema: false
+} as const
+
 /**
- * What every service is: the same log line, metrics, traces, error answers, probes, faults and documentation, in the order in which a
- * request meets them. The routes are the service's own to add.
+ * Makes what all services have in common: log lines, metrics, traces, error answers, probes, faults and documentation,
+ * in the order in which a request meets them. Each service adds its own routes.
  */
 export function createService (config: BaseConfig, options: ServiceOptions): Service {
   const { name, description, logger, telemetry, maxHeaderBytes = MAX_HEADER_BYTES, isBusinessPath } = options
   const app: Service = Fastify({
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }), // access-log.ts has the line
-    childLoggerFactory: service => service, // a logger of its own for each request costs more than its line; say requestId where it matters
+    logController: new LogController({ disableRequestLogging: true }), // access-log.ts logs requests
+    // A logger for each request would cost more than the request's line. Log the requestId where it matters.
+    childLoggerFactory: service => service,
     requestIdHeader: 'x-request-id',
     genReqId: () => randomUUID(),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
@@ -60,9 +75,8 @@ export function createService (config: BaseConfig, options: ServiceOptions): Ser
     bodyLimit: 64 * 1024,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    return503OnClosing: false, // what reaches a closing server is served: the mesh may not have heard yet
-    // Without validateSchema: TypeBox's types have checked the schemas, and Ajv's check would be a twentieth of a start.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true, validateSchema: false } }
+    return503OnClosing: false, // a closing server answers, because the mesh may still send requests to it
+    ajv: { customOptions: AJV_OPTIONS }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.register(operational)

@@ -1,26 +1,27 @@
-/** What the tests of several workspaces need; no service imports it. */
+/** Helpers for the tests of several workspaces; no service imports them. */
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { pino, type Logger } from 'pino'
 import { MAX_HEADER_BYTES } from './refusals.ts'
 import type { Service } from './service.ts'
 
-/** A logger that keeps its lines, from debug level up. */
+/** Makes a logger that keeps its lines, from debug level up. */
 export function recordingLogger (): { logger: Logger, lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = []
-  const logger = pino({ level: 'debug', formatters: { level: label => ({ level: label }) } }, { write: line => { lines.push(JSON.parse(line)) } })
+  const options = { level: 'debug', formatters: { level: (label: string) => ({ level: label }) } }
+  const logger = pino(options, { write: line => { lines.push(JSON.parse(line)) } })
   return { logger, lines }
 }
 
-/** A logger that says nothing. */
+/** A logger that writes nothing. */
 export const silentLogger: Logger = pino({ level: 'silent' })
 
-/** Starts a service on a free port of 127.0.0.1; its origin, as in http://127.0.0.1:40123. */
+/** Starts a service on a free port of 127.0.0.1 and returns its origin, such as http://127.0.0.1:40123. */
 export function listen (app: { listen: Service['listen'] }): Promise<string> {
   return app.listen({ port: 0, host: '127.0.0.1' })
 }
 
-/** An upstream for tests: answers as `listener` does, keeps the requests that came, and ends every connection when closed. */
+/** Starts an upstream that answers by `listener` and keeps its requests. `close` also ends every open connection. */
 export async function stubUpstream (listener: RequestListener) {
   const requests: IncomingMessage[] = []
   const sockets = new Set<Socket>()
@@ -46,22 +47,32 @@ export async function stubUpstream (listener: RequestListener) {
   }
 }
 
+interface Operation {
+  summary?: string
+  tags?: string[]
+  responses?: object
+}
+type Paths = Record<string, Record<string, Operation>>
+
 /**
- * Compares a service's OpenAPI document with its routes; call it before the service is ready. Each entry names what is wrong:
- * a route that is not documented, one without summary, tag or answers, or a documented one that does not exist.
+ * Compares a service's OpenAPI document with its routes. Call it before the service is ready. It returns one text for
+ * each flaw: a route that is not documented, one without a summary, a tag or answers, or a documented route that does
+ * not exist.
  */
 export async function flawsOfDocument (app: Service): Promise<string[]> {
+  const withoutSlash = (path: string) => path.replace(/(.)\/$/, '$1')
   const routes = new Set<string>()
   app.addHook('onRoute', ({ method, url, schema }) => {
+    const path = withoutSlash(url.replace(/:(\w+)(\([^)]*\))?/g, '{$1}'))
     for (const one of [method].flat()) {
-      if (one !== 'HEAD' && schema?.hide !== true) routes.add(`${one} ${url.replace(/:(\w+)(\([^)]*\))?/g, '{$1}').replace(/(.)\/$/, '$1')}`)
+      if (one !== 'HEAD' && schema?.hide !== true) routes.add(`${one} ${path}`)
     }
   })
   await app.ready()
 
-  const { paths = {} } = JSON.parse((await app.inject('/docs/json')).body) as { paths?: Record<string, Record<string, { summary?: string, tags?: string[], responses?: object }>> }
+  const { paths = {} } = JSON.parse((await app.inject('/docs/json')).body) as { paths?: Paths }
   const documented = Object.entries(paths).flatMap(([path, operations]) => Object.entries(operations)
-    .map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path.replace(/(.)\/$/, '$1')}`, ...operation })))
+    .map(([method, operation]) => ({ route: `${method.toUpperCase()} ${withoutSlash(path)}`, ...operation })))
   const names = new Set(documented.map(({ route }) => route))
   return [
     ...[...routes].filter(route => !names.has(route)).map(route => `${route} is not documented`),

@@ -19,7 +19,7 @@ afterEach(() => app.close())
 
 const accessLines = () => lines.filter(({ msg }) => msg === 'request')
 
-test('each request leaves one line with all that a reader of the mesh looks for', async () => {
+test('each request has one log line, with its trace, caller and client, and without confidential values', async () => {
   await request(origin).get('/items?token=secret')
     .set('Host', 'catalog.istioinaction.io')
     .set('x-request-id', 'r-1')
@@ -49,26 +49,33 @@ test('each request leaves one line with all that a reader of the mesh looks for'
   expect(JSON.stringify(lines)).not.toContain('secret')
 })
 
-test('an empty x-forwarded-for names no client: the connection does', async () => {
+test('with an empty x-forwarded-for, the client is the address of the connection', async () => {
   await request(origin).get('/items').set('x-forwarded-for', '')
   await expect.poll(accessLines).toHaveLength(1)
   expect(accessLines()[0]).toMatchObject({ client: expect.stringContaining('127.0.0.1') })
 })
 
-test.each([['/nothing', 404], ['/broken', 500], ['/%zz', 404], ['/%e4', 404], [`/${'9'.repeat(5000)}`, 404]])('a failed request leaves its line as well: %s', async (path, status) => {
+test.each([
+  ['an unknown path', '/nothing', 404],
+  ['an internal error', '/broken', 500],
+  ['a path that cannot be decoded', '/%zz', 404],
+  ['a path that is not UTF-8', '/%e4', 404],
+  ['a path of 5000 digits', `/${'9'.repeat(5000)}`, 404]
+])('a failed request has a log line too: %s', async (_name, path, status) => {
   await request(origin).get(path)
   await expect.poll(accessLines).toHaveLength(1)
   expect(accessLines()[0]).toMatchObject({ path, status })
 })
 
-test('a caller who has gone before the answer is a line with status 0', async () => {
+test('a client that disconnects before the answer has a log line with status 0', async () => {
   app.log.debug('before')
   await request(origin).post('/blowup').send({ type: 'latency', latencyMs: 60_000 })
   const socket = connect(Number(new URL(origin).port), '127.0.0.1')
   socket.write('GET /items HTTP/1.1\r\nHost: x\r\n\r\n')
   await expect.poll(async () => (await request(origin).get('/blowup')).body.latency.state.hits).toBe(1)
   socket.destroy()
-  await expect.poll(() => accessLines().filter(({ path }) => path === '/items')).toEqual([expect.objectContaining({ status: 0 })])
+  const itemLines = () => accessLines().filter(({ path }) => path === '/items')
+  await expect.poll(itemLines).toEqual([expect.objectContaining({ status: 0 })])
 })
 
 test('probes are logged at debug level', async () => {
@@ -77,7 +84,7 @@ test('probes are logged at debug level', async () => {
   expect(accessLines()[0]).toMatchObject({ level: 'debug', path: '/healthz' })
 })
 
-test('a request without an id is given one', async () => {
+test('a request without an id gets one', async () => {
   await request(origin).get('/items')
   await expect.poll(accessLines).toHaveLength(1)
   expect(accessLines()[0]?.['requestId']).toMatch(/^[\da-f-]{36}$/)

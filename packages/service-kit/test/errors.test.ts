@@ -14,13 +14,15 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-test('an unknown path is a 404 that repeats what was asked for', async () => {
+test('an unknown path is a 404 that names the method and the path', async () => {
   const answer = await request(origin).get('/nothing')
   expect(answer.status).toBe(404)
-  expect(answer.body).toEqual({ statusCode: 404, code: 'NOT_FOUND', error: 'Not Found', message: 'There is no GET /nothing' })
+  expect(answer.body).toEqual({
+    statusCode: 404, code: 'NOT_FOUND', error: 'Not Found', message: 'There is no GET /nothing'
+  })
 })
 
-test('a body that does not fit says what is wrong and where, all at once', async () => {
+test('a body that does not fit is a 400 that says what is wrong and where', async () => {
   const answer = await request(origin).post('/items').send({ title: 'x' })
   expect(answer.status).toBe(400)
   expect(answer.body).toMatchObject({
@@ -32,13 +34,13 @@ test('a body that does not fit says what is wrong and where, all at once', async
   })
 })
 
-test('what is not JSON is a 400 that shows the place', async () => {
+test('a body that is not JSON is a 400 that shows the position', async () => {
   const answer = await request(origin).post('/items').type('json').send('{"name": bad}')
   expect(answer.status).toBe(400)
   expect(answer.body).toMatchObject({ code: 'BODY_NOT_JSON', message: expect.stringMatching(/Unexpected token 'b'/) })
 })
 
-test('a body of another type is a 415 that names the right one', async () => {
+test('a body of another type is a 415 that names the right type', async () => {
   const answer = await request(origin).post('/items').type('xml').send('<name/>')
   expect(answer.status).toBe(415)
   expect(answer.body.message).toBe('the content-type must be application/json, but is application/xml')
@@ -49,9 +51,11 @@ test('a body that is too large is a 413', async () => {
   expect(answer.status).toBe(413)
 })
 
-test('an error of ours tells the log, and the caller nothing', async () => {
+test('an internal error is a 500 that keeps its reason for the log', async () => {
   const answer = await request(origin).get('/broken')
   expect(answer.status).toBe(500)
-  expect(answer.body).toEqual({ statusCode: 500, code: 'INTERNAL_ERROR', error: 'Internal Server Error', message: 'Internal Server Error' })
-  expect(lines).toContainEqual(expect.objectContaining({ level: 'error', err: expect.objectContaining({ message: 'password=secret' }) }))
+  const reason = 'Internal Server Error'
+  expect(answer.body).toEqual({ statusCode: 500, code: 'INTERNAL_ERROR', error: reason, message: reason })
+  const err = expect.objectContaining({ message: 'password=secret' })
+  expect(lines).toContainEqual(expect.objectContaining({ level: 'error', err }))
 })

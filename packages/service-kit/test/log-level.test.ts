@@ -14,9 +14,10 @@ beforeEach(() => {
 })
 afterEach(() => app.close())
 
-test('the level of the log changes while the service runs', async () => {
+test('/log-level changes the log level while the service runs', async () => {
   const origin = await listen(app)
-  expect((await request(origin).put('/log-level').send({ level: 'error' }).expect(200)).body).toEqual({ level: 'error' })
+  const changed = await request(origin).put('/log-level').send({ level: 'error' }).expect(200)
+  expect(changed.body).toEqual({ level: 'error' })
   expect((await request(origin).get('/log-level').expect(200)).body).toEqual({ level: 'error' })
   lines.length = 0
   await request(origin).get('/items').expect(200)
@@ -24,23 +25,28 @@ test('the level of the log changes while the service runs', async () => {
   expect(lines.map(({ msg }) => msg)).toEqual(['request failed'])
 })
 
-test.each([['debug', 'silent'], ['silent', 'info'], ['error', 'fatal']])('a change from %s to %s is in the log, whichever level shows', async (from, to) => {
+test.each([
+  ['debug', 'silent'], ['silent', 'info'], ['error', 'fatal']
+])('the log shows a change from %s to %s', async (from, to) => {
   const origin = await listen(app)
   app.log.level = from
   lines.length = 0
   await request(origin).put('/log-level').send({ level: to }).expect(200)
-  expect(lines.filter(({ msg }) => msg === 'level of the log changed')).toEqual([expect.objectContaining({ level: 'warn', from, to })])
+  const changes = lines.filter(({ msg }) => msg === 'log level changed')
+  expect(changes).toEqual([expect.objectContaining({ level: 'warn', from, to })])
 })
 
-test('what is no level is refused, with those that there are', async () => {
+test('an unknown level is a 400 that names the levels', async () => {
   const origin = await listen(app)
   const { body } = await request(origin).put('/log-level').send({ level: 'loud' }).expect(400)
-  expect(body.problems).toEqual([{ where: 'body/level', what: 'must be one of trace, debug, info, warn, error, fatal, silent' }])
+  const what = 'must be one of trace, debug, info, warn, error, fatal, silent'
+  expect(body.problems).toEqual([{ where: 'body/level', what }])
   expect(app.log.level).toBe('debug')
 })
 
-const outside = Object.values(networkInterfaces()).flat().find(address => address?.family === 'IPv4' && !address.internal)?.address
-test.runIf(outside !== undefined)('nobody from outside reads or changes it', async () => {
+const outside = Object.values(networkInterfaces()).flat()
+  .find(address => address?.family === 'IPv4' && !address.internal)?.address
+test.runIf(outside !== undefined)('only callers inside the pod may read or change the log level', async () => {
   const { port } = new URL(await app.listen({ port: 0, host: '0.0.0.0' }))
   const origin = `http://${outside}:${port}`
   for (const call of [request(origin).get('/log-level'), request(origin).put('/log-level').send({ level: 'trace' })]) {

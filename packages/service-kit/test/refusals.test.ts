@@ -1,5 +1,6 @@
-// What Node's parser refuses, over real sockets: no client library would send it.
+// These tests use bare sockets, because no client library would send requests that Node's parser refuses.
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import request from 'supertest'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MAX_HEADER_BYTES, REQUEST_TIMEOUT_MS } from '../src/refusals.ts'
@@ -15,13 +16,21 @@ beforeEach(async () => {
   const recorded = recordingLogger()
   lines = recorded.lines
   app = exampleService({}, recorded.logger)
-  app.get('/slow', async () => { await new Promise(resolve => { setTimeout(resolve, 100) }); return 'slow' })
-  app.post('/early', { onRequest: async (_request, reply) => { reply.hijack(); reply.raw.writeHead(200).write('early') } }, () => '')
+  app.get('/slow', async () => {
+    await sleep(100)
+    return 'slow'
+  })
+  app.post('/early', {
+    onRequest: async (_request, reply) => {
+      reply.hijack()
+      reply.raw.writeHead(200).write('early')
+    }
+  }, () => '')
   origin = await listen(app)
 })
 afterEach(() => app.close())
 
-/** Sends what is given and reads until the server closes the connection. */
+/** Sends some pieces and reads until the server closes the connection. */
 function exchange (...pieces: (string | Buffer)[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect(Number(new URL(origin).port), '127.0.0.1')
@@ -33,7 +42,7 @@ function exchange (...pieces: (string | Buffer)[]): Promise<string> {
   })
 }
 
-/** The status, the headers and the body of the refusal at the end of what was read. */
+/** The status, the headers and the body of the last answer in the text that was read. */
 function refusalIn (read: string) {
   const answer = read.slice(read.lastIndexOf('HTTP/1.1 4'))
   const [head = '', body = ''] = answer.split('\r\n\r\n')
@@ -41,8 +50,12 @@ function refusalIn (read: string) {
   return { status: Number(head.split(' ')[1]), headers, body: JSON.parse(body) as Record<string, unknown> }
 }
 
-const counts = async () => Array.from((await request(origin).get('/metrics')).text
-  .matchAll(/http_server_request_duration_seconds_count\{method="(.*?)",route="(.*?)",status="(.*?)",version="v1",fault=""\} (\d+)/g), match => match.slice(1).join(' '))
+const COUNT = /_request_duration_seconds_count\{method="(.*?)",route="(.*?)",status="(.*?)",.*?,fault=""\} (\d+)/g
+/** The counts of requests, such as `GET /items 200 1`. */
+const counts = async () => {
+  const { text } = await request(origin).get('/metrics')
+  return Array.from(text.matchAll(COUNT), match => match.slice(1).join(' '))
+}
 const warnings = () => lines.filter(({ level }) => level === 'warn')
 
 const REFUSED: [string, string | Buffer, number, string, string, string | RegExp][] = [
@@ -75,26 +88,33 @@ const REFUSED: [string, string | Buffer, number, string, string, string | RegExp
     417, 'EXPECTATION_FAILED', 'GET /items', /100-continue/]
 ]
 
-test.each(REFUSED)('%s: an answer like every other error, a line at warn level, a count, and the connection is closed', async (_name, sent, status, code, counted, message) => {
+test.each(REFUSED)('%s: the client gets an error answer; the refusal is logged and counted', async (...refused) => {
+  const [, sent, status, code, counted, message] = refused
   const answer = refusalIn(await exchange(sent))
   const text = expect.stringMatching(message)
   expect(answer).toMatchObject({
     status,
-    headers: { 'x-served-by': 'example-1', 'x-served-version': 'v1', 'content-type': 'application/json; charset=utf-8', connection: 'close' },
+    headers: {
+      'x-served-by': 'example-1',
+      'x-served-version': 'v1',
+      'content-type': 'application/json; charset=utf-8',
+      connection: 'close'
+    },
     body: { statusCode: status, code, error: expect.any(String), message: text }
   })
-  expect(warnings()).toEqual([expect.objectContaining({ status, code, client: '127.0.0.1', msg: expect.stringMatching(/^request refused: /) })])
+  const msg = expect.stringMatching(/^request refused: /)
+  expect(warnings()).toEqual([expect.objectContaining({ status, code, client: '127.0.0.1', msg })])
   expect(await counts()).toEqual([`${counted} ${status} 1`])
 })
 
-test.each([17_000, 60_000])('a cookie of %i bytes passes: Envoy lets 60 KiB through', async size => {
+test.each([17_000, 60_000])('a cookie of %i bytes is accepted, because Envoy lets 60 KiB through', async size => {
   expect((await request(origin).get('/items').set('cookie', `a=${'c'.repeat(size)}`)).status).toBe(200)
 })
 
 test.each([
   'GET /items HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer confidential\r\nconfidential\r\n\r\n',
   'CONNECT user:confidential@catalog:80 HTTP/1.1\r\nHost: x\r\n\r\n'
-])('what was sent is not in the log: %j', async sent => {
+])('the log does not have the content of a refused request: %j', async sent => {
   await exchange(sent)
   expect(warnings()).toHaveLength(1)
   expect(JSON.stringify(lines)).not.toContain('confidential')
@@ -102,32 +122,41 @@ test.each([
 
 test.each([
   ['HTTP/1.0 without Host', 'GET /items HTTP/1.0\r\n\r\n'],
-  ['100-continue', 'POST /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-Continue\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"name":"a"}']
+  ['100-continue', 'POST /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-Continue\r\n' +
+    'Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{"name":"a"}']
 ])('%s is served', async (_name, sent) => {
   expect((await exchange(sent))).toContain('HTTP/1.1 200 OK')
   expect(warnings()).toEqual([])
 })
 
-// The router would refuse the last three before any hook has seen them.
+// The router would refuse the last three before any hook sees them.
 test.each([
-  'http://example/items', 'HTTP://example/items?a=b', 'http://example/items#a', 'http://example:99999/items', 'http:///items'
-])('%s is served as /items, with a line and a count', async target => {
+  'http://example/items',
+  'HTTP://example/items?a=b',
+  'http://example/items#a',
+  'http://example:99999/items',
+  'http:///items'
+])('%s is served as /items, logged and counted', async target => {
   const answer = await exchange(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
   expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*x-served-by: example-1\r\n/)
-  await expect.poll(() => lines).toContainEqual(expect.objectContaining({ msg: 'request', path: '/items', status: 200 }))
+  const line = expect.objectContaining({ msg: 'request', path: '/items', status: 200 })
+  await expect.poll(() => lines).toContainEqual(line)
   expect(await counts()).toEqual(['GET /items 200 1'])
 })
 
-describe('beside other requests of the same connection', () => {
-  test('the refusal is answered after the earlier requests', async () => {
+describe('with other requests on the same connection', () => {
+  test('the refusal comes after the answers to the earlier requests', async () => {
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
     const read = await exchange(get('/slow') + get('/items') + 'nonsense\r\n\r\n')
     expect(Array.from(read.matchAll(/HTTP\/1\.1 (\d+)/g), ([, status]) => status)).toEqual(['200', '200', '400'])
-    expect(await counts()).toEqual(expect.arrayContaining(['GET /slow 200 1', 'GET /items 200 1', '_OTHER unmatched 400 1']))
+    const expected = ['GET /slow 200 1', 'GET /items 200 1', '_OTHER unmatched 400 1']
+    expect(await counts()).toEqual(expect.arrayContaining(expected))
   })
 
-  test('a malformed body is a 400 of its own request, counted once', async () => {
-    const read = await exchange('POST /items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n', 'zz\r\n')
+  const CHUNKED = 'HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+  test('a malformed body is a 400 for its own request, counted once', async () => {
+    const read = await exchange(`POST /items ${CHUNKED}`, 'zz\r\n')
     expect(refusalIn(read)).toMatchObject({ status: 400, body: { code: 'REQUEST_MALFORMED' } })
     await expect.poll(counts).toEqual(['POST /items 400 1'])
     expect(warnings()).toHaveLength(1)
@@ -135,26 +164,31 @@ describe('beside other requests of the same connection', () => {
   })
 
   test('nothing is written into a response that has begun', async () => {
-    const read = await exchange('POST /early HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n', '2\r\n{}\r\n', 'zz\r\n')
+    const read = await exchange(`POST /early ${CHUNKED}`, '2\r\n{}\r\n', 'zz\r\n')
     expect(read.match(/HTTP\/1\.1/g)).toHaveLength(1)
   })
 })
 
-describe('time', () => {
-  // Node looks once in half a minute; it says this when it finds such a connection.
-  const timeOut = (socket: Socket) => app.server.emit('clientError', Object.assign(new Error('timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket)
+describe('a timeout', () => {
+  // Node checks for slow requests every 30 seconds, and emits this error when it finds one.
+  const timeout = Object.assign(new Error('timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+  const timeOut = (socket: Socket) => app.server.emit('clientError', timeout, socket)
   const connected = () => new Promise<Socket>(resolve => { app.server.once('connection', resolve) })
 
-  test('a request that does not arrive is a 408, with the time waited as its duration', async () => {
+  test('a request that does not arrive in time is a 408, and its duration is the timeout', async () => {
     const [read, socket] = [exchange('GET /items HT'), await connected()]
     await expect.poll(() => socket.bytesRead).toBeGreaterThan(0)
     timeOut(socket)
-    expect(refusalIn(await read)).toMatchObject({ status: 408, headers: { 'x-served-by': 'example-1' }, body: { code: 'REQUEST_TIMEOUT' } })
+    expect(refusalIn(await read)).toMatchObject({
+      status: 408, headers: { 'x-served-by': 'example-1' }, body: { code: 'REQUEST_TIMEOUT' }
+    })
     expect(await counts()).toEqual(['_OTHER unmatched 408 1'])
-    expect((await request(origin).get('/metrics')).text).toContain(`_sum{method="_OTHER",route="unmatched",status="408",version="v1",fault=""} ${REQUEST_TIMEOUT_MS / 1000}`)
+    const labels = 'method="_OTHER",route="unmatched",status="408",version="v1",fault=""'
+    const { text } = await request(origin).get('/metrics')
+    expect(text).toContain(`_sum{${labels}} ${REQUEST_TIMEOUT_MS / 1000}`)
   })
 
-  test('a connection on which nothing arrives is closed, and counts as no request', async () => {
+  test('a connection on which nothing arrives is closed, and not counted as a request', async () => {
     const [read, socket] = [exchange(''), await connected()]
     timeOut(socket)
     expect(await read).toBe('')
@@ -163,7 +197,7 @@ describe('time', () => {
   })
 })
 
-test('a client that goes on sending after its refusal is read for a second, and then cut off', async () => {
+test('a client that still sends after its refusal is disconnected after a second', async () => {
   const start = performance.now()
   const read = await new Promise<string>(resolve => {
     const socket = connect({ port: Number(new URL(origin).port), host: '127.0.0.1', allowHalfOpen: true })

@@ -1,25 +1,26 @@
 /**
- * Bounds for statistical tests. Every one of them holds with probability 1 - 1e-6 when the claim is true: since all draws come
- * from fixed seeds a test either always passes or always fails, and that is the chance that a right implementation was
- * given a seed with which it fails.
+ * Bounds for statistical tests. If the claim is true, each bound holds with probability 1 - 1e-6. All draws come from
+ * fixed seeds, so a test always passes or always fails. The error probability is thus the chance that a correct
+ * implementation has a seed with which it fails.
  */
 
 /** The two-sided 1e-6 quantile of the standard normal distribution. */
 const Z = 4.892
 
-/** How far from n·p the number of hits in n independent trials may be. */
+/** The largest allowed distance between n·p and the number of hits in n independent trials. */
 export function binomialTolerance (n: number, p: number): number {
   return Z * Math.sqrt(n * p * (1 - p))
 }
 
-/** The largest distance between the sample's distribution and the claimed one, times √n, must stay below this (Kolmogorov-Smirnov). */
+/** The bound for `kolmogorov`, by the test of Kolmogorov and Smirnov. */
 export const KOLMOGOROV_BOUND = 2.694
 
-/** √n times the largest distance between the empirical distribution of `sample` and `cdf`. */
+/** √n times the largest distance between the distribution of `sample` and the claimed one, `cdf`. */
 export function kolmogorov (sample: number[], cdf: (x: number) => number): number {
   const sorted = [...sample].sort((a, b) => a - b)
   const n = sorted.length
-  return Math.sqrt(n) * Math.max(...sorted.map((x, i) => Math.max(Math.abs(cdf(x) - i / n), Math.abs((i + 1) / n - cdf(x)))))
+  const distances = sorted.map((x, i) => Math.max(Math.abs(cdf(x) - i / n), Math.abs((i + 1) / n - cdf(x))))
+  return Math.sqrt(n) * Math.max(...distances)
 }
 
 /** The share of `sample` that is at most x. */

@@ -5,44 +5,53 @@ import type { BaseConfig } from '../config.ts'
 import { ErrorAnswer } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
 import { RequestError } from '../request-error.ts'
-import { checkRule, RuleInput } from './rule.ts'
+import { checkRule, RuleBody } from './rule.ts'
 import { isBelow, type FaultRules } from './rules.ts'
 
-/** What the routes work on, and for whom. */
+/** The rules that the routes change, and who may change them. */
 export interface BlowupOptions {
   rules: FaultRules
   access: BaseConfig['CHAOS_ACCESS']
-  /** the pod whose rules they are */
+  /** the name of this pod */
   pod: string
 }
 
 const Text = Type.String()
-const Deletion = Type.Unsafe<{ type?: RuleInput['type'], name?: string } | null>(Type.Object({
-  type: RuleInput.properties.type,
-  name: RuleInput.properties.name
+/** The handler sends a string of JSON. */
+const RulesByName = Type.Unsafe<string>(Type.Record(Type.String(), Type.Unknown()))
+const Deletion = Type.Unsafe<{ type?: RuleBody['type'], name?: string } | null>(Type.Object({
+  type: RuleBody.properties.type,
+  name: RuleBody.properties.name
 }, { required: [], nullable: true, minProperties: 1, maxProperties: 1, additionalProperties: false }))
 const ForPod = Type.Object({
-  'x-chaos-pod': Type.Optional(Type.String({ description: 'the pod that is meant; any other answers 421, and names itself in x-served-by' }))
+  'x-chaos-pod': Type.Optional(Type.String({
+    description: 'the pod that the call is for; any other pod answers 421, with its own name in x-served-by'
+  }))
 })
 
-/** `/blowup`, the book's name for setting, reading and deleting faults. There is no CORS here: no other page's script gets in. */
+/**
+ * `/blowup`, the book's name for setting, reading and deleting faults. It has no CORS, so that scripts of other sites'
+ * pages cannot call it.
+ */
 export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app, { rules, access, pod }) => {
   app.addHook('onRequest', async request => {
     const refusal = refusalOf(access, request.socket.remoteAddress)
     if (refusal !== undefined) throw new RequestError(403, 'CHAOS_FORBIDDEN', refusal)
 
-    // A Service addresses none of its pods, so a call names the one that it is for, and whom it meets by chance says who that is.
+    // A Service cannot address one of its pods. So a call names the pod that it is for, and every other pod refuses it.
     const meant = request.headers['x-chaos-pod']
-    if (meant !== undefined && meant !== pod) throw new RequestError(421, 'CHAOS_OTHER_POD', `this is pod ${pod}, and x-chaos-pod names ${meant}; try again to meet another`)
+    if (meant === undefined || meant === pod) return
+    const message = `this is pod ${pod}, but x-chaos-pod names ${meant}; try again to reach another pod`
+    throw new RequestError(421, 'CHAOS_OTHER_POD', message)
   })
 
   app.get('/blowup', {
     config: { operational: true },
     schema: {
       tags: ['faults'],
-      summary: 'The rules by name, with what they did and what is left of them',
+      summary: 'The rules by name, with their hits and what is left of them',
       headers: ForPod,
-      response: { 200: Type.Unsafe<string>(Type.Record(Type.String(), Type.Unknown())), 403: ErrorAnswer, 421: ErrorAnswer }
+      response: { 200: RulesByName, 403: ErrorAnswer, 421: ErrorAnswer }
     }
   }, (_request, reply) => {
     reply.type('application/json; charset=utf-8').send(JSON.stringify(rules.view(), null, 2))
@@ -52,19 +61,20 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
     config: { operational: true },
     schema: {
       tags: ['faults'],
-      summary: 'Set a rule, in place of the one with its name',
+      summary: 'Set a rule; it replaces the rule with the same name',
       consumes: ['application/json'],
       produces: ['text/plain'],
       headers: ForPod,
-      body: RuleInput,
+      body: RuleBody,
       response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer, 421: ErrorAnswer }
     }
   }, (request, reply) => {
     const rule = checkRule(request.body)
     refuseOperational(rule.scope?.path)
     rules.set(rule)
-    const { scope: { header, ...scope } = {}, ...told } = rule // no values of headers in the log
-    app.log.warn({ rule: { ...told, scope: { ...scope, header: header && Object.keys(header) } } }, 'fault set')
+    const { scope: { header, ...scope } = {}, ...rest } = rule
+    const withoutValues = { ...scope, header: header && Object.keys(header) } // headers may hold confidential values
+    app.log.warn({ rule: { ...rest, scope: withoutValues } }, 'fault set')
     reply.type('text/plain; charset=utf-8').send(`blowups=${JSON.stringify(rules.view())}`)
   })
 
@@ -89,17 +99,20 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
   })
 
   function refuseOperational (path: string | undefined): void {
-    const never = path === undefined ? undefined : [...app.operationalUrls].find(url => isBelow(url, path))
-    if (never !== undefined) {
-      throw RequestError.invalid('FAULT_RULE_INVALID', [{ where: 'body/scope/path', what: `would hit ${never}, which faults never hit` }])
-    }
+    if (path === undefined) return
+    const hit = [...app.operationalUrls].find(url => isBelow(url, path))
+    if (hit === undefined) return
+    const problem = { where: 'body/scope/path', what: `would hit ${hit}, which faults never hit` }
+    throw RequestError.invalid('FAULT_RULE_INVALID', [problem])
   }
 }
 
-/** Why a caller may not use /blowup; undefined where it may. */
+/** Says why a client may not use /blowup; undefined if it may. */
 function refusalOf (access: BaseConfig['CHAOS_ACCESS'], remoteAddress: string | undefined): string | undefined {
   if (access === 'any') return undefined
   if (access === 'off') return 'faults are switched off here (CHAOS_ACCESS=off)'
   if (isLoopback(remoteAddress)) return undefined
-  return `faults can be read and set from inside the pod alone (CHAOS_ACCESS=local): kubectl exec POD -- curl localhost:PORT/blowup, or kubectl port-forward; you come from ${readableAddress(remoteAddress)}`
+  return 'faults can be read and set only from inside the pod (CHAOS_ACCESS=local), ' +
+    `but this request is from ${readableAddress(remoteAddress)}; ` +
+    'use kubectl exec POD -- curl localhost:PORT/blowup, or kubectl port-forward'
 }

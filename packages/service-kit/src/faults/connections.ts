@@ -1,29 +1,30 @@
 import type { Socket } from 'node:net'
 
-/** Held connections cost memory and file descriptors; the one that would be too many is closed at once. */
+/** Held connections cost memory and file descriptors. With so many held, the next one is closed at once. */
 const MAX_HELD = 100
 
-/** How long a closed connection may take to be closed by the other side as well. */
+/** How long the other side may take to close a connection that we have closed; milliseconds. */
 const LINGER_MS = 1000
 
-/** Sends FIN: an orderly close, and no answer. */
+/** Sends a FIN: an orderly close without an answer. */
 export function closeWithFin (socket: Socket): void {
-  if (socket.writableEnded) return // by another request on the same connection
+  if (socket.writableEnded) return // another request on the same connection has closed it
   socket.end()
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(timer))
 }
 
-/** Sends RST: what a crashed process or an impatient firewall leaves behind. */
+/** Sends an RST, as a crashed process or a firewall would. */
 export function closeWithRst (socket: Socket): void {
   socket.resetAndDestroy()
 }
 
-/** Connections that get no answer and no end, for a while. */
+/** Connections that stay open without an answer, for a time. */
 export class HeldConnections {
   readonly #held = new Set<Socket>()
   #released = false
 
+  /** Holds a connection for `ms` milliseconds, then closes it with a FIN. */
   hold (socket: Socket, ms: number): void {
     if (this.#held.has(socket)) return // another request on the same connection
     if (this.#released || this.#held.size >= MAX_HELD) return closeWithFin(socket)
@@ -35,7 +36,7 @@ export class HeldConnections {
     })
   }
 
-  /** Lets go of all of them, now and from now on: a service that ends does not wait for what it holds on purpose. */
+  /** Closes all held connections, and holds no more. A service that ends must not wait for them. */
   release (): void {
     this.#released = true
     for (const socket of this.#held) socket.destroy()

@@ -1,16 +1,16 @@
 import type { ServerResponse } from 'node:http'
 
-/** Requests that wait because a latency rule wants it. */
+/** Requests that a rule delays. */
 export class Delays {
   readonly #ends = new Set<() => void>()
   #released = false
 
-  /** Calls `goOn` after `ms`; never when the caller has gone by then. */
-  add (ms: number, response: ServerResponse, goOn: () => void): void {
-    if (this.#released) return goOn()
+  /** Calls `proceed` after `ms` milliseconds, but not if the client has disconnected by then. */
+  add (ms: number, response: ServerResponse, proceed: () => void): void {
+    if (this.#released) return proceed()
     const end = () => {
       forget()
-      goOn()
+      proceed()
     }
     const timer = setTimeout(end, ms)
     const forget = () => {
@@ -22,7 +22,7 @@ export class Delays {
     this.#ends.add(end)
   }
 
-  /** Ends all of them, now and from now on: a service that ends does not wait on purpose. */
+  /** Ends all delays, and delays no more. A service that ends must not wait for them. */
   release (): void {
     this.#released = true
     for (const end of this.#ends) end()

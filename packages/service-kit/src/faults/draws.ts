@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 
 /**
- * A stream of uniform numbers in [0, 1) that its key determines: number n is the first 48 bits of SHA-256 of `key/n`.
- * Slower than a generator that steps a state, and at about a microsecond a number still nothing beside a request; in return,
- * streams with different keys are independent without further care, and anyone can check one with `sha256sum`.
+ * A stream of uniform numbers in [0, 1) that depends only on its key: number n is the first 48 bits of SHA-256 of
+ * `key/n`. A generator with a state would be faster, but a microsecond for a number is little beside a request. In
+ * return, streams with different keys are independent, and you can check a number with `sha256sum`.
  */
 export class Draws {
   readonly key: string
@@ -13,11 +13,12 @@ export class Draws {
     this.key = key
   }
 
-  /** How many numbers were drawn. */
+  /** How many numbers have been drawn. */
   get taken (): number {
     return this.#taken
   }
 
+  /** Draws the next number. */
   next (): number {
     return hash('sha256', `${this.key}/${this.#taken++}`, 'buffer').readUIntBE(0, 6) / 2 ** 48
   }

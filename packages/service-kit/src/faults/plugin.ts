@@ -4,26 +4,26 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { BaseConfig } from '../config.ts'
 import { pathOf } from '../paths.ts'
 import { blowupRoutes } from './blowup.ts'
-import { closeWithFin, closeWithRst, HeldConnections } from './connections.ts'
+import { HeldConnections } from './connections.ts'
 import { Delays } from './delays.ts'
 import { FaultRules, type Verdict } from './rules.ts'
-import type { FaultRule } from './rule.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The types of the faults that hit this request, as in `latency,500`; null where none did. */
+    /** The types of the faults that hit this request, such as `latency,500`; null if none did. */
     fault: string | null
   }
 }
 
+/** The configuration of the faults, and the paths that they hit by default. */
 export type FaultsOptions = Pick<BaseConfig, 'CHAOS_ACCESS' | 'CHAOS_SEED' | 'HOSTNAME'> & {
   isBusinessPath: (path: string) => boolean
 }
 
 /**
- * Faults on demand: `/blowup` sets rules, and this hook lets requests meet them before any handler does. What is operational
- * (probes, metrics, documentation, /blowup) is never hit: a failing probe would have the pod restarted or taken out of rotation,
- * and the lesson with it.
+ * Faults on demand: `/blowup` sets rules, and a hook applies them to requests before any handler. Operational routes
+ * (probes, metrics, documentation, /blowup) are never hit: if a probe failed, Kubernetes would restart the pod or take
+ * it out of rotation, and the exercise would end.
  */
 export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, HOSTNAME, isBusinessPath }) => {
   const rules = new FaultRules({ seed: CHAOS_SEED ?? randomUUID(), instance: HOSTNAME, isBusinessPath })
@@ -35,8 +35,8 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
   })
 
   app.decorateRequest('fault', null)
-  // Before the body is read, and after every onRequest: an injected answer then has the CORS headers that a real one would have, and
-  // a preflight has been answered.
+  // Before the body is read and after every onRequest: so an injected answer has the CORS headers of a real one, and
+  // preflights are already answered.
   app.addHook('preParsing', (request, reply, _payload, done) => {
     if (rules.isEmpty || request.routeOptions.config.operational === true) return done()
     const { method, url, headers } = request
@@ -46,46 +46,39 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
     const { delayMs, ending, fault } = verdict
     identify(request, reply, fault)
     const endSpan = startSpan(request, reply, verdict)
-    const goOn = () => {
-      if (ending?.type !== 'drop') endSpan?.()
+    const proceed = () => {
+      if (ending === undefined || ending.fault.answers) endSpan?.()
       if (ending === undefined) done()
-      else end(request, reply, ending)
+      else ending.fault.end(ending.rule, { request, reply, held })
     }
-    if (delayMs === 0) goOn()
-    else delays.add(delayMs, reply.raw, goOn)
+    if (delayMs === 0) proceed()
+    else delays.add(delayMs, reply.raw, proceed)
   })
-
-  function end (request: FastifyRequest, reply: FastifyReply, rule: FaultRule): void {
-    if (rule.type !== 'drop') {
-      reply.code(rule.status ?? 500).send()
-      return
-    }
-    reply.hijack()
-    request.raw.resume() // a body that is left unread would turn the FIN into an RST
-    const { socket } = request.raw
-    if (rule.mode === 'rst') closeWithRst(socket)
-    else if (rule.mode === 'hang') held.hold(socket, rule.hangMs ?? 0)
-    else closeWithFin(socket)
-  }
 
   await app.register(blowupRoutes, { rules, access: CHAOS_ACCESS, pod: HOSTNAME })
 }, { name: 'faults' })
 
-/** An injected fault says that it is one: in the answer, in the log, in the metrics (both by `request.fault`) and in the trace. */
+/** Marks a request that a fault hits: in its answer, in the log and metrics (by `request.fault`), and in its trace. */
 function identify (request: FastifyRequest, reply: FastifyReply, fault: string): void {
   request.fault = fault
   reply.header('x-chaos', fault)
   request.trace?.span.setAttribute('outfitters.fault', fault)
 }
 
-/** Starts the span of a fault; it lasts until what is returned is called or the connection is closed, whichever comes first. */
-function startSpan (request: FastifyRequest, reply: FastifyReply, { fault, delayMs }: Verdict): (() => void) | undefined {
-  const span = request.trace?.child(`fault ${fault}`, { 'outfitters.fault': fault, 'outfitters.fault.delay_ms': delayMs })
+/**
+ * Starts the span of a fault and returns a function that ends it. The span also ends when the connection closes.
+ * Undefined if tracing is off.
+ */
+function startSpan (
+  request: FastifyRequest, reply: FastifyReply, { fault, delayMs }: Verdict
+): (() => void) | undefined {
+  const attributes = { 'outfitters.fault': fault, 'outfitters.fault.delay_ms': delayMs }
+  const span = request.trace?.child(`fault ${fault}`, attributes)
   if (span === undefined) return undefined
   const end = () => {
     reply.raw.off('close', end)
     span.end()
   }
-  reply.raw.prependOnceListener('close', end) // before the span of the request ends
+  reply.raw.prependOnceListener('close', end) // prepended, because it must end before the span of the request
   return end
 }

@@ -1,12 +1,14 @@
 import { RequestError } from '../request-error.ts'
 import { Draws } from './draws.ts'
-import { latencyOf } from './latency.ts'
-import { MAX_DELAY_MS, type FaultRule } from './rule.ts'
+import type { EndingFault, FaultType } from './fault-type.ts'
+import { MAX_DELAY_MS } from './limits.ts'
+import type { Rule } from './rule.ts'
+import { faultTypeOf } from './types/index.ts'
 
-/** More are a mistake of a script, not a lesson. */
+/** More rules than any exercise sets; a script that sets more has a mistake. */
 const MAX_RULES = 32
 
-/** What rules look at in a request. */
+/** The parts of a request that rules depend on. */
 export interface FaultTarget {
   method: string
   /** without the query */
@@ -15,21 +17,21 @@ export interface FaultTarget {
   headers: Record<string, string | string[] | undefined>
 }
 
-/** What the rules have in store for one request. */
+/** The effect of the rules on one request. */
 export interface Verdict {
   /** milliseconds to wait first */
   delayMs: number
-  /** the abort or drop that comes after the wait, if any */
-  ending: FaultRule | undefined
-  /** the types that hit, for header, log, metric and span: `latency`, `500`, `latency,drop` … */
+  /** the fault that ends the request after the wait, if one does */
+  ending: { fault: EndingFault, rule: Rule } | undefined
+  /** the types that hit, for the header, the log, the metrics and the span: `latency`, `500`, `latency,drop`, … */
   fault: string
 }
 
-/** A rule as `GET /blowup` shows it. */
-export type RuleView = Omit<FaultRule, 'name'> & {
+/** A rule as `GET /blowup` shows it, under its name. */
+export type RuleView = Omit<Rule, 'name'> & {
   state: {
     seed: string
-    /** request n (from 0) that concerned this rule was decided by SHA-256 of `<stream>/n` */
+    /** SHA-256 of `<stream>/n` decides whether draw n of this rule, counted from 0, hits */
     stream: string
     draws: number
     hits: number
@@ -38,22 +40,24 @@ export type RuleView = Omit<FaultRule, 'name'> & {
   }
 }
 
+/** The settings that all rules of a process share. */
 export interface FaultRulesOptions {
   /** `CHAOS_SEED`, or a random one */
   seed: string
-  /** the pod: mixed into the seed, so that two pods with one seed do not fail in step */
+  /** the pod's name; it is part of the seed, so that two pods with the same seed fail independently */
   instance: string
-  /** whether a rule without a path in its scope concerns this path */
+  /** whether a rule without a path in its scope applies to this path */
   isBusinessPath: (path: string) => boolean
   /** milliseconds of a clock that never goes back */
   now?: () => number
 }
 
 /**
- * The rules of one process and their dice. A request is judged when it arrives and draws once from each rule that concerns it:
+ * The rules of one process. When a request arrives, each rule that applies to it draws once whether it hits:
  *
- * 1. all latency rules that hit add up (to a minute at the most);
- * 2. then, in the order in which they were set, the first abort or drop that hits ends the request; those after it do not draw.
+ * 1. The delays of all latency rules that hit add up, to one minute at most.
+ * 2. Then the other rules draw in the order in which they were set. The first one that hits ends the request; the rules
+ *    after it do not draw.
  */
 export class FaultRules {
   readonly #rules = new Map<string, LiveRule>()
@@ -64,30 +68,31 @@ export class FaultRules {
     this.#options = { now, ...options }
   }
 
-  /** Whether there is nothing to judge by. */
+  /** Whether there is no rule. */
   get isEmpty (): boolean {
     return this.#rules.size === 0
   }
 
   /**
-   * Sets a rule, in place of the one with its name. It draws from a stream of its own, numbered in the order of setting, so
-   * that the same calls after a restart with the same seed bring the same hits.
+   * Sets a rule; it replaces the rule with the same name. Each rule draws from its own stream, numbered in the order of
+   * setting. So the same calls after a restart with the same seed lead to the same hits.
    *
    * @throws {RequestError} 409 FAULT_RULES_FULL
    */
-  set (rule: FaultRule): void {
+  set (rule: Rule): void {
     if (!this.#rules.has(rule.name) && this.#rules.size >= MAX_RULES) {
-      throw new RequestError(409, 'FAULT_RULES_FULL', `there are ${MAX_RULES} rules already; delete one first`)
+      const message = `there are ${MAX_RULES} rules already, which is the limit; delete one first`
+      throw new RequestError(409, 'FAULT_RULES_FULL', message)
     }
     this.#rules.set(rule.name, new LiveRule(rule, this.#generation++, this.#options))
   }
 
-  /** Removes the rule of that name, if there is one. */
+  /** Removes the rule with this name, if there is one. */
   deleteName (name: string): void {
     this.#rules.delete(name)
   }
 
-  /** Removes every rule of that type. */
+  /** Removes every rule of this type. */
   deleteType (type: string): void {
     for (const [name, live] of this.#rules) {
       if (live.rule.type === type) this.#rules.delete(name)
@@ -99,57 +104,58 @@ export class FaultRules {
     this.#rules.clear()
   }
 
-  /** The rules by name. */
+  /** The rules by name, with their state. */
   view (): Record<string, RuleView> {
     return Object.fromEntries([...this.#rules].map(([name, live]) => [name, live.view()]))
   }
 
-  /** Judges a request; undefined where no rule hits it. */
+  /** Decides what the rules do to a request; undefined if none hits it. */
   judge (target: FaultTarget): Verdict | undefined {
     let delayMs = 0
-    let ending: FaultRule | undefined
+    let ending: Verdict['ending']
     const types = new Set<string>()
     for (const live of this.#rules.values()) {
-      if (live.rule.type === 'latency') {
+      const { rule, fault } = live
+      if ('delayMs' in fault) {
         if (live.hits(target)) {
-          delayMs += live.latency()
-          types.add('latency')
+          delayMs += fault.delayMs(rule, live.drawDelay)
+          types.add(rule.type)
         }
       } else if (ending === undefined && live.hits(target)) {
-        ending = live.rule
+        ending = { fault, rule }
       }
     }
-    if (ending !== undefined) types.add(ending.type)
-    return types.size === 0 ? undefined : { delayMs: Math.min(delayMs, MAX_DELAY_MS), ending, fault: [...types].join() }
+    if (ending !== undefined) types.add(ending.rule.type)
+    if (types.size === 0) return undefined
+    return { delayMs: Math.min(delayMs, MAX_DELAY_MS), ending, fault: [...types].join() }
   }
 }
 
-/** A rule, its dice and its counters. */
+/** A rule with its streams of numbers and its counters. */
 class LiveRule {
-  readonly rule: FaultRule
+  readonly rule: Rule
+  readonly fault: FaultType
   readonly #options: Required<FaultRulesOptions>
   readonly #draws: Draws
-  readonly #delays: Draws
+  readonly drawDelay: () => number
   readonly #setAt: number
   #hits = 0
 
-  constructor (rule: FaultRule, generation: number, options: Required<FaultRulesOptions>) {
+  constructor (rule: Rule, generation: number, options: Required<FaultRulesOptions>) {
     this.rule = rule
+    this.fault = faultTypeOf(rule)
     this.#options = options
     this.#draws = new Draws([options.seed, options.instance, rule.name, generation].join('/'))
-    this.#delays = new Draws(`${this.#draws.key}/delay`)
+    const delays = new Draws(`${this.#draws.key}/delay`)
+    this.drawDelay = () => delays.next()
     this.#setAt = options.now()
   }
 
   hits (target: FaultTarget): boolean {
-    if (!this.rule.active || this.#ended !== undefined || !this.#concerns(target)) return false
+    if (!this.rule.active || this.#ended !== undefined || !this.#appliesTo(target)) return false
     const hit = this.#draws.next() < this.rule.percentage / 100
     if (hit) this.#hits++
     return hit
-  }
-
-  latency (): number {
-    return latencyOf(this.rule, () => this.#delays.next())
   }
 
   view (): RuleView {
@@ -184,7 +190,7 @@ class LiveRule {
     return undefined
   }
 
-  #concerns ({ method, path, headers }: FaultTarget): boolean {
+  #appliesTo ({ method, path, headers }: FaultTarget): boolean {
     const { scope = {} } = this.rule
     if (scope.path === undefined ? !this.#options.isBusinessPath(path) : !isBelow(scope.path, path)) return false
     if (scope.method !== undefined && scope.method !== method) return false
@@ -192,7 +198,7 @@ class LiveRule {
   }
 }
 
-/** Whether `path` is `prefix` or lies below it: /items/1 is below /items, /items10 is not. */
+/** Whether `path` is `prefix` or below it: /items/1 is below /items, but /items10 is not. */
 export function isBelow (prefix: string, path: string): boolean {
   const folder = prefix.endsWith('/') ? prefix : `${prefix}/`
   return path === prefix || path.startsWith(folder)

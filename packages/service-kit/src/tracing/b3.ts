@@ -1,21 +1,25 @@
-import { createContextKey, INVALID_SPAN_CONTEXT, isSpanContextValid, trace, TraceFlags, type Context } from '@opentelemetry/api'
-import type { Propagator } from './telemetry.ts'
+import {
+  createContextKey, INVALID_SPAN_CONTEXT, isSpanContextValid, trace, TraceFlags, type Context
+} from '@opentelemetry/api'
+import type { Propagator } from './types.ts'
 
 /**
- * What B3 says of sampling (github.com/openzipkin/b3-propagation). A decision may come without a trace, and a trace without a decision:
- * neither can be said by a parent's flags, so the sampler asks `b3StateOf`. OpenTelemetry's own B3 propagator loses the first and takes
- * the second for a no.
+ * The sampling state of B3 (github.com/openzipkin/b3-propagation). A decision may come without a trace, and a trace
+ * without a decision. The flags of a parent span cannot express either, so the sampler calls `b3StateOf`.
+ * OpenTelemetry's own B3 propagator loses the first, and reads the second as a decision against sampling.
  */
 export type B3State = 'accept' | 'deny' | 'debug' | 'defer'
 
 const STATE = createContextKey('sampling state of B3')
 
-/** What came in by B3; undefined where nothing did. */
+/** The sampling state that came in by B3; undefined if none did. */
 export function b3StateOf (context: Context): B3State | undefined {
   return context.getValue(STATE) as B3State | undefined
 }
 
-const STATES = new Map<string, B3State>([['0', 'deny'], ['1', 'accept'], ['d', 'debug'], ['false', 'deny'], ['true', 'accept']])
+const STATES = new Map<string, B3State>([
+  ['0', 'deny'], ['1', 'accept'], ['d', 'debug'], ['false', 'deny'], ['true', 'accept']
+])
 
 /** B3 in one header. */
 export const B3_SINGLE: Propagator = {
@@ -38,23 +42,24 @@ export const B3_MULTI: Propagator = {
   }
 }
 
-// The one header stands above the several, where it can be read.
+// If it can be read, the single header takes precedence over the several headers.
 function extract (context: Context, headers: Record<string, unknown>): Context {
-  return fromOne(context, headers['b3']) ?? fromSeveral(context, headers) ?? context
+  return fromSingle(context, headers['b3']) ?? fromMulti(context, headers) ?? context
 }
 
-const ONE_HEADER = /^(?:([\da-f]{16}|[\da-f]{32})-([\da-f]{16})(?:-([01d]))?(?:-[\da-f]{16})?|([01d]))$/
+const SINGLE_HEADER = /^(?:([\da-f]{16}|[\da-f]{32})-([\da-f]{16})(?:-([01d]))?(?:-[\da-f]{16})?|([01d]))$/
 
-function fromOne (context: Context, header: unknown): Context | undefined {
+function fromSingle (context: Context, header: unknown): Context | undefined {
   if (typeof header !== 'string') return undefined
-  const [, traceId, spanId, state, alone] = ONE_HEADER.exec(header) ?? []
-  if (alone !== undefined) return withState(context, STATES.get(alone))
+  const [, traceId, spanId, state, stateWithoutTrace] = SINGLE_HEADER.exec(header) ?? []
+  if (stateWithoutTrace !== undefined) return withState(context, STATES.get(stateWithoutTrace))
   return withSpan(context, traceId, spanId, STATES.get(state ?? ''))
 }
 
-function fromSeveral (context: Context, headers: Record<string, unknown>): Context | undefined {
+function fromMulti (context: Context, headers: Record<string, unknown>): Context | undefined {
   const state = headers['x-b3-flags'] === '1' ? 'debug' : STATES.get(headers['x-b3-sampled'] as string)
-  const [, traceId, spanId] = 'x-b3-traceid' in headers ? ONE_HEADER.exec(`${String(headers['x-b3-traceid'])}-${String(headers['x-b3-spanid'])}`) ?? [] : []
+  const ids = `${String(headers['x-b3-traceid'])}-${String(headers['x-b3-spanid'])}`
+  const [, traceId, spanId] = 'x-b3-traceid' in headers ? SINGLE_HEADER.exec(ids) ?? [] : []
   return withSpan(context, traceId, spanId, state) ?? withState(context, state)
 }
 
@@ -62,7 +67,9 @@ function withState (context: Context, state: B3State | undefined): Context | und
   return state && context.setValue(STATE, state)
 }
 
-function withSpan (context: Context, traceId: string | undefined, spanId: string | undefined, state: B3State = 'defer'): Context | undefined {
+function withSpan (
+  context: Context, traceId: string | undefined, spanId: string | undefined, state: B3State = 'defer'
+): Context | undefined {
   if (traceId === undefined || spanId === undefined) return undefined
   const span = {
     traceId: traceId.padStart(32, '0'),

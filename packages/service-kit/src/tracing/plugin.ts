@@ -4,18 +4,19 @@ import { readableAddress } from '../addresses.ts'
 import { statusOf } from '../answered.ts'
 import { pathOf } from '../paths.ts'
 import { endWithError, RequestTrace } from './request-trace.ts'
-import type { Telemetry } from './telemetry.ts'
+import type { Telemetry } from './types.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** null where nobody traces, or nobody would look: probes and the like. */
+    /** The trace of this request; null if tracing is off, and for operational routes such as probes. */
     trace: RequestTrace | null
   }
 }
 
 /**
- * A span for every request, by the semantic conventions for HTTP. The stock instrumentations patch each module and keep the context of
- * every asynchronous step; a service that knows where its requests begin and end needs neither, and pays a fraction of it.
+ * Makes a span for every request, by OpenTelemetry's semantic conventions for HTTP. OpenTelemetry's instrumentations
+ * patch each module and keep the context of every asynchronous step. A service knows where its requests begin and end,
+ * so it needs neither, at a fraction of the cost.
  */
 export const tracing = fp<{ telemetry: Telemetry | undefined }>(async (app, { telemetry }) => {
   app.decorateRequest('trace', null)
@@ -25,7 +26,8 @@ export const tracing = fp<{ telemetry: Telemetry | undefined }>(async (app, { te
     const { url: route, config } = request.routeOptions
     if (config.operational !== true) {
       const method = METHODS.has(request.method) ? request.method : 'HTTP'
-      request.trace = new RequestTrace(telemetry, route === undefined ? method : `${method} ${route}`, attributesOf(request, route), request.headers)
+      const name = route === undefined ? method : `${method} ${route}`
+      request.trace = new RequestTrace(telemetry, name, attributesOf(request, route), request.headers)
     }
     done()
   })
@@ -35,19 +37,21 @@ export const tracing = fp<{ telemetry: Telemetry | undefined }>(async (app, { te
     if (span === undefined) return
     const status = statusOf(reply)
     if (status !== 0) span.setAttribute('http.response.status_code', status)
-    if (status === 0) endWithError(span, 'connection_closed', 'the connection ended before the answer did')
+    if (status === 0) endWithError(span, 'connection_closed', 'the connection ended before the whole answer was sent')
     else if (status >= 500) endWithError(span, String(status))
     else span.end()
   })
 }, { name: 'tracing', dependencies: ['answered'] })
 
-/** The methods that the semantic conventions know; they want others as `_OTHER`. */
+/** The methods that the semantic conventions name; for all others, they ask for `_OTHER`. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'])
 
 const HOST = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/
 
-// What a sampler may want to know; an unsampled span forgets it.
-function attributesOf ({ method, originalUrl, protocol, host, headers, raw: { httpVersion, socket } }: FastifyRequest, route: string | undefined) {
+// Set when the span starts, because a sampler may depend on them.
+function attributesOf (request: FastifyRequest, route: string | undefined) {
+  const { method, originalUrl, protocol, host, headers, raw: { httpVersion, socket } } = request
+  const forwardedFor = headers['x-forwarded-for']?.toString().split(',')[0]?.trim()
   const isKnown = METHODS.has(method)
   const [, ipv6, name, port] = HOST.exec(host) ?? []
   const address = ipv6 ?? name
@@ -59,7 +63,7 @@ function attributesOf ({ method, originalUrl, protocol, host, headers, raw: { ht
     'http.route': route,
     'server.address': address,
     'server.port': address === undefined ? undefined : Number(port ?? (protocol === 'https' ? 443 : 80)),
-    'client.address': headers['x-forwarded-for']?.toString().split(',')[0]?.trim() || readableAddress(socket.remoteAddress), // an empty one says nothing
+    'client.address': forwardedFor || readableAddress(socket.remoteAddress), // an empty x-forwarded-for names no client
     'user_agent.original': headers['user-agent'],
     'network.protocol.version': httpVersion
   }

@@ -2,7 +2,7 @@ import { defaultTextMapGetter, defaultTextMapSetter, diag, trace } from '@opente
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { B3_MULTI_FIELDS } from '../propagation.ts'
 import { B3_MULTI, B3_SINGLE } from './b3.ts'
-import { listOf, type Propagator } from './telemetry.ts'
+import { listOf, type Propagator } from './types.ts'
 
 const traceContext = new W3CTraceContextPropagator()
 const W3C: Propagator = {
@@ -10,10 +10,10 @@ const W3C: Propagator = {
   inject: (context, headers) => traceContext.inject(context, headers, defaultTextMapSetter)
 }
 
-/** By the names that OTEL_PROPAGATORS has for them. */
+/** The propagators by their names in OTEL_PROPAGATORS. */
 const PROPAGATORS = new Map<string, Propagator>([
   ['tracecontext', W3C],
-  ['baggage', { extract: context => context, inject: () => {} }], // nothing here reads or adds to it, so it goes on to the letter
+  ['baggage', { extract: context => context, inject: () => {} }], // forwarded unchanged, because nothing here reads it
   ['b3', B3_SINGLE],
   ['b3multi', B3_MULTI]
 ])
@@ -21,11 +21,15 @@ const PROPAGATORS = new Map<string, Propagator>([
 const DEFAULT = 'tracecontext,baggage'
 
 /**
- * Carries traces on in the configured formats, and takes W3C's and B3 where these find nothing; of several that find something, the one
- * that is configured last wins, and a trace over a decision about one that is yet to begin. A format that came in goes out as well, naming the same span. Carried on as it was, it would hang the
- * next span elsewhere and tear the trace apart.
+ * Makes a propagator for the configured formats.
  *
- * @param configured as in OTEL_PROPAGATORS: names by commas
+ * It reads the configured formats, and then W3C and B3. If several formats have a trace, the one configured last wins.
+ * A trace wins over a B3 decision without a trace.
+ *
+ * It writes the configured formats, and every format that came in, so that all of them name our span. A header that is
+ * forwarded unchanged would name another parent for the next span, and tear the trace apart.
+ *
+ * @param configured the value of OTEL_PROPAGATORS: names separated by commas
  */
 export function propagatorFor (configured = DEFAULT): Propagator {
   const own = named(configured)
@@ -36,7 +40,7 @@ export function propagatorFor (configured = DEFAULT): Propagator {
       for (const extract of extracts) {
         const found = extract(context, headers)
         if (trace.getSpanContext(found) !== trace.getSpanContext(context)) return found
-        if (first === context) first = found // a decision of B3's without a trace: what another format has of one comes before it
+        if (first === context) first = found // a B3 decision without a trace; another format may still have a trace
       }
       return first
     },
@@ -45,7 +49,7 @@ export function propagatorFor (configured = DEFAULT): Propagator {
       const formats = new Set(own)
       if ('traceparent' in headers) formats.add(W3C)
       if ('b3' in headers) formats.add(B3_SINGLE)
-      // What belongs to the span that came in goes.
+      // These belong to the parent span.
       delete headers['tracestate']
       for (const name of B3_MULTI_FIELDS) {
         if (!(name in headers)) continue
@@ -61,7 +65,10 @@ function named (configured: string): Propagator[] {
   const names = listOf(configured)
   if (names.includes('none')) return []
   const unknown = names.filter(name => !PROPAGATORS.has(name))
-  if (unknown.length > 0) diag.warn(`OTEL_PROPAGATORS names "${unknown.join(', ')}", which is none of ${[...PROPAGATORS.keys()].join(', ')}, none`)
+  if (unknown.length > 0) {
+    const known = [...PROPAGATORS.keys(), 'none'].join(', ')
+    diag.warn(`OTEL_PROPAGATORS names "${unknown.join(', ')}", which is not one of ${known}, and is ignored`)
+  }
   const known = names.length > unknown.length ? names : listOf(DEFAULT)
   return known.flatMap(name => PROPAGATORS.get(name) ?? [])
 }

@@ -1,5 +1,7 @@
 import { diag, type Context } from '@opentelemetry/api'
-import { AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler, TraceIdRatioBasedSampler, type Sampler } from '@opentelemetry/sdk-trace'
+import {
+  AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler, TraceIdRatioBasedSampler, type Sampler
+} from '@opentelemetry/sdk-trace'
 import { b3StateOf } from './b3.ts'
 
 const ON = new AlwaysOnSampler()
@@ -16,33 +18,39 @@ const SAMPLERS = new Map<string, (ratio: () => number) => Sampler>([
 const DEFAULT = 'parentbased_always_on'
 
 /**
- * The samplers of the specification, those by the parent's decision with all that B3 can say of it.
+ * Makes a sampler of OpenTelemetry's specification. Those that follow the parent's decision also follow B3's.
  *
- * @param name as in OTEL_TRACES_SAMPLER
- * @param argument as in OTEL_TRACES_SAMPLER_ARG: the share of traces, from 0 to 1
+ * @param name the value of OTEL_TRACES_SAMPLER
+ * @param argument the value of OTEL_TRACES_SAMPLER_ARG: the share of traces, from 0 to 1
  */
 export function samplerFor (name = DEFAULT, argument?: string): Sampler {
   const sampler = SAMPLERS.get(name)
   if (sampler !== undefined) return sampler(() => ratioOf(argument))
-  diag.warn(`OTEL_TRACES_SAMPLER is "${name}", which is none of ${[...SAMPLERS.keys()].join(', ')}; it is taken for ${DEFAULT}`)
+  const known = [...SAMPLERS.keys()].join(', ')
+  diag.warn(`OTEL_TRACES_SAMPLER is "${name}", which is not one of ${known}; ${DEFAULT} is used instead`)
   return parentBased(ON)
 }
 
 function ratioOf (argument = '1'): number {
   const ratio = Number(argument)
   if (argument.trim() !== '' && ratio >= 0 && ratio <= 1) return ratio
-  diag.warn(`OTEL_TRACES_SAMPLER_ARG is "${argument}", which is no number from 0 to 1; it is taken for 1`)
+  diag.warn(`OTEL_TRACES_SAMPLER_ARG is "${argument}", which is not a number from 0 to 1; 1 is used instead`)
   return 1
 }
 
-/** As the SDK's; and a decision that came without a trace holds for the one that begins, and a trace that came without one is decided on here. */
+/**
+ * Adds two rules to the SDK's sampler: a B3 decision without a trace decides about the trace that begins here, and
+ * `root` decides about a trace that came without a decision.
+ */
 function parentBased (root: Sampler): Sampler {
   return new ParentBasedSampler({
     root: choosing(`B3 or ${String(root)}`, context => {
       const state = b3StateOf(context)
       return state === undefined || state === 'defer' ? root : state === 'deny' ? OFF : ON
     }),
-    remoteParentNotSampled: choosing(`${String(root)} where B3 defers`, context => b3StateOf(context) === 'defer' ? root : OFF)
+    remoteParentNotSampled: choosing(`${String(root)} if B3 defers`, context => {
+      return b3StateOf(context) === 'defer' ? root : OFF
+    })
   })
 }
 

@@ -8,7 +8,7 @@ const take = (key: string, n: number) => {
   return Array.from({ length: n }, () => draws.next())
 }
 
-test('a key determines its stream, and anyone can check a number with sha256sum', () => {
+test('the same key gives the same stream, and its numbers can be checked with sha256sum', () => {
   expect(take('lesson/pod-a/500/0', 50)).toEqual(take('lesson/pod-a/500/0', 50))
   const digest = createHash('sha256').update('lesson/pod-a/500/0/3').digest('hex')
   expect(take('lesson/pod-a/500/0', 4)[3]).toBe(parseInt(digest.slice(0, 12), 16) / 2 ** 48)
@@ -21,7 +21,7 @@ test('numbers are uniform in [0, 1)', () => {
   expect(kolmogorov(sample, x => x)).toBeLessThan(KOLMOGOROV_BOUND)
 })
 
-test('a number says nothing of the next one', () => {
+test('a number does not depend on the one before', () => {
   const n = 50_000
   const sample = take('serial', n + 1)
   const bothHigh = sample.slice(1).filter((x, i) => (x < 0.5) === ((sample[i] as number) < 0.5)).length

@@ -31,7 +31,7 @@ async function accessLine () {
   return lines.find(({ msg, path }) => msg === 'request' && path !== '/blowup')
 }
 
-/** Sends a GET over a bare socket and tells what comes back and how the connection ends. */
+/** Sends a GET over a bare socket; `ended` has the bytes that came back and the error that ended the connection. */
 async function overSocket (path = '/items') {
   const socket = connect(portOf(), '127.0.0.1')
   let received = ''
@@ -45,7 +45,7 @@ async function overSocket (path = '/items') {
   return { socket, ended }
 }
 
-test("the book's calls: set, read, switch off, delete", async () => {
+test("the book's calls set, show, switch off and delete a rule", async () => {
   const posted = await set({ active: true, type: '500', percentage: 100 })
   expect(posted.status).toBe(200)
   expect(posted.text).toMatch(/^blowups=\{"500":/)
@@ -53,7 +53,7 @@ test("the book's calls: set, read, switch off, delete", async () => {
 
   const read = await request(origin).get('/blowup')
   expect(read.headers['content-type']).toBe('application/json; charset=utf-8')
-  expect(read.text.startsWith('{\n  "500": {\n    "active": true,\n    "type": "500",\n    "percentage": 100,')).toBe(true)
+  expect(read.text).toMatch(/^\{\n {2}"500": \{\n {4}"active": true,\n {4}"type": "500",\n {4}"percentage": 100,/)
   expect(read.body['500'].state).toMatchObject({ seed: 'test', hits: 1 })
 
   await set({ active: false, type: '500' })
@@ -64,23 +64,27 @@ test("the book's calls: set, read, switch off, delete", async () => {
   expect((await request(origin).get('/blowup')).text).toBe('{}')
 })
 
-test('an injected 500 has no body and says that it is injected: header, log and metric', async () => {
+test('an injected 500 has no body, and is marked in its header, the log and the metrics', async () => {
   await set({ type: '500' })
   const answer = await request(origin).get('/items')
   expect(answer).toMatchObject({ status: 500, text: '' })
-  expect(answer.headers).toMatchObject({ 'x-chaos': '500', 'x-served-by': 'example-1', 'x-served-version': 'v1', 'content-length': '0' })
+  expect(answer.headers).toMatchObject({
+    'x-chaos': '500', 'x-served-by': 'example-1', 'x-served-version': 'v1', 'content-length': '0'
+  })
   expect(await accessLine()).toMatchObject({ status: 500, fault: '500' })
-  expect((await request(origin).get('/metrics')).text).toMatch(/http_server_request_duration_seconds_count\{method="GET",route="\/items",status="500",version="v1",fault="500"\} 1/)
+  const labels = 'method="GET",route="/items",status="500",version="v1",fault="500"'
+  const { text } = await request(origin).get('/metrics')
+  expect(text).toContain(`http_server_request_duration_seconds_count{${labels}} 1`)
 })
 
-test('an answer without a fault says nothing of faults', async () => {
+test('an answer without a fault is not marked', async () => {
   await set({ type: '500', percentage: 0 })
   const answer = await request(origin).get('/items')
   expect(answer.headers).not.toHaveProperty('x-chaos')
   expect(await accessLine()).not.toHaveProperty('fault')
 })
 
-test('abort answers with any 4xx or 5xx', async () => {
+test('abort answers with any 4xx or 5xx status', async () => {
   for (const status of [429, 503, 599]) {
     await set({ type: 'abort', status })
     const answer = await request(origin).get('/items')
@@ -88,16 +92,16 @@ test('abort answers with any 4xx or 5xx', async () => {
   }
 })
 
-test('latency delays, and the answer then comes whole', async () => {
+test('latency delays the answer and does not change it', async () => {
   await set({ type: 'latency', latencyMs: 300 })
   const start = performance.now()
   const answer = await request(origin).get('/items')
-  expect(performance.now() - start).toBeGreaterThanOrEqual(299) // never earlier; how much later is the machine's affair
+  expect(performance.now() - start).toBeGreaterThanOrEqual(299) // it may be later on a busy machine
   expect(answer.body).toEqual([1, 2, 3])
   expect(answer.headers['x-chaos']).toBe('latency')
 })
 
-test('latency and abort compose: first the delay, then the 503', async () => {
+test('with latency and abort, the 503 comes after the delay', async () => {
   await set({ type: 'abort', status: 503 })
   await set({ type: 'latency', latencyMs: 200 })
   const start = performance.now()
@@ -113,24 +117,25 @@ test('drop closes the connection with a FIN and no answer', async () => {
   expect(await accessLine()).toMatchObject({ status: 0, fault: 'drop' })
 })
 
-test('drop sends a FIN, not an RST, also where a body was left unread', async () => {
+test('drop sends a FIN, not an RST, also to a request with a body', async () => {
   await set({ type: 'drop' })
   const socket = connect(portOf(), '127.0.0.1')
   const failed = new Promise(resolve => socket.once('error', resolve))
   const closed = once(socket, 'close').then(() => 'closed without error')
-  socket.write(`POST /items HTTP/1.1\r\nHost: example\r\nContent-Type: application/json\r\nContent-Length: 40000\r\n\r\n${'x'.repeat(40_000)}`)
+  const head = 'POST /items HTTP/1.1\r\nHost: example\r\nContent-Type: application/json\r\nContent-Length: 40000'
+  socket.write(`${head}\r\n\r\n${'x'.repeat(40_000)}`)
   socket.resume()
   expect(await Promise.race([closed, failed])).toBe('closed without error')
 })
 
-test('drop as rst resets the connection', async () => {
+test('drop with mode rst resets the connection', async () => {
   await set({ type: 'drop', mode: 'rst' })
   const { ended } = await overSocket()
   expect(await ended).toEqual({ received: '', error: 'ECONNRESET' })
   expect(await accessLine()).toMatchObject({ status: 0, fault: 'drop' })
 })
 
-test('drop as hang holds the connection open, silent, and closes it in the end', async () => {
+test('drop with mode hang holds the connection open without an answer, then closes it', async () => {
   await set({ type: 'drop', mode: 'hang', hangMs: 300 })
   const start = performance.now()
   const { ended } = await overSocket()
@@ -148,7 +153,7 @@ test('at most a hundred connections are held; the next is closed at once', async
   for (const { socket } of held) socket.destroy()
 })
 
-test('a service that closes lets go of what it holds', async () => {
+test('a service that closes also closes the connections that it holds', async () => {
   await set({ type: 'drop', mode: 'hang', hangMs: 60_000 })
   const { ended } = await overSocket()
   await expect.poll(async () => (await request(origin).get('/blowup')).body.drop.state.hits).toBe(1)
@@ -156,7 +161,7 @@ test('a service that closes lets go of what it holds', async () => {
   expect((await ended).received).toBe('')
 })
 
-test('a caller who gives up during a delay leaves nothing behind', async () => {
+test('a client that disconnects during a delay has a log line with status 0', async () => {
   await set({ type: 'latency', latencyMs: 60_000 })
   const { socket } = await overSocket()
   await expect.poll(async () => (await request(origin).get('/blowup')).body.latency.state.hits).toBe(1)
@@ -164,7 +169,7 @@ test('a caller who gives up during a delay leaves nothing behind', async () => {
   expect(await accessLine()).toMatchObject({ status: 0, fault: 'latency' })
 })
 
-test('half of the connections can be dropped: the other half answers', async () => {
+test('drop with 50 % drops half of the connections, and answers the other half', async () => {
   await set({ type: 'drop', percentage: 50 })
   const outcomes = await Promise.all(Array.from({ length: 200 }, async () => {
     const { socket, ended } = await overSocket()
@@ -172,11 +177,11 @@ test('half of the connections can be dropped: the other half answers', async () 
     return (await ended).received.startsWith('HTTP/1.1 200')
   }))
   const answered = outcomes.filter(Boolean).length
-  expect(answered).toBeGreaterThan(65) // 200 draws at 50 %: between 66 and 134 but for one seed in a million
+  expect(answered).toBeGreaterThan(65) // of 200 draws at 50 %, 66 to 134 hit, except for one seed in a million
   expect(answered).toBeLessThan(135)
 })
 
-test('pipelined requests on a connection that is held are held with it', async () => {
+test('pipelined requests on a held connection are held too', async () => {
   const warned = vi.fn()
   process.on('warning', warned)
   await set({ type: 'drop', mode: 'hang', hangMs: 300 })
@@ -187,22 +192,29 @@ test('pipelined requests on a connection that is held are held with it', async (
   process.off('warning', warned)
 })
 
-test.each(['/it%65ms', '/%69tems?x=1', '/items/', '/items/%zz', '/items/%e4'])('a path is judged as the router reads it: %s', async path => {
+test.each([
+  '/it%65ms', '/%69tems?x=1', '/items/', '/items/%zz', '/items/%e4'
+])('a rule hits a path in every spelling that the router accepts: %s', async path => {
   await set({ type: '500' })
   const { socket, ended } = await overSocket(path)
   socket.once('data', () => socket.end())
   expect((await ended).received).toMatch(/^HTTP\/1\.1 500 /)
 })
 
-test('probes, metrics, documentation and /blowup are never hit, however they are spelled', async () => {
+test('probes, metrics, documentation and /blowup are never hit, in any spelling', async () => {
   await set({ type: '500', scope: { path: '/' } })
-  for (const path of ['/healthz', '/readyz', '/metrics', '/docs/json', '/blowup', '/%62lowup', '/healthz/', '/healthz?items']) {
+  const paths = [
+    '/healthz', '/readyz', '/metrics', '/docs/json', '/blowup', '/%62lowup', '/healthz/', '/healthz?items'
+  ]
+  for (const path of paths) {
     expect((await request(origin).get(path)).status, path).toBe(200)
   }
   expect((await request(origin).get('/items')).status).toBe(500)
 })
 
-test.each(['/healthz', '/docs/json', '/blowup', '/metrics'])('a rule for %s alone would never fire and is refused', async path => {
+test.each([
+  '/healthz', '/docs/json', '/blowup', '/metrics'
+])('a rule for the operational route %s is refused', async path => {
   const answer = await set({ type: '500', scope: { path } })
   expect(answer.status).toBe(400)
   expect(answer.body.problems[0].where).toBe('body/scope/path')
@@ -222,29 +234,32 @@ test.each<[object, string]>([
   [{ type: '500', count: 0 }, 'body/count must be >= 1'],
   [{ type: '500', scope: {} }, 'body/scope must NOT have fewer than 1 properties'],
   [{ type: 'latency', distribution: 'percentiles', percentiles: { p50: 20 } }, 'body/percentiles must not have "p50"']
-])('a rule that makes no sense gets a 400 that says what and where: %j', async (rule, message) => {
+])('an invalid rule gets a 400 that says what is wrong and where: %j', async (rule, message) => {
   const answer = await set(rule)
   expect(answer.status).toBe(400)
   expect(answer.body.message).toContain(message)
   expect((await request(origin).get('/blowup')).text).toBe('{}')
 })
 
-test('a body with __proto__ as a key is refused and pollutes nothing', async () => {
+test('a body with __proto__ as a key is refused and changes no prototype', async () => {
   const answer = await request(origin).post('/blowup').type('json').send('{"type":"500","__proto__":{"polluted":1}}')
   expect(answer.status).toBe(400)
   expect({}).not.toHaveProperty('polluted')
 })
 
-test('rules are JSON and say so: a form, as a page of another site could send it, is refused', async () => {
+test('a rule that a page of another site sends as a form is refused', async () => {
   const answer = await request(origin).post('/blowup').type('form').send('{"type":"500"}')
   expect(answer.status).toBe(415)
   expect(answer.body.message).toContain('application/json')
-  const preflight = await request(origin).options('/blowup').set('Origin', 'http://evil.example').set('Access-Control-Request-Method', 'POST')
+  const preflight = await request(origin).options('/blowup')
+    .set('Origin', 'http://evil.example').set('Access-Control-Request-Method', 'POST')
   expect(preflight.status).toBe(404)
   expect(preflight.headers).not.toHaveProperty('access-control-allow-origin')
 })
 
-test.each([['{"type":"500","name":"x"}'], ['{}'], ['{"type":"nonsense"}'], ['{"kind":"500"}']])('what cannot be deleted gets a 400: %s', async body => {
+test.each([
+  ['{"type":"500","name":"x"}'], ['{}'], ['{"type":"nonsense"}'], ['{"kind":"500"}']
+])('an invalid deletion gets a 400 and deletes nothing: %s', async body => {
   await set({ type: '500' })
   expect((await request(origin).delete('/blowup').type('json').send(body)).status).toBe(400)
   expect((await request(origin).get('/items')).status).toBe(500)
@@ -259,24 +274,31 @@ test('DELETE without a body deletes every rule, whether or not a content type is
   }
 })
 
-// A sidecar delivers what comes from the mesh from 127.0.0.6.
-test('by default only 127.0.0.1 itself may read and set rules, whatever headers say', async () => {
+// A sidecar delivers requests of the mesh from 127.0.0.6.
+test('by default only callers inside the pod may read and set rules, and no header changes that', async () => {
   const fromSidecar = new Agent({ localAddress: '127.0.0.6' })
   for (const method of ['GET', 'POST', 'DELETE'] as const) {
     const { statusCode, body } = await call(`${origin}/blowup`, {
       dispatcher: fromSidecar,
       method,
-      headers: { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1', 'x-real-ip': '127.0.0.1', 'content-type': 'application/json' },
+      headers: {
+        'x-forwarded-for': '127.0.0.1',
+        forwarded: 'for=127.0.0.1',
+        'x-real-ip': '127.0.0.1',
+        'content-type': 'application/json'
+      },
       body: method === 'GET' ? null : '{"type":"500"}'
     })
     expect(statusCode).toBe(403)
-    expect(await body.json()).toMatchObject({ code: 'CHAOS_FORBIDDEN', message: expect.stringMatching(/CHAOS_ACCESS=local.*127\.0\.0\.6/) })
+    const message = expect.stringMatching(/CHAOS_ACCESS=local.*127\.0\.0\.6/)
+    expect(await body.json()).toMatchObject({ code: 'CHAOS_FORBIDDEN', message })
   }
   expect((await request(origin).get('/blowup')).text).toBe('{}')
   await fromSidecar.close()
 })
 
-const outside = Object.values(networkInterfaces()).flat().find(address => address?.family === 'IPv4' && !address.internal)?.address
+const outside = Object.values(networkInterfaces()).flat()
+  .find(address => address?.family === 'IPv4' && !address.internal)?.address
 
 test.skipIf(outside === undefined)('a caller from another interface is refused', async () => {
   await app.close()
@@ -286,7 +308,7 @@ test.skipIf(outside === undefined)('a caller from another interface is refused',
   expect(statusCode).toBe(403)
 })
 
-test('on a dual-stack socket both loopback addresses may', async () => {
+test('both loopback addresses may read and set rules on a dual-stack socket', async () => {
   await app.close()
   await start({}, '::')
   for (const host of ['127.0.0.1', '[::1]']) {
@@ -296,7 +318,7 @@ test('on a dual-stack socket both loopback addresses may', async () => {
   }
 })
 
-test('CHAOS_ACCESS=any lets everybody in, off nobody', async () => {
+test('with CHAOS_ACCESS=any every caller may read and set rules, with off none', async () => {
   for (const [access, status] of [['any', 200], ['off', 403]] as const) {
     await app.close()
     await start({ CHAOS_ACCESS: access })
@@ -308,14 +330,14 @@ test('CHAOS_ACCESS=any lets everybody in, off nobody', async () => {
   }
 })
 
-test('the state is that of one process', async () => {
+test('rules apply to one process', async () => {
   await set({ type: '500' })
   const other = exampleService()
   expect((await other.inject('/items')).statusCode).toBe(200)
   await other.close()
 })
 
-test('a connection that a drop has ended is not kept by its service', async () => {
+test('the service does not keep a connection that a drop has ended', async () => {
   await set({ type: 'drop' })
   const sockets: Socket[] = []
   app.server.on('connection', socket => sockets.push(socket))
@@ -324,19 +346,21 @@ test('a connection that a drop has ended is not kept by its service', async () =
   await expect.poll(() => sockets.every(socket => socket.destroyed)).toBe(true)
 })
 
-test('a call that names its pod by x-chaos-pod is served by that pod, and passed on by every other', async () => {
+test('a call with x-chaos-pod is served by that pod, and refused by every other', async () => {
   const rule = { type: '500' }
-  const passedOn = [
+  const refused = [
     await request(origin).get('/blowup').set('x-chaos-pod', 'example-2'),
     await request(origin).post('/blowup').set('x-chaos-pod', 'example-2').send(rule),
     await request(origin).delete('/blowup').set('x-chaos-pod', 'example-2')
   ]
-  for (const { status, body, headers } of passedOn) {
+  for (const { status, body, headers } of refused) {
     expect([status, body.code, headers['x-served-by']]).toEqual([421, 'CHAOS_OTHER_POD', 'example-1'])
-    expect(body.message).toBe('this is pod example-1, and x-chaos-pod names example-2; try again to meet another')
+    expect(body.message).toBe('this is pod example-1, but x-chaos-pod names example-2; try again to reach another pod')
   }
   expect((await request(origin).get('/blowup')).body).toEqual({})
 
-  expect((await request(origin).post('/blowup').set('x-chaos-pod', 'example-1').send(rule)).text).toMatch(/^blowups=/)
-  expect((await request(origin).get('/blowup').set('x-chaos-pod', 'example-1')).body).toMatchObject({ 500: { active: true } })
+  const posted = await request(origin).post('/blowup').set('x-chaos-pod', 'example-1').send(rule)
+  expect(posted.text).toMatch(/^blowups=/)
+  const shown = await request(origin).get('/blowup').set('x-chaos-pod', 'example-1')
+  expect(shown.body).toMatchObject({ 500: { active: true } })
 })

@@ -39,8 +39,8 @@ export class FaultsClient {
     const met = new Set<string>()
     // One after the other, the calls need one listener at the caller's connection, and not forty.
     let stop = () => {}
-    caller.onceGone(() => stop())
-    const named: Caller = { ...caller, headers: { ...caller.headers, 'x-chaos-pod': pod }, onceGone: listener => { stop = listener } }
+    caller.onceDisconnected(() => stop())
+    const named: Caller = { ...caller, headers: { ...caller.headers, 'x-chaos-pod': pod }, onceDisconnected: listener => { stop = listener } }
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const answer = await this.#upstream.call({ method, path: '/blowup', reset: true, operational: true, ...(body !== undefined && { body }) }, named)
       const { status, identity } = answer

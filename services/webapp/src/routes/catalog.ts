@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, handOnIdentity, jsonParser, problemsOf, sentence } from '@outfitters/service-kit'
+import { callerOf, forwardIdentity, jsonParser, problemsOf, sentence } from '@outfitters/service-kit'
 import { upstreamErrors } from '@outfitters/service-kit/upstream'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -16,7 +16,7 @@ export const catalogRoutes: FastifyPluginAsyncTypebox = async app => {
     tags: ['catalog'], summary: 'All items', response: { 200: Type.Array(CatalogItem), 500: Text }
   }, async (request, reply) => {
     const { value, identity } = await app.catalog.list(callerOf(request, reply))
-    handOnIdentity(reply, identity)
+    forwardIdentity(reply, identity)
     return reply.send(value)
   })
 
@@ -25,7 +25,7 @@ export const catalogRoutes: FastifyPluginAsyncTypebox = async app => {
   }, async (request, reply) => {
     const { id } = request.params as { id: string }
     const { value, identity } = await app.catalog.get(id, callerOf(request, reply))
-    handOnIdentity(reply, identity)
+    forwardIdentity(reply, identity)
     return value === undefined ? reply.code(404).type('text/plain; charset=utf-8').send('Not Found') : reply.send(value)
   })
 
@@ -45,7 +45,7 @@ export const catalogRoutes: FastifyPluginAsyncTypebox = async app => {
       }
     }, async (request, reply) => {
       const { identity } = await app.catalog.create(request.body as NewCatalogItem, callerOf(request, reply))
-      handOnIdentity(reply, identity)
+      forwardIdentity(reply, identity)
       return reply.type('application/json; charset=utf-8').send('null' as never)
     })
   })

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, ErrorAnswer, handOnIdentity, NoBody, RequestError } from '@outfitters/service-kit'
+import { callerOf, ErrorAnswer, forwardIdentity, NoBody, RequestError } from '@outfitters/service-kit'
 import { logUpstreamError, UpstreamError } from '@outfitters/service-kit/upstream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -27,7 +27,7 @@ export const chaosRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_AC
   app.setErrorHandler((error: Error, request, reply) => {
     if (!(error instanceof UpstreamError)) throw error
     logUpstreamError(request, error)
-    handOnIdentity(reply, error.answer?.identity)
+    forwardIdentity(reply, error.answer?.identity)
     const answer: ErrorAnswer = { statusCode: 502, code: error.code, error: 'Bad Gateway', message: error.message }
     return reply.code(502).send(answer)
   })
@@ -72,7 +72,7 @@ export const chaosRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_AC
   async function handOn (request: FastifyRequest, reply: FastifyReply, call: FaultCall): Promise<never> {
     const { service } = request.params as { service: 'catalog' | 'forum' }
     const { status, body, identity } = await app.faults[service].call(call, callerOf(request, reply))
-    handOnIdentity(reply, identity)
+    forwardIdentity(reply, identity)
     if (status === 200 && call.method !== 'GET') return reply.code(204).send(undefined) as never
     return reply.code(status).type('application/json; charset=utf-8').serializer((text: string) => text).send(body) as never
   }

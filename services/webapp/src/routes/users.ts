@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { callerOf, handOnIdentity } from '@outfitters/service-kit'
+import { callerOf, forwardIdentity } from '@outfitters/service-kit'
 import { upstreamErrors } from '@outfitters/service-kit/upstream'
 import { Type } from 'typebox'
 import { ForumUser } from '../clients/forum.ts'
@@ -13,7 +13,7 @@ export const userRoutes: FastifyPluginAsyncTypebox = async app => {
     tags: ['forum'], summary: 'All users', response: { 200: Type.Unsafe<string>(Type.Array(ForumUser)), 500: Type.String() }
   }, async (request, reply) => {
     const { value, identity } = await app.forum.users(callerOf(request, reply))
-    handOnIdentity(reply, identity)
+    forwardIdentity(reply, identity)
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(value))
   })
 }

@@ -1,59 +1,77 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
-import { afterEach, expect, test, vi } from 'vitest'
-import { stubUpstream } from '../src/testing.ts'
-import type { Trust } from '../src/propagation.ts'
-import type { RequestTrace } from '../src/tracing/request-trace.ts'
-import { Upstream, type UpstreamError } from '../src/upstream.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { stubUpstream } from '../../src/testing.ts'
+import type { Trust } from '../../src/propagation.ts'
+import type { RequestTrace } from '../../src/tracing/request-trace.ts'
+import { Upstream, type UpstreamError } from '../../src/upstream/index.ts'
 
-const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
+type Listener = Parameters<typeof stubUpstream>[0]
 
-async function upstreamThat (listener: Parameters<typeof stubUpstream>[0], timeoutMs = 2000, trust: Trust = 'inside') {
+/** Starts a stub that answers by `listener`, and a client for it. */
+async function upstreamThat (listener: Listener, timeoutMs = 2000, trust: Trust = 'inside') {
   const stub = await stubUpstream(listener)
-  closers.push(stub.close)
+  onTestFinished(stub.close)
   const metrics = new Registry()
   const upstream = new Upstream({ name: 'stub', origin: stub.origin, trust, timeoutMs, metrics })
-  closers.push(() => upstream.close())
+  onTestFinished(() => upstream.close())
   return { stub, upstream, metrics }
 }
 
-/** A caller who waits until he is told to go. */
+/** A caller that stays connected until the test calls `disconnect`. */
 function caller () {
   const listeners: (() => void)[] = []
-  let gone = false
+  let isDisconnected = false
   return {
     headers: { 'x-dark-launch': 'v2' },
-    hasGone: () => gone,
-    onceGone: (listener: () => void) => { listeners.push(listener) },
+    isDisconnected: () => isDisconnected,
+    onceDisconnected: (listener: () => void) => { listeners.push(listener) },
     deadline: undefined,
     trace: null,
-    go () {
-      gone = true
+    disconnect () {
+      isDisconnected = true
       for (const listener of listeners) listener()
     }
   }
 }
-const failure = (promise: Promise<unknown>): Promise<UpstreamError> => promise.then(() => { throw new Error('it succeeded') }, error => error)
 
-test("an answer comes with its status, its body and who gave it; the caller's headers go along", async () => {
+/** The error of a call that must fail. */
+function failure (call: Promise<unknown>): Promise<UpstreamError> {
+  return call.then(() => { throw new Error('the call succeeded') }, error => error)
+}
+
+/** A line of the metrics that counts one GET. */
+const counted = (labels: string) =>
+  `http_client_request_duration_seconds_count{upstream="stub",method="GET",${labels}} 1`
+
+test("a call forwards the caller's headers, and its answer has status, body and identity", async () => {
   const { stub, upstream } = await upstreamThat((_request, response) => {
     response.writeHead(200, { 'x-served-by': 'pod-1', 'x-served-version': 'v2', 'x-other': 'no' }).end('[1]')
   })
   const answer = await upstream.call({ path: '/items?a=b' }, caller())
   expect(answer.expect(200).json(Array.isArray)).toEqual([1])
   expect(answer.identity).toEqual({ 'x-served-by': 'pod-1', 'x-served-version': 'v2' })
-  expect(stub.requests[0]).toMatchObject({ method: 'GET', url: '/items?a=b', headers: { host: `127.0.0.1:${stub.port}`, 'x-dark-launch': 'v2', accept: 'application/json' } })
+  expect(stub.requests[0]).toMatchObject({
+    method: 'GET',
+    url: '/items?a=b',
+    headers: { host: `127.0.0.1:${stub.port}`, 'x-dark-launch': 'v2', accept: 'application/json' }
+  })
 })
 
-test('outside the mesh, only the trace and the request id go along', async () => {
+test('a call that leaves the mesh forwards only the trace and the request id', async () => {
   const { stub, upstream } = await upstreamThat((_request, response) => { response.end('[]') }, 2000, 'outside')
-  await upstream.call({ path: '/' }, { ...caller(), headers: { authorization: 'Bearer a', 'x-dark-launch': 'v2', baggage: 'a=b', 'x-request-id': 'r1', b3: '0' } })
-  expect(Object.keys(stub.requests[0]?.headers ?? {}).sort()).toEqual(['accept', 'b3', 'connection', 'host', 'user-agent', 'x-request-id'])
+  const headers = {
+    authorization: 'Bearer a', 'x-dark-launch': 'v2', baggage: 'a=b', 'x-request-id': 'r1', b3: '0'
+  }
+  await upstream.call({ path: '/' }, { ...caller(), headers })
+  const sent = Object.keys(stub.requests[0]?.headers ?? {}).sort()
+  expect(sent).toEqual(['accept', 'b3', 'connection', 'host', 'user-agent', 'x-request-id'])
 })
 
 test('an answer may have headers as large as a request', async () => {
-  const { upstream } = await upstreamThat((_request, response) => { response.writeHead(200, { 'set-cookie': 'c'.repeat(60_000) }).end('[]') })
+  const { upstream } = await upstreamThat((_request, response) => {
+    response.writeHead(200, { 'set-cookie': 'c'.repeat(60_000) }).end('[]')
+  })
   expect(await upstream.call({ path: '/' }, caller())).toMatchObject({ status: 200 })
 })
 
@@ -63,56 +81,59 @@ test('a body is sent as JSON', async () => {
   expect(answer.body).toBe('{"name":"ü"}')
 })
 
-test('another status than the wanted one is an error that has the answer', async () => {
-  const { upstream } = await upstreamThat((_request, response) => { response.writeHead(503, { 'x-served-by': 'p' }).end('[]') })
+test('an answer with an unexpected status is an error that has the answer', async () => {
+  const { upstream } = await upstreamThat((_request, response) => {
+    response.writeHead(503, { 'x-served-by': 'p' }).end('[]')
+  })
   const answer = await upstream.call({ path: '/' }, caller())
   expect(() => answer.expect(200)).toThrow(expect.objectContaining({ code: 'UPSTREAM_STATUS', answer }))
 })
 
-test.each([['what is not JSON', '<html>'], ['JSON of another shape', '{}']])('%s is an error', async (_name, body) => {
+test.each([
+  ['a body that is not JSON', '<html>'], ['JSON of an unexpected shape', '{}']
+])('%s is an error', async (_name, body) => {
   const { upstream } = await upstreamThat((_request, response) => { response.end(body) })
   const answer = await upstream.call({ path: '/' }, caller())
   expect(() => answer.json(Array.isArray)).toThrow(expect.objectContaining({ code: 'UPSTREAM_BODY' }))
 })
 
-test('nobody there is UPSTREAM_UNREACHABLE', async () => {
+test('an upstream that is not running is UPSTREAM_UNREACHABLE', async () => {
   const { stub, upstream } = await upstreamThat(() => {})
   await stub.close()
-  closers.shift()
   expect(await failure(upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_UNREACHABLE' })
 })
 
-test('silence is UPSTREAM_TIMEOUT, and so is an answer that stops half-way', async () => {
+test('an upstream that does not answer, or stops in the middle of an answer, is UPSTREAM_TIMEOUT', async () => {
   const silent = await upstreamThat(() => {}, 300)
   expect(await failure(silent.upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
   const halfway = await upstreamThat((_request, response) => { response.write('[1,') }, 300)
   expect(await failure(halfway.upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
 })
 
-test('an answer without end is cut off', async () => {
+test('an answer that is too large is UPSTREAM_BODY', async () => {
   const { upstream } = await upstreamThat((_request, response) => { response.end(Buffer.alloc(9 * 1024 * 1024)) })
   expect(await failure(upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_BODY' })
 })
 
-test.each(['GET', 'POST'] as const)('a failed %s is tried once, not again', async method => {
+test.each(['GET', 'POST'] as const)('a failed %s is not retried', async method => {
   const { stub, upstream } = await upstreamThat(request => { request.socket.destroy() })
   expect(await failure(upstream.call({ method, path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_UNREACHABLE' })
   await sleep(100)
   expect(stub.requests).toHaveLength(1)
 })
 
-test('the call ends when the caller has gone, and counts as nothing', async () => {
+test('a call ends when its caller disconnects, and is not counted', async () => {
   const { stub, upstream, metrics } = await upstreamThat(() => {})
   const impatient = caller()
   const call = failure(upstream.call({ path: '/' }, impatient))
   await expect.poll(() => stub.requests.length).toBe(1)
-  impatient.go()
+  impatient.disconnect()
   expect(await call).toMatchObject({ code: 'CALLER_GONE' })
   await expect.poll(() => stub.requests[0]?.destroyed).toBe(true)
   expect(await metrics.metrics()).not.toContain('_count{')
 })
 
-test('calls are measured by upstream, status, version and fault; strange labels are cut short', async () => {
+test('the metrics have calls by upstream, status, version and fault; an invalid version becomes other', async () => {
   const { upstream, metrics } = await upstreamThat((request, response) => {
     const odd = request.url === '/odd'
     response.writeHead(odd ? 200 : 500, { 'x-served-version': odd ? '{"a":1}' : 'v2', 'x-chaos': '500' }).end()
@@ -120,30 +141,32 @@ test('calls are measured by upstream, status, version and fault; strange labels 
   await upstream.call({ path: '/' }, caller())
   await upstream.call({ path: '/odd' }, caller())
   const text = await metrics.metrics()
-  expect(text).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="500",version="v2",fault="500"} 1')
-  expect(text).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="200",version="other",fault="500"} 1')
+  expect(text).toContain(counted('status="500",version="v2",fault="500"'))
+  expect(text).toContain(counted('status="200",version="other",fault="500"'))
 })
 
-test('an answer after the deadline comes too late, for the metrics as well', async () => {
+test('a call past its deadline is UPSTREAM_TIMEOUT, and counted with status 0', async () => {
   const { upstream, metrics } = await upstreamThat(() => {})
-  expect(await failure(upstream.call({ path: '/' }, { ...caller(), deadline: AbortSignal.timeout(20) }))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
-  expect(await metrics.metrics()).toContain('http_client_request_duration_seconds_count{upstream="stub",method="GET",status="0",version="",fault=""} 1')
+  const impatient = { ...caller(), deadline: AbortSignal.timeout(20) }
+  expect(await failure(upstream.call({ path: '/' }, impatient))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
+  expect(await metrics.metrics()).toContain(counted('status="0",version="",fault=""'))
 })
 
-test('what steers an upstream is not in the metrics', async () => {
+test('operational calls are not in the metrics', async () => {
   const { upstream, metrics } = await upstreamThat((_request, response) => { response.writeHead(200).end() })
   await upstream.call({ path: '/blowup', operational: true }, caller())
   expect(await metrics.metrics()).not.toContain('_count{')
 })
 
-test('an upstream brings at most twenty versions and twenty faults into the metrics', async () => {
+test('the metrics have at most twenty versions and twenty faults of an upstream', async () => {
   const { upstream, metrics } = await upstreamThat((request, response) => {
     const n = request.url?.slice(1)
     response.writeHead(200, { 'x-served-version': `v${n}`, 'x-chaos': `fault-${n}` }).end()
   })
   for (let n = 0; n < 30; n++) await upstream.call({ path: `/${n}` }, caller())
   await upstream.call({ path: '/3' }, caller())
-  const counts = Array.from((await metrics.metrics()).matchAll(/_count\{.*version="(.*?)",fault="(.*?)"\} (\d+)/g), ([, version, fault, n]) => `${version} ${fault} ${n}`)
+  const matches = (await metrics.metrics()).matchAll(/_count\{.*version="(.*?)",fault="(.*?)"\} (\d+)/g)
+  const counts = Array.from(matches, ([, version, fault, n]) => `${version} ${fault} ${n}`)
   expect(counts).toHaveLength(21)
   expect(counts).toEqual(expect.arrayContaining(['v3 fault-3 2', 'v19 fault-19 1', 'other other 10']))
 })
@@ -152,10 +175,11 @@ test.each([
   ['http://catalog', 'catalog', 80],
   ['https://users.example', 'users.example', 443],
   ['http://[::1]:3000', '::1', 3000]
-])('the span of a call to %s names host and port', async (origin, address, port) => {
+])('the span of a call to %s has its host and port', async (origin, address, port) => {
   const upstream = new Upstream({ name: 'stub', origin, trust: 'inside', timeoutMs: 1000, metrics: new Registry() })
-  closers.push(() => upstream.close())
+  onTestFinished(() => upstream.close())
   const call = vi.fn<RequestTrace['call']>(() => { throw new Error('before anything is sent') })
-  await failure(upstream.call({ path: '/' }, { ...caller(), trace: { call } as unknown as RequestTrace }))
+  const trace = { call } as unknown as RequestTrace
+  await failure(upstream.call({ path: '/' }, { ...caller(), trace }))
   expect(call.mock.calls[0]?.[1]).toMatchObject({ 'server.address': address, 'server.port': port })
 })
