@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Sets, shows and deletes faults in the pods of a service, through /blowup of each pod.
 set -euo pipefail
+# shellcheck source=scripts/services.sh
+. "$(dirname "$0")/services.sh"
 
 usage() {
   cat <<'EOF'
@@ -85,7 +87,9 @@ esac
 [ -z "$mode" ] || [ "$type" = drop ] || die 2 '--mode belongs to drop'
 [ -z "$pod" ] || [ -z "$version" ] || die 2 'give --pod or --version, not both'
 case $mode in '' | fin | rst | hang) ;; *) die 2 "--mode must be fin, rst or hang, but is '$mode'" ;; esac
-case $app in catalog) port=3000 ;; webapp | forum) port=8080 ;; *) die 2 "--app must be catalog, webapp or forum, but is '$app'" ;; esac
+apps=$(services | xargs)
+case " $apps " in *" $app "*) ;; *) die 2 "--app must be one of ${apps// /, }, but is '$app'" ;; esac
+port=$(port_of "$app")
 
 command -v kubectl >/dev/null || die 1 'kubectl is not installed'
 show() { # as a line to copy

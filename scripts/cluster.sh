@@ -8,6 +8,9 @@ cluster=outfitters namespace=istioinaction mark=app.kubernetes.io/managed-by=out
 addons=(prometheus grafana jaeger kiali loki)
 # shellcheck source=scripts/versions.env
 . scripts/versions.env
+# shellcheck source=scripts/services.sh
+. scripts/services.sh
+service_count=$(services | grep -c .)
 # An empty KIND_NODE_IMAGE counts as well: kind then takes its own default.
 node_image=${KIND_NODE_IMAGE-$DEFAULT_KIND_NODE_IMAGE}
 newest_kubernetes=${DEFAULT_KIND_NODE_IMAGE%@*} newest_kubernetes=${newest_kubernetes##*:}
@@ -105,7 +108,7 @@ images='' rename=''
 pulled_images() {
   [ -n "${OUTFITTERS_IMAGES:-}" ] || return 0
   local image name
-  images=$(npm run --silent images -- --names | tail -n 3)
+  images=$(npm run --silent images -- --names | tail -n "$service_count") # npm may print other lines first
   for image in $images; do
     name=${image##*/} name=${name%%:*}
     rename+="s|localhost/outfitters/$name:dev|$image|;"
@@ -117,12 +120,12 @@ pulled_images() {
 kept=0
 keep_images() {
   local name port image
-  for name in catalog webapp forum; do
+  for name in $(services); do
     image=$(kubectl_ get deployment "$name" --namespace "$namespace" --ignore-not-found \
       --output "jsonpath={.spec.template.spec.containers[?(@.name==\"$name\")].image}") ||
       die "cannot tell which image the Deployment $name in the namespace $namespace has"
     case $image in '' | localhost/outfitters/*) continue ;; esac
-    if [ "$name" = catalog ]; then port=3000; else port=8080; fi
+    port=$(port_of "$name")
     kubectl_ exec "deployment/$name" --namespace "$namespace" --container "$name" -- \
       curl --silent --head "localhost:$port/readyz" 2>/dev/null | grep --quiet --ignore-case '^x-served-by:' || continue
     say "keeping the image of $name, which works: $image"
@@ -188,7 +191,7 @@ store supports is $ISTIO_OLDEST; install $ISTIO_VERSION: https://istio.io/latest
   fi
 
   [ -n "$images" ] || keep_images
-  if [ "$kept" -eq 3 ]; then
+  if [ "$kept" -eq "$service_count" ]; then
     say "no image is missing"
   elif [ -n "$images" ]; then
     say "building no images: the cluster pulls them from $OUTFITTERS_IMAGES"

@@ -1,7 +1,8 @@
 // npm run e2e: builds the images, puts them into the cluster of the current kubectl context, and runs the end-to-end
 // tests there. With OUTFITTERS_IMAGES the cluster pulls them from there.
 import { spawnSync } from 'node:child_process'
-import { configuredSource, SERVICES, textOf, type Source } from '../packages/companion/src/images.ts'
+import { configuredSource, textOf, type Source } from '../packages/companion/src/images.ts'
+import { SERVICES } from './project.ts'
 
 const npm = (...args: string[]) => spawnSync('npm', args, { stdio: 'inherit' }).status ?? 1
 

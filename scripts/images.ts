@@ -3,8 +3,9 @@
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import {
-  BUILT, configuredSource, imageOf, parseSource, SERVICES, SETTING, textOf, type Source
+  BUILT, configuredSource, imageOf, parseSource, SETTING, textOf, type Source
 } from '../packages/companion/src/images.ts'
+import { SERVICES } from './project.ts'
 
 const { load, push, names, platform, context: wanted, source } = options()
 const IMAGES = SERVICES.map(service => imageOf(source, service))

@@ -171,14 +171,17 @@ export function npmArguments (needs, fresh) {
 }
 
 /**
- * What npm needs, from the first argument of a script.
+ * Reads NEEDS, the first argument of scripts/installed.mjs. `services` stands for every workspace in services/.
  *
  * @param {string | undefined} argument
- * @returns {string[] | 'all'}
+ * @param {Packages} locked the packages of package-lock.json
+ * @returns {string[] | 'all'} the workspaces
  */
-export function needsOf (argument) {
+export function needsOf (argument, locked) {
   if (argument === 'all') return 'all'
-  return argument === 'node' || argument === undefined ? [] : argument.split(',')
+  if (argument === 'node' || argument === undefined) return []
+  const services = Object.keys(locked).filter(place => /^services\/[^/]+$/.test(place))
+  return argument.split(',').flatMap(need => need === 'services' ? services : [need])
 }
 
 /**
@@ -189,7 +192,8 @@ export function needsOf (argument) {
  */
 export async function main ([needs, command = '', ...args]) {
   try {
-    const env = await install(needsOf(needs))
+    const { packages } = readJson(join(ROOT, 'package-lock.json'))
+    const env = await install(needsOf(needs, packages), packages)
     return await run(command, args, env)
   } catch (error) {
     if (!(error instanceof InstallError)) throw error
@@ -200,14 +204,14 @@ export async function main ([needs, command = '', ...args]) {
 
 /**
  * @param {string[] | 'all'} needs
- * @returns {Promise<NodeJS.ProcessEnv>} the environment in which the project's tools and Node 24 are found
+ * @param {Packages} locked the packages of package-lock.json
+ * @returns {Promise<NodeJS.ProcessEnv>} an environment whose PATH has the project's tools and Node 24
  */
-async function install (needs) {
+async function install (needs, locked) {
   const machine = { platform: process.platform, arch: process.arch, version: process.versions.node, musl: isMusl() }
   const { devDependencies: { node: nodeVersion } } = readJson(join(ROOT, 'package.json'))
   const tools = join(ROOT, 'node_modules', '.bin')
   const nodeFolder = join(ROOT, '.node', nodeVersion)
-  const locked = readJson(join(ROOT, 'package-lock.json')).packages
 
   // There can be two: the one that the package `node` brings with the tools, and the one that is fetched alone.
   const hasNode = () => existsSync(join(tools, 'node')) || existsSync(join(nodeFolder, 'node'))

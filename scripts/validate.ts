@@ -4,11 +4,11 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
 import { parseAllDocuments } from 'yaml'
-import { BUILT, imageOf, SERVICES } from '../packages/companion/src/images.ts'
+import { BUILT, imageOf } from '../packages/companion/src/images.ts'
+import { ROOT, SERVICES } from './project.ts'
 
 interface Manifest {
   apiVersion: string
@@ -26,7 +26,7 @@ interface Found {
   manifest: Manifest
 }
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+process.chdir(ROOT)
 const { values: { cluster = false } } = parseArgs({ options: { cluster: { type: 'boolean' } } })
 const problems: string[] = []
 

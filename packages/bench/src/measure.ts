@@ -7,13 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
+import { ROOT } from '../../../scripts/project.ts'
 
 /** Everything is on this machine. */
 export const HOST = '127.0.0.1'
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const CONNECTIONS = 32
 const POLL_MS = 5
 const SAMPLE_MS = 50

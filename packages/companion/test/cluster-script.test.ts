@@ -326,7 +326,7 @@ describe('OUTFITTERS_IMAGES', () => {
   const answersAsOurs = (name: string): Answer => [`exec deployment/${name} .*readyz`, 'HTTP/1.1 200 OK\r\nx-served-by: pod\r\n']
 
   test('without it, images from elsewhere that work stay, and none is built', () => {
-    const services = ['catalog', 'webapp', 'forum']
+    const services = ['catalog', 'forum', 'webapp']
     const { code, stdout, piped, calls } = images('', ...services.map(others), ...services.map(answersAsOurs))
     expect([code, piped]).toEqual([0, 'image: registry.example/catalog:7\nimage: registry.example/webapp:7\n'])
     expect(stdout).toContain('keeping the image of forum, which works: registry.example/forum:7')

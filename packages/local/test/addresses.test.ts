@@ -3,7 +3,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { ROOT } from '../src/processes.ts'
+import { ROOT } from '../../../scripts/project.ts'
 
 const LO = 'ip link set lo up; ip -6 address add ::6/128 dev lo nodad || true'
 const MACHINES = {

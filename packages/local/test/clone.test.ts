@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HOST, ROOT } from '../src/processes.ts'
+import { ROOT } from '../../../scripts/project.ts'
+import { HOST } from '../src/processes.ts'
 import { freeStorePorts, machineEnv } from './machine.ts'
 
 const NOT_CLONED = new Set(['node_modules', '.node', '.git', '.turbo', '.reports', '.installing'])

@@ -12,7 +12,7 @@ import { createLogger, parseConfig } from '@outfitters/service-kit'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { ROOT } from '../src/processes.ts'
+import { ROOT } from '../../../scripts/project.ts'
 import { freePorts } from './machine.ts'
 
 /** The official otelcol-k8s, or one that otelcol.yaml builds: its path is in OTELCOL, or it is on the PATH. */

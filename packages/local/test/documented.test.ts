@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { HOST, portsFrom, ROOT, variableOf } from '../src/processes.ts'
+import { ROOT, SERVICES } from '../../../scripts/project.ts'
+import { HOST, portsFrom, variableOf } from '../src/processes.ts'
 import { freeStorePorts, machineEnv } from './machine.ts'
 
 interface Command {
@@ -70,7 +71,7 @@ describe('services by themselves', { timeout: 60_000 }, () => {
     .concat(commands.filter(({ text }) => text.startsWith('npm start --workspace')))
 
   test('each service has one', () => {
-    expect(new Set(starts.map(({ text }) => /--workspace (\S+)/.exec(text)?.[1]))).toEqual(new Set(['services/catalog', 'services/forum', 'services/webapp']))
+    expect(new Set(starts.map(({ text }) => /--workspace (\S+)/.exec(text)?.[1]))).toEqual(new Set(SERVICES.map(name => `services/${name}`)))
   })
 
   test.each(starts)('$text', async ({ text }) => {

@@ -7,7 +7,7 @@ import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { InstallError, Lock, missingFrom, neededBy, needsOf, nodeFor, npmArguments, scopeOf, type Packages } from '../../../scripts/install.mjs'
-import { ROOT } from '../src/processes.ts'
+import { ROOT, SERVICES } from '../../../scripts/project.ts'
 import { machineEnv } from './machine.ts'
 
 interface Manifest {
@@ -144,13 +144,13 @@ describe('what the scripts need', () => {
 
   test('each script that the README names goes through scripts/installed.mjs', () => {
     expect(scripts.map(({ folder, name }) => `${folder} ${name}`.trim())).toEqual(expect.arrayContaining(
-      ['start', 'test', 'images', 'validate', 'exercise', 'docs', 'e2e', 'tokens', 'bench', 'services/catalog start', 'services/forum start', 'services/webapp start']
+      ['start', 'test', 'images', 'validate', 'exercise', 'docs', 'e2e', 'tokens', 'bench', ...SERVICES.map(name => `services/${name} start`)]
     ))
   })
 
   test.each(scripts)('$folder $name: its needs include everything that it imports', ({ folder, words }) => {
     const [, , asked, ...command] = words
-    const needs = needsOf(asked)
+    const needs = needsOf(asked, locked)
     if (needs === 'all') return
     for (const workspace of needs) expect(workspaces, 'a workspace').toContain(workspace)
     expect(command[0], 'Node runs it').toBe('node')
@@ -161,13 +161,16 @@ describe('what the scripts need', () => {
     for (const [name, file] of importsOf(entry)) expect(has, `imported by ${file}`).toContain(name)
   })
 
-  // What `npm start` starts are processes of their own.
-  test.each(['services/catalog', 'services/forum', 'services/webapp'])('npm start asks for %s', folder => {
-    expect(scripts.find(({ folder, name }) => folder === '' && name === 'start')?.words[2]?.split(',')).toContain(folder)
+  const [, , needsOfStart] = scripts.find(({ folder, name }) => folder === '' && name === 'start')?.words ?? []
+  const storeNeeds = needsOf(needsOfStart, locked) as string[]
+
+  // `npm start` runs the services as processes, so its imports do not show that it needs them.
+  test('npm start needs all services', () => {
+    expect(storeNeeds).toEqual(expect.arrayContaining(SERVICES.map(name => `services/${name}`)))
   })
 
-  test('the store needs no tool of development', () => {
-    const store = neededBy(locked, needsOf(scripts.find(({ folder, name }) => folder === '' && name === 'start')?.words[2]) as string[])
+  test('the store needs no development tool', () => {
+    const store = neededBy(locked, storeNeeds)
     for (const tool of ['vitest', 'eslint', 'turbo', 'playwright-core', 'kubernetes-models', 'typescript', 'node']) expect([...store]).not.toContain(`node_modules/${tool}`)
   })
 })

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { portsFrom, ROOT, storeOn, variableOf } from '../src/processes.ts'
+import { ROOT, SERVICES } from '../../../scripts/project.ts'
+import { portsFrom, storeOn, variableOf } from '../src/processes.ts'
 
 const USUAL = { 'catalog-v1': 3001, 'catalog-v2': 3002, catalog: 3000, forum: 8081, webapp: 8080 }
 
@@ -29,7 +30,7 @@ test('all mistakes are named at once, including two processes on one port', () =
   expect(message.split('\n')).toEqual([
     "FORUM_PORT must be a port from 1 to 65535, but is 'y'",
     "WEBAPP_PORT must be a port from 1 to 65535, but is 'x'",
-    'catalog and catalog-v1 cannot both listen on 3001: set CATALOG_PORT or CATALOG_V1_PORT to another port'
+    'catalog and catalog-v1 cannot both listen on port 3001: set CATALOG_PORT or CATALOG_V1_PORT to another port'
   ].toSorted((one, other) => message.indexOf(one) - message.indexOf(other)))
   expect(message.split('\n')).toHaveLength(3)
 })
@@ -37,7 +38,7 @@ test('all mistakes are named at once, including two processes on one port', () =
 // Kubernetes gives pods CATALOG_PORT=tcp://… where service links are on, so the variables are for this machine alone.
 test('no service reads the variables that move the ports', () => {
   const variables = Object.keys(USUAL).map(variableOf)
-  const folders = ['services/catalog/src', 'services/forum/src', 'services/webapp/src', 'packages/service-kit/src']
+  const folders = [...SERVICES.map(name => `services/${name}/src`), 'packages/service-kit/src']
   const sources = folders.flatMap(folder => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(file => join(ROOT, folder, file)))
   for (const file of sources.filter(file => file.endsWith('.ts'))) {
     for (const variable of variables) expect(readFileSync(file, 'utf8'), file).not.toMatch(new RegExp(`\\b${variable}\\b`))

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 import request from 'supertest'
 import { afterEach, expect, test, vi } from 'vitest'
-import { ROOT } from '../src/processes.ts'
+import { ROOT } from '../../../scripts/project.ts'
 
 const SERVER = join(ROOT, 'services/catalog/src/server.ts')
 const closers: (() => unknown)[] = []
