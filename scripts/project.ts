@@ -1,4 +1,4 @@
-// The parts of this project that several scripts and tests need to know: its root folder, its services and their ports.
+// What several scripts and tests need to know about this project: its root folder, its services and their ports.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,7 @@ const manifestOf = (service: string) => join(ROOT, 'services', service, 'package
 /** The names of the services: the folders of services/. */
 export const SERVICES = readdirSync(join(ROOT, 'services')).filter(name => existsSync(manifestOf(name))).sort()
 
-/** The port that each service listens on in its pod: `outfitters.port` in its package.json. NaN where that is missing. */
+/** The port that each service listens on in its pod: `outfitters.port` in its package.json. NaN if that is missing. */
 export const PORTS: Record<string, number> = Object.fromEntries(SERVICES.map(name => {
   const { outfitters } = JSON.parse(readFileSync(manifestOf(name), 'utf8')) as { outfitters?: { port?: number } }
   return [name, outfitters?.port ?? NaN]

@@ -43,7 +43,7 @@ describe('which Node runs the project', () => {
 
   test('on Alpine with an older one it says what to install', () => {
     expect(() => nodeFor({ ...linux, musl: true })).toThrow(InstallError)
-    expect(() => nodeFor({ ...linux, musl: true })).toThrow(/runs on Node 24, and this is Node 20\.20\.2 on a Linux with musl \(Alpine\).*apk add nodejs npm/)
+    expect(() => nodeFor({ ...linux, musl: true })).toThrow(/needs Node 24 or newer, and this is Node 20\.20\.2 on a Linux with musl \(Alpine\).*apk add nodejs npm/)
   })
 
   test('on a machine for which npm has no Node, it says what to install', () => {
