@@ -48,7 +48,7 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
       // By default, the library sends a GET again after a 503. That would hide the faults that users set.
       retryDelay: () => null,
       // Node has already answered `Expect: 100-continue` with a 100.
-      rewriteRequestHeaders: (_request, { expect: _expect, ...headers }) => ({ ...headers, host: request.headers.host }),
+      rewriteRequestHeaders: (_request, { expect: _, ...headers }) => ({ ...headers, host: request.headers.host }),
       // These headers belong to the connection between the front and the instance.
       rewriteHeaders: ({ connection: _connection, 'keep-alive': _keepAlive, ...headers }) => headers,
       onError: (reply, { error }) => {

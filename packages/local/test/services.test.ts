@@ -1,4 +1,5 @@
-// Everything that a service of the store needs outside of its source. CONTRIBUTING.md has the recipe for a new service.
+// Checks that each service of the store has everything that it needs, in its folder and in the files of the project.
+// CONTRIBUTING.md has the recipe for a new service.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,13 +22,15 @@ interface Manifest {
   }
 }
 
-const OWN_FILES = ['README.md', 'tsconfig.json', 'vitest.config.ts', 'src/app.ts', 'src/config.ts', 'src/server.ts', 'test']
+const OWN_FILES = [
+  'README.md', 'tsconfig.json', 'vitest.config.ts', 'src/app.ts', 'src/config.ts', 'src/server.ts', 'test'
+]
 const OWN_SCRIPTS = ['start', 'lint', 'typecheck', 'test']
 
 const textOf = (file: string) => existsSync(join(ROOT, file)) ? readFileSync(join(ROOT, file), 'utf8') : ''
 const composeOf = (file: string) => (parse(textOf(file), { merge: true }) as Compose).services
 
-/** What a service lacks: one line for each, with the file and what to write there. */
+/** What a service lacks: one line for each thing, with the file and what to write there. */
 function missingOf (name: string): string[] {
   const port = PORTS[name]
   return [
@@ -134,14 +137,14 @@ test('shell scripts read the same services and ports', () => {
   expect(lines).toEqual(SERVICES.map(name => `${name} ${PORTS[name]}`))
 })
 
-test('a new service learns the file of each thing that it lacks', () => {
-  const files = missingOf('orders').map(line => line.split(': ')[0])
+test('for a service that has nothing, the list names every file', () => {
+  const files = missingOf('no-such-service').map(line => line.split(': ')[0])
   expect(files).toEqual(expect.arrayContaining([
-    'services/orders/package.json',
+    'services/no-such-service/package.json',
     'package-lock.json',
     'docker-bake.hcl',
     'docker-compose.yml',
-    'k8s/services/orders.yaml',
+    'k8s/services/no-such-service.yaml',
     'k8s/kustomization.yaml',
     'packages/local/src/processes.ts'
   ]))
