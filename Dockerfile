@@ -4,7 +4,9 @@
 FROM node:24-bookworm-slim AS base
 WORKDIR /store
 # The book sets faults by `kubectl exec … -- curl`.
-RUN command -v curl || { apt-get update && apt-get install --yes --no-install-recommends curl && rm -rf /var/lib/apt/lists/*; }
+RUN command -v curl || { \
+      apt-get update && apt-get install --yes --no-install-recommends curl && rm -rf /var/lib/apt/lists/*; \
+    }
 
 # The package.json of every workspace, and nothing else: a change of the source then does not repeat the installation.
 FROM node:24-bookworm-slim AS manifests
@@ -50,7 +52,8 @@ USER 1000:1000
 # Each image uses a loopback address of its own, because all are built at the same time, in the host's network.
 RUN export UPSTREAMS=http://localhost OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost \
       HOST=127.$(od -An -N3 -tu1 /dev/urandom | xargs | tr ' ' .) PORT=39217; \
-    node ${SERVER} & until curl --silent --output /dev/null $HOST:$PORT/readyz; do kill -0 $! || exit 1; sleep 0.1; done; \
+    node ${SERVER} & \
+    until curl --silent --output /dev/null $HOST:$PORT/readyz; do kill -0 $! || exit 1; sleep 0.1; done; \
     kill $! && wait $!
 
 ARG VERSION=dev
