@@ -7,22 +7,22 @@ WORKDIR /store
 RUN command -v curl || \
     { apt-get update && apt-get install --yes --no-install-recommends curl && rm -rf /var/lib/apt/lists/*; }
 
-# Installs the dependencies of all workspaces. Nothing here depends on WORKSPACE, so all images share this stage.
+# The package.json of every workspace, and nothing else: a change of the source then does not repeat the installation.
+FROM node:24-bookworm-slim AS manifests
+WORKDIR /store
+COPY packages packages
+COPY services services
+RUN find . -type f ! -name package.json -delete && find . -type d -empty -delete
+
+# Installs the dependencies of all images once. Nothing in this stage depends on WORKSPACE, so all images share it.
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /store
 COPY package.json package-lock.json .npmrc ./
-COPY packages/bench/package.json packages/bench/
-COPY packages/companion/package.json packages/companion/
-COPY packages/local/package.json packages/local/
-COPY packages/service-kit/package.json packages/service-kit/
-COPY services/catalog/package.json services/catalog/
-COPY services/forum/package.json services/forum/
-COPY services/webapp/package.json services/webapp/
+COPY --from=manifests /store ./
 RUN --mount=type=cache,target=/root/.npm \
-    npm ci --omit=dev --workspace=services/catalog --workspace=services/forum --workspace=services/webapp \
-      --workspace=packages/local
-# 60 % of this serves only the developers of the packages: types and other TypeScript, source maps, documentation
-# and tests. They are deleted, except the licenses.
+    npm ci --omit=dev $(printf -- '--workspace=%s ' packages/local services/*)
+# Three fifths of the installed files are for developers: types and other TypeScript, source maps, documentation and
+# tests. The licenses stay.
 RUN find node_modules -type f \( -name '*.ts' -o -name '*.[cm]ts' -o -name '*.map' \
       -o -name '*.md' ! -iname 'licen[cs]e*' \) -delete && \
     rm -rf node_modules/*/test node_modules/@*/*/test

@@ -8,11 +8,11 @@ variable "REVISION" { default = "unknown" }
 # For example linux/amd64,linux/arm64; by default, the platform of this machine.
 variable "PLATFORMS" { default = "" }
 
-group "default" { targets = ["catalog", "webapp", "forum"] }
+group "default" { targets = ["service"] }
 
 target "service" {
   name = service
-  matrix = { service = ["catalog", "webapp", "forum"] }
+  matrix = { service = ["catalog", "forum", "webapp"] }
   args = { WORKSPACE = "services/${service}", VERSION = TAG, REVISION = REVISION }
   tags = ["${REGISTRY}/${service}:${TAG}"]
   platforms = PLATFORMS == "" ? [] : split(",", PLATFORMS)

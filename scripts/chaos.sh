@@ -1,26 +1,28 @@
 #!/usr/bin/env bash
-# Sets, shows and deletes faults in the pods of a service, through /blowup of each pod.
+# Sets, shows and deletes faults in the pods of a service. It calls /blowup in each pod.
 set -euo pipefail
+# shellcheck source=scripts/services.sh
+. "$(dirname "$0")/services.sh"
 
 usage() {
   cat <<'EOF'
 usage: chaos.sh 500 [PERCENTAGE]                 answer with an empty 500
        chaos.sh abort STATUS [PERCENTAGE]        answer with any status from 400 to 599
-       chaos.sh latency [MS] [PERCENTAGE]        delay (by default 1000 ms); --volatile: anything between 0 and MS
+       chaos.sh latency [MS] [PERCENTAGE]        delay answers by MS (default: 1000); with --volatile, by 0 to MS
        chaos.sh drop [PERCENTAGE]                close the connection without an answer; --mode fin|rst|hang
-       chaos.sh rule JSON                        any rule, as docs/faults.md has them
+       chaos.sh rule JSON                        set any rule; docs/faults.md describes them
        chaos.sh 500|abort|latency|drop delete    delete the rules of that type
        chaos.sh delete                           delete all rules
-       chaos.sh show                             show the rules and what they did
+       chaos.sh show                             show the rules and how often they were used
 
-By default every catalog pod of the current namespace is meant, and a PERCENTAGE is 100.
-  --pod NAME          this pod alone
-  --version VERSION   the pods with this label, as in v2
-  --app NAME          another service: webapp or forum
+By default the command is for every catalog pod of the current namespace, and PERCENTAGE is 100.
+  --pod NAME          only this pod
+  --version VERSION   only the pods with this value of the label version, for example v2
+  --app NAME          another service, for example webapp
   -n, --namespace NS  another namespace
-  -v, --verbose       show each kubectl command that it runs
+  -v, --verbose       show each kubectl command that the script runs
 
-Exit codes: 0 every pod did it; 1 a pod did not; 2 the call makes no sense; 3 there is no such pod.
+Exit codes: 0 it worked in every pod; 1 it failed in a pod; 2 wrong arguments; 3 no such pod is running.
 EOF
 }
 die() { echo "chaos.sh: $2" >&2; exit "$1"; }
@@ -42,15 +44,15 @@ while [ $# -gt 0 ]; do
       shift ;;
     --volatile) volatile=yes ;;
     -v | --verbose) verbose=yes ;;
-    -*) die 2 "there is no option $1; see --help" ;;
+    -*) die 2 "unknown option $1; see --help" ;;
     *) words+=("$1") ;;
   esac
   shift
 done
 [ ${#words[@]} -gt 0 ] || { usage >&2; exit 2; }
-most() { [ ${#words[@]} -le "$1" ] || die 2 "too much behind '${words[*]:0:$1}': '${words[*]:$1}'"; }
+most() { [ ${#words[@]} -le "$1" ] || die 2 "unexpected '${words[*]:$1}' after '${words[*]:0:$1}'; see --help"; }
 
-# What is sent: the method and the body.
+# The method and the body of the request.
 method=POST body=''
 type=${words[0]} value=${words[1]:-}
 percentage() {
@@ -61,7 +63,7 @@ percentage() {
 case $type in
   show) most 1; method=GET ;;
   delete) most 1; method=DELETE ;;
-  rule) most 2; [ -n "$value" ] || die 2 'rule needs the rule as JSON'; body=$value ;;
+  rule) most 2; [ -n "$value" ] || die 2 'rule needs a rule in JSON; docs/faults.md describes them'; body=$value ;;
   500 | abort | latency | drop)
     if [ "$value" = delete ]; then
       most 2; method=DELETE body="{\"type\":\"$type\"}"
@@ -79,29 +81,34 @@ case $type in
       esac
       body="{$rule}"
     fi ;;
-  *) die 2 "there is no fault '$type'; see --help" ;;
+  *) die 2 "unknown fault '$type'; see --help" ;;
 esac
-[ -z "$volatile" ] || [ "$type" = latency ] || die 2 '--volatile belongs to latency'
-[ -z "$mode" ] || [ "$type" = drop ] || die 2 '--mode belongs to drop'
-[ -z "$pod" ] || [ -z "$version" ] || die 2 'give --pod or --version, not both'
+[ -z "$volatile" ] || [ "$type" = latency ] || die 2 '--volatile works only with latency'
+[ -z "$mode" ] || [ "$type" = drop ] || die 2 '--mode works only with drop'
+[ -z "$pod" ] || [ -z "$version" ] || die 2 'use either --pod or --version, not both'
 case $mode in '' | fin | rst | hang) ;; *) die 2 "--mode must be fin, rst or hang, but is '$mode'" ;; esac
-case $app in catalog) port=3000 ;; webapp | forum) port=8080 ;; *) die 2 "--app must be catalog, webapp or forum, but is '$app'" ;; esac
+apps=$(services | xargs)
+case " $apps " in *" $app "*) ;; *) die 2 "--app must be one of ${apps// /, }, but is '$app'" ;; esac
+port=$(port_of "$app")
 
-command -v kubectl >/dev/null || die 1 'kubectl is not installed'
-show() { # as a line to copy
+command -v kubectl >/dev/null || die 1 'kubectl is not installed: https://kubernetes.io/docs/tasks/tools/'
+# show COMMAND…: prints the command, quoted for a shell.
+show() {
   local line='$' word
   for word in "$@"; do
     case $word in *[!A-Za-z0-9@%+=:,./_-]* | '') line+=" '${word//\'/\'\\\'\'}'" ;; *) line+=" $word" ;; esac
   done
   echo "$line" >&2
 }
-# Those that are being deleted still run, and would refuse or forget.
-pods=$(kubectl get pods "${namespace[@]+"${namespace[@]}"}" --selector "app=$app${version:+,version=$version}" --field-selector "status.phase=Running${pod:+,metadata.name=$pod}" \
-  --output go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}') || exit 1
-[ -n "$pods" ] || die 3 "no running pod has app=$app${version:+ and version=$version}${pod:+ and the name $pod} in this namespace"
+# Pods that are being deleted still run, so the template leaves them out.
+names='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}'
+pods=$(kubectl get pods "${namespace[@]+"${namespace[@]}"}" --selector "app=$app${version:+,version=$version}" \
+  --field-selector "status.phase=Running${pod:+,metadata.name=$pod}" --output "go-template=$names") || exit 1
+[ -n "$pods" ] || die 3 "this namespace has no running pod with app=$app${version:+ and version=$version}\
+${pod:+ and the name $pod}. To see its pods: kubectl get pods --show-labels"
 
 failed=0
-for each in $pods; do # names of pods hold no spaces
+for each in $pods; do # names of pods have no spaces
   call=(curl --silent --show-error --fail-with-body --max-time 10 --request "$method" "localhost:$port/blowup")
   [ -z "$body" ] || call+=(--header 'content-type: application/json' --data "$body")
   run=(kubectl exec "${namespace[@]+"${namespace[@]}"}" "$each" --container "$app" -- "${call[@]}")

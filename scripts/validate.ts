@@ -1,14 +1,15 @@
-// npm run validate [-- --cluster]: checks the YAML of the project against real schemas. For the manifests these are the ones that
-// kubernetes-models makes from the API's own definitions: its validators know types and values, its TypeScript types know
-// which names there are. Prometheus' rules are tested where there is promtool. With --cluster the API server of the current kubectl context judges as well, and Istio's tools.
+// npm run validate [-- --cluster]: checks the YAML files of the project. The package kubernetes-models has the schemas
+// of the manifests, generated from the API definitions: its validators check types and values, and its TypeScript types
+// check the names of fields. promtool, if installed, tests the rules of Prometheus. With --cluster, the API server of
+// the current kubectl context and istioctl check the manifests too.
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import ts from 'typescript'
 import { parseAllDocuments } from 'yaml'
-import { BUILT, imageOf, SERVICES } from '../packages/companion/src/cluster/images.ts'
+import { BUILT, imageOf } from '../packages/companion/src/cluster/images.ts'
+import { ROOT, SERVICES } from './project.ts'
 
 interface Manifest {
   apiVersion: string
@@ -16,9 +17,14 @@ interface Manifest {
   metadata?: { name?: string, namespace?: string }
 }
 
-/** The parts of an Istio Gateway and of a VirtualService that are checked here. */
+/** The parts of an Istio Gateway and of a VirtualService that this script reads. */
 interface Routing extends Manifest {
   spec: { hosts?: string[], gateways?: string[], servers?: { hosts: string[] }[] }
+}
+
+interface Kustomization extends Manifest {
+  resources?: string[]
+  components?: string[]
 }
 
 interface Found {
@@ -26,13 +32,13 @@ interface Found {
   manifest: Manifest
 }
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+process.chdir(ROOT)
 const { values: { cluster = false } } = parseArgs({ options: { cluster: { type: 'boolean' } } })
 const problems: string[] = []
 
-/** Objects for the whole mesh name one of these namespaces. All other objects name none. */
+/** Only objects for the whole mesh have a namespace, and it is one of these. */
 const NAMESPACES_OF_MESH = ['istio-system', 'observability']
-/** The models of API groups that are not Kubernetes' own. */
+/** The packages with the models of API groups that do not belong to Kubernetes itself. */
 const LIBRARIES = [
   ['istio.io/', '@kubernetes-models/istio'],
   ['gateway.networking.k8s.io/', '@kubernetes-models/gateway-api'],
@@ -41,7 +47,7 @@ const LIBRARIES = [
 const COMPONENTS = globSync('k8s/components/*').sort()
 
 const files = globSync(['k8s/**/*.{yaml,yml}', 'observability/mesh/*.yaml']).sort()
-// An IstioOperator is istioctl's own input, which no library knows.
+// An IstioOperator is input for istioctl, and no package has a model of it.
 const documents = files.flatMap(read).filter(({ manifest }) => manifest.kind !== 'IstioOperator')
 const kustomizations = documents.filter(({ manifest }) => manifest.apiVersion.startsWith('kustomize.config.k8s.io/'))
 const manifests = documents.filter(document => !kustomizations.includes(document))
@@ -54,31 +60,36 @@ if (has('kubectl', 'version', '--client')) {
     withComponents(components, folder => judge(`k8s with ${components.join(', ')}`, 'kubectl', ['kustomize', folder]))
   }
 } else {
-  console.warn('NOT CHECKED, since there is no kubectl: that the components go together, in all combinations')
+  console.warn('NOT CHECKED, since kubectl is not installed: whether all combinations of the components work')
 }
 if (has('docker', 'compose', 'version')) {
   const layers = ['docker-compose.yml', 'docker-compose.observability.yml']
-  for (const files of [layers.slice(0, 1), layers]) judge(files.join(' '), 'docker', ['compose', ...files.flatMap(file => ['--file', file]), 'config', '--quiet'])
+  for (const files of [layers.slice(0, 1), layers]) {
+    const options = files.flatMap(file => ['--file', file])
+    judge(files.join(' '), 'docker', ['compose', ...options, 'config', '--quiet'])
+  }
 } else {
-  console.warn('NOT CHECKED, since there is no docker compose: docker-compose*.yml')
+  console.warn('NOT CHECKED, since docker compose is not installed: docker-compose*.yml')
 }
 if (has('promtool', '--version')) {
-  judge('observability/prometheus/prometheus.yml', 'promtool', ['check', 'config', 'observability/prometheus/prometheus.yml'])
-  judge('observability/prometheus/rules.test.yml', 'promtool', ['test', 'rules', 'observability/prometheus/rules.test.yml'])
+  const [config, rules] = ['observability/prometheus/prometheus.yml', 'observability/prometheus/rules.test.yml']
+  judge(config, 'promtool', ['check', 'config', config])
+  judge(rules, 'promtool', ['test', 'rules', rules])
 } else {
-  console.warn('NOT CHECKED, since there is no promtool: observability/prometheus')
+  console.warn('NOT CHECKED, since promtool is not installed: observability/prometheus')
 }
-if (cluster) askCluster()
+if (cluster) checkInCluster()
 
 for (const problem of problems) console.error(problem)
-console.log(`${files.length} files, ${problems.length} problems${cluster ? '' : ' (without a cluster: --cluster asks one as well)'}`)
+const hint = cluster ? '' : ' (a cluster can check more: npm run validate -- --cluster)'
+console.log(`${files.length} files, ${problems.length} problems${hint}`)
 process.exitCode = problems.length === 0 && manifests.length > 0 ? 0 : 1
 
-/** The documents of a file, as far as they can be read. */
+/** The documents of a file, without those that cannot be read. */
 function read (file: string): Found[] {
   const parsed = parseAllDocuments(readFileSync(file, 'utf8'))
   if (!Array.isArray(parsed) || parsed.length === 0) {
-    problems.push(`${file}: is empty`)
+    problems.push(`${file}: the file is empty`)
     return []
   }
   return parsed.flatMap(document => {
@@ -86,46 +97,47 @@ function read (file: string): Found[] {
     const manifest = document.errors.length === 0 ? document.toJS() as Manifest | null : undefined
     if (manifest === undefined) return []
     if (typeof manifest?.apiVersion === 'string' && typeof manifest.kind === 'string') return [{ file, manifest }]
-    problems.push(`${file}: has a document without apiVersion and kind`)
+    problems.push(`${file}: a document has no apiVersion or no kind`)
     return []
   })
 }
 
-/** All subsets, the empty one included. */
+/** All subsets, including the empty one. */
 function combinations<T> (items: T[]): T[][] {
   return items.reduce<T[][]>((subsets, item) => [...subsets, ...subsets.map(subset => [...subset, item])], [[]])
 }
 
-/** Where the models of an API version are. */
+/** The package that has the models of an API version, with the path in it. */
 function libraryOf (apiVersion: string): string {
   const [, library = 'kubernetes-models'] = LIBRARIES.find(([group]) => apiVersion.includes(group)) ?? []
   return `${library}/${apiVersion}`
 }
 
-/** Types and values, by the validators. */
+/** Checks types and values with the validators, and the rules of this project. */
 async function checkValues ({ file, manifest }: Found): Promise<void> {
   const { apiVersion, kind, metadata } = manifest
   const subject = `${file}: ${kind} ${metadata?.name ?? 'without a name'}`
-  // They are applied to whichever injected namespace a reader has, except what belongs to the mesh as a whole.
+  // Readers apply the manifests to a namespace of their choice. Only objects for the whole mesh have a fixed one.
   if (metadata?.namespace !== undefined && !NAMESPACES_OF_MESH.includes(metadata.namespace)) {
-    problems.push(`${subject} names a namespace`)
+    problems.push(`${subject} has the namespace ${metadata.namespace}: remove it, because readers choose the namespace`)
   }
 
   const text = JSON.stringify(manifest)
-  // The image has a user, and a cluster may require another: OpenShift gives each namespace a range of uids.
+  // The image sets a user, and a cluster can require another one: OpenShift gives each namespace a range of uids.
   for (const field of ['runAsUser', 'runAsGroup', 'fsGroup'].filter(field => text.includes(`"${field}":`))) {
-    problems.push(`${subject} sets ${field}, which the image or the cluster must decide: remove it`)
+    problems.push(`${subject} sets ${field}: remove it, because the image or the cluster sets it`)
   }
   for (const [, image = ''] of text.matchAll(/"image":"([^"]*outfitters[^"]*)"/g)) {
     if (SERVICES.some(service => image === imageOf(BUILT, service))) continue
-    problems.push(`${subject} names the image ${image}, which OUTFITTERS_IMAGES would not replace: use localhost/outfitters/NAME:dev`)
+    problems.push(`${subject} has the image ${image}, which OUTFITTERS_IMAGES cannot replace: ` +
+      'use localhost/outfitters/NAME:dev, where NAME is a folder of services/')
   }
 
   let models: Record<string, new (data: Manifest) => { validate: () => void }>
   try {
     models = await import(`${libraryOf(apiVersion)}/${kind}`)
   } catch {
-    problems.push(`${subject}: there is no schema of ${apiVersion} ${kind}`)
+    problems.push(`${subject}: ${libraryOf(apiVersion)} has no model of ${kind}: check apiVersion and kind`)
     return
   }
   try {
@@ -136,17 +148,30 @@ async function checkValues ({ file, manifest }: Found): Promise<void> {
   }
 }
 
-/** Names that do not exist, by the types: each document as the literal that it is. */
+/** Checks the names of fields with the types: TypeScript compiles each document as an object literal. */
 function checkNames (found: Found[]): void {
   const name = join(process.cwd(), 'manifests.ts')
-  const source = found.map(({ manifest }, index) => `import type { I${manifest.kind} as Type${index} } from '${libraryOf(manifest.apiVersion)}'\nexport const document${index}: Type${index} = ${JSON.stringify(manifest)}`).join('\n')
-  const options: ts.CompilerOptions = { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ESNext, strict: true, skipLibCheck: true, noEmit: true, types: [] }
+  const linesOf = ({ manifest }: Found, index: number) => [
+    `import type { I${manifest.kind} as Type${index} } from '${libraryOf(manifest.apiVersion)}'`,
+    `export const document${index}: Type${index} = ${JSON.stringify(manifest)}`
+  ]
+  const source = found.flatMap(linesOf).join('\n')
+  const options: ts.CompilerOptions = {
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ESNext,
+    strict: true,
+    skipLibCheck: true,
+    noEmit: true,
+    types: []
+  }
   const host = ts.createCompilerHost(options)
   const program = ts.createProgram([name], options, {
     ...host,
     fileExists: path => path === name || host.fileExists(path),
     readFile: path => path === name ? source : host.readFile(path),
-    getSourceFile: (path, ...rest) => path === name ? ts.createSourceFile(path, source, ts.ScriptTarget.ESNext) : host.getSourceFile(path, ...rest)
+    getSourceFile: (path, ...rest) => path === name
+      ? ts.createSourceFile(path, source, ts.ScriptTarget.ESNext)
+      : host.getSourceFile(path, ...rest)
   })
   for (const { file, start = 0, messageText } of ts.getPreEmitDiagnostics(program)) {
     const index = file?.fileName === name ? Math.floor(file.getLineAndCharacterOfPosition(start).line / 2) : NaN
@@ -154,16 +179,20 @@ function checkNames (found: Found[]): void {
   }
 }
 
-/** Kustomizations have no schema there: the few fields that we use, and the files that they name. */
+/** Checks the fields of a kustomization, for which no package has a schema, and the files that it names. */
 function checkKustomization ({ file, manifest }: Found): void {
-  const { apiVersion: _, kind: __, resources = [], components = [], patches: ___, ...unknown } = manifest as Manifest & { resources?: string[], components?: string[], patches?: object[] }
-  for (const field of Object.keys(unknown)) problems.push(`${file}: ${field} is no field that we use`)
+  const { resources = [], components = [], ...others } = manifest as Kustomization
+  const unknown = Object.keys(others).filter(field => !['apiVersion', 'kind', 'patches'].includes(field))
+  for (const field of unknown) {
+    problems.push(`${file}: unexpected field ${field}; if it is right, allow it in scripts/validate.ts`)
+  }
   for (const path of [...resources, ...components]) {
-    if (!existsSync(join(dirname(file), path))) problems.push(`${file}: there is no ${path}`)
+    if (!existsSync(join(dirname(file), path))) problems.push(`${file}: ${path} does not exist`)
   }
 }
 
-function askCluster (): void {
+/** Checks the manifests with the API server, in a dry run, and with istioctl. */
+function checkInCluster (): void {
   const dryRun = (namespace = 'default') => ['apply', '--namespace', namespace, '--dry-run=server', '--validate=strict']
   const unknown = unknownGroups()
   const known = manifests.filter(({ manifest }) => !unknown.includes(groupOf(manifest)))
@@ -187,8 +216,8 @@ function askCluster (): void {
   const operator = 'observability/mesh/istio.yaml'
   judge(operator, 'istioctl', ['manifest', 'generate', '--set', 'profile=demo', '--filename', operator])
   judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
-  // Each route beside the store, the names that chapter 2 gives the versions, and in turn each file with a Gateway for
-  // it: of several Gateways with one name, only one is there at a time.
+  // istioctl analyzes each file of routes together with the store, the subsets of chapter 2, and one file that has its
+  // Gateway. If several files have such a Gateway, it analyzes the routes with each of them in turn.
   for (const route of new Set(routing('VirtualService').map(({ file }) => file))) {
     for (const gateway of gatewaysFor(route)) {
       const files = ['k8s/services', 'k8s/istio/ch2/catalog-destinationrule.yaml', ...gateway, route]
@@ -198,15 +227,16 @@ function askCluster (): void {
   }
 }
 
+/** The manifests of a kind of Istio's networking API. */
 function routing (kind: string): { file: string, manifest: Routing }[] {
-  return manifests.filter(({ manifest }) => manifest.kind === kind && manifest.apiVersion.startsWith('networking.istio.io/'))
+  const all = manifests.filter(({ manifest }) => manifest.apiVersion.startsWith('networking.istio.io/'))
+  return all.filter(({ manifest }) => manifest.kind === kind)
     .map(({ file, manifest }) => ({ file, manifest: manifest as Routing }))
 }
 
 /**
- * The files to validate together with a file of routes, one set for each Gateway: the files whose Gateway has the name
- * and the host that the routes want, from the same folder if it has some. A route that contains its Gateway, or needs
- * none, is validated alone.
+ * The files to analyze together with a file of routes: one set for each file whose Gateway has the name and the hosts
+ * of the routes. Files in the same folder take precedence. The set is empty if the routes need no other file.
  */
 function gatewaysFor (route: string): string[][] {
   const own = routing('Gateway').flatMap(({ file, manifest }) => file === route ? manifest.metadata?.name ?? [] : [])
@@ -218,17 +248,17 @@ function gatewaysFor (route: string): string[][] {
     name === metadata?.name && servers.some(server => server.hosts.some(host => host === '*' || hosts.includes(host))))
   const files = [...new Set(routing('Gateway').filter(({ manifest }) => serves(manifest)).map(({ file }) => file))]
   const names = wanted.map(({ name }) => name).join(', ')
-  if (files.length === 0) problems.push(`${route}: no file has a Gateway ${names} for its hosts`)
+  if (files.length === 0) problems.push(`${route}: no file has a Gateway ${names} that serves its hosts`)
   const near = files.filter(file => dirname(file) === dirname(route))
   return (near.length > 0 ? near : files).map(file => [file])
 }
 
-/** The API group of a kind; empty for the core's. */
+/** The API group of a manifest. Empty for the core group. */
 function groupOf ({ apiVersion }: Manifest): string {
   return apiVersion.includes('/') ? apiVersion.split('/')[0] as string : ''
 }
 
-/** The API groups of our manifests that the cluster lacks. Only groups that the store does not need may be missing. */
+/** The API groups that the cluster lacks, of those that the store does not need. */
 function unknownGroups (): string[] {
   const optional = ['monitoring.coreos.com']
   const versions = execFileSync('kubectl', ['api-versions'], { encoding: 'utf8' })
@@ -236,12 +266,12 @@ function unknownGroups (): string[] {
   const unknown = optional.filter(group => !served.includes(group))
   for (const group of unknown) {
     const left = [...new Set(manifests.filter(({ manifest }) => groupOf(manifest) === group).map(({ file }) => file))]
-    console.log(`NOT CHECKED by the cluster, which has no ${group}: ${left.join(', ')}`)
+    console.log(`NOT CHECKED by the cluster, since it does not have ${group}: ${left.join(', ')}`)
   }
   return unknown
 }
 
-/** A kustomization of the store with some components, for as long as `use` runs. */
+/** Writes a kustomization of the store with some components, calls `use` with its folder, and deletes it. */
 function withComponents (components: string[], use: (folder: string) => void): void {
   mkdirSync('node_modules/.cache', { recursive: true })
   const folder = mkdtempSync('node_modules/.cache/validate-')
@@ -255,6 +285,7 @@ function withComponents (components: string[], use: (folder: string) => void): v
   }
 }
 
+/** Whether a command runs on this machine. */
 function has (command: string, ...args: string[]): boolean {
   try {
     execFileSync(command, args, { stdio: 'ignore' })
@@ -264,6 +295,7 @@ function has (command: string, ...args: string[]): boolean {
   }
 }
 
+/** Runs a command. If it fails, its output is a problem of the subject. */
 function judge (subject: string, command: string, args: string[], input = ''): void {
   try {
     execFileSync(command, args, { encoding: 'utf8', input, stdio: 'pipe', maxBuffer: 2 ** 26 })

@@ -1,7 +1,9 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { answerOf, cpuMicrosecondsARequest, HOST, load, median, peakMebibytes, start, type Answer, type Launch, type Server } from './measure.ts'
+import {
+  answerOf, cpuMicrosecondsPerRequest, HOST, load, median, peakMebibytes, start, type Answer, type Launch, type Server
+} from './measure.ts'
 import { summaryOf, tableOf, verdictOf, type Measured, type Row } from './table.ts'
 
 const { values: { quick, json } } = parseArgs({
@@ -11,12 +13,13 @@ const { values: { quick, json } } = parseArgs({
   }
 })
 
-/** How much is done. `--quick` shows that everything runs; its numbers are rough. */
+/** The size of the measurements. With `--quick` they are short and rough, and show only that the benchmark works. */
 const SIZE = quick
   ? { rounds: 2, roundsMs: 3_000, requests: 2_000, starts: 1, limitMs: 40_000 }
   : { rounds: 7, roundsMs: 40_000, requests: 30_000, starts: 5, limitMs: 300_000 }
 const IDLE_MS = 2_000
-/** The limit in the manifests and the compose file. */
+const CPU = 'CPU per request'
+/** The memory limit in the manifests and the compose file. */
 const LIMIT_MEBIBYTES = 256
 
 const CATALOG: Launch = { name: 'catalog', script: 'services/catalog/src/server.ts' }
@@ -30,51 +33,57 @@ function webapp (upstream: { port: number }): Launch {
   }
 }
 
-/** The same with tracing on. Nothing is sampled, so that the collector, which is not there, is never missed. */
+/** The same service with tracing on. No span is sampled, so it needs no collector. */
 function traced ({ name, env, ...launch }: Launch): Launch {
-  return { ...launch, name: `${name}-tracing`, env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: `http://${HOST}:9`, OTEL_TRACES_SAMPLER: 'always_off' } }
+  const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://${HOST}:9`, OTEL_TRACES_SAMPLER: 'always_off' }
+  return { ...launch, name: `${name}-tracing`, env: { ...env, ...tracing } }
 }
 
 function bareHttp (answer: Answer): Launch {
-  return { name: 'bare node:http', script: 'packages/bench/src/baselines/http.ts', env: { ANSWER: JSON.stringify(answer) } }
+  const script = 'packages/bench/src/baselines/http.ts'
+  return { name: 'bare node:http', script, env: { ANSWER: JSON.stringify(answer) } }
 }
 
 function bareProxy (upstream: Server): Launch {
-  return { name: 'bare proxy', script: 'packages/bench/src/baselines/proxy.ts', env: { UPSTREAM: `http://${HOST}:${upstream.port}` } }
+  const script = 'packages/bench/src/baselines/proxy.ts'
+  return { name: 'bare proxy', script, env: { UPSTREAM: `http://${HOST}:${upstream.port}` } }
 }
 
-/** What is measured, in this order. Each starts what it needs and ends it; a row for tracing compares a service with itself. */
+/**
+ * The measurements, in their order. Each starts the processes that it needs, and ends them. The rows for tracing
+ * compare a service with itself.
+ */
 const MEASUREMENTS: Record<string, () => Promise<Row[]>> = {
-  'CPU a request, catalog': async () => {
+  [`${CPU}, catalog`]: async () => {
     await using catalog = await start(CATALOG)
     await using bare = await start(bareHttp(await answerOf(catalog, '/items')))
-    await expectSame(catalog, bare, '/items', answer => answer)
-    return [await cpuRow('CPU a request, catalog /items', 2, catalog, bare, '/items')]
+    await requireSameAnswer(catalog, bare, '/items', answer => answer)
+    return [await cpuRow(`${CPU}, catalog /items`, 2, catalog, bare, '/items')]
   },
 
-  'CPU a request, webapp': async () => {
+  [`${CPU}, webapp`]: async () => {
     await using upstream = await startUpstream()
     await using app = await start(webapp(upstream))
     await using bare = await start(bareProxy(upstream))
-    await expectSame(app, bare, '/api/catalog', ({ body }) => body)
-    return [await cpuRow('CPU a request, webapp /api/catalog', 1.5, app, bare, '/api/catalog')]
+    await requireSameAnswer(app, bare, '/api/catalog', ({ body }) => body)
+    return [await cpuRow(`${CPU}, webapp /api/catalog`, 1.5, app, bare, '/api/catalog')]
   },
 
-  'CPU a request, tracing': async () => {
+  [`${CPU}, tracing`]: async () => {
     await using upstream = await startUpstream()
     await using catalog = await start(CATALOG)
     await using tracedCatalog = await start(traced(CATALOG))
     await using app = await start(webapp(upstream))
     await using tracedApp = await start(traced(webapp(upstream)))
     return [
-      await cpuRow('CPU a request, catalog /items, tracing on but not sampled', 1.8, tracedCatalog, catalog, '/items'),
-      await cpuRow('CPU a request, webapp /api/catalog, tracing on but not sampled', 1.4, tracedApp, app, '/api/catalog')
+      await cpuRow(`${CPU}, catalog /items, tracing on, not sampled`, 1.8, tracedCatalog, catalog, '/items'),
+      await cpuRow(`${CPU}, webapp /api/catalog, tracing on, not sampled`, 1.4, tracedApp, app, '/api/catalog')
     ]
   },
 
   'start to ready': async () => [
     await startRow(CATALOG, 500),
-    await startRow(webapp({ port: 1 }), 500), // a start calls no upstream
+    await startRow(webapp({ port: 1 }), 500), // the webapp calls no upstream when it starts
     await startRow(FORUM, 500),
     await startRow(traced(CATALOG), 1000),
     await startRow(traced(webapp({ port: 1 })), 1000)
@@ -95,17 +104,22 @@ const MEASUREMENTS: Record<string, () => Promise<Row[]>> = {
   }
 }
 
-/** CPU that a request costs one server as a multiple of what it costs another: the median of rounds that alternate. */
-async function cpuRow (what: string, reach: number, subject: Server, baseline: Server, path: string): Promise<Measured> {
-  await load(subject, path, SIZE.requests) // until the JIT compiler is done
+/**
+ * The CPU time per request of one server, as a multiple of that of another: the median of rounds in which both take
+ * turns.
+ */
+async function cpuRow (
+  what: string, reach: number, subject: Server, baseline: Server, path: string
+): Promise<Measured> {
+  await load(subject, path, SIZE.requests) // warms up the JIT compiler
   await load(baseline, path, SIZE.requests)
 
   const rounds: { subject: number, baseline: number }[] = []
   const until = performance.now() + SIZE.roundsMs
   do {
     rounds.push({
-      subject: await cpuMicrosecondsARequest(subject, path, SIZE.requests),
-      baseline: await cpuMicrosecondsARequest(baseline, path, SIZE.requests)
+      subject: await cpuMicrosecondsPerRequest(subject, path, SIZE.requests),
+      baseline: await cpuMicrosecondsPerRequest(baseline, path, SIZE.requests)
     })
   } while (rounds.length < SIZE.rounds && performance.now() < until) // fewer on a slow machine
 
@@ -121,10 +135,10 @@ async function cpuRow (what: string, reach: number, subject: Server, baseline: S
   }
 }
 
-/** From spawn to the first 200 of /readyz. */
+/** The time from the start of the process to the first 200 of /readyz. */
 async function startRow (launch: Launch, reach: number): Promise<Measured> {
   const times: number[] = []
-  await (await start(launch))[Symbol.asyncDispose]() // compiles it
+  await (await start(launch))[Symbol.asyncDispose]() // fills the compile cache
   for (let i = 0; i < SIZE.starts; i++) {
     await using server = await start(launch)
     times.push(server.readyMs)
@@ -132,8 +146,10 @@ async function startRow (launch: Launch, reach: number): Promise<Measured> {
   return { what: `start to ready, ${launch.name}`, unit: 'ms', value: median(times), spread: spreadOf(times), reach }
 }
 
-/** Resident memory of a server that was idle until now, and the most of it under load. The design's MB are MiB: its bare 59 is. */
-async function memoryRows (server: Server, path: string, reach: { idle: number, load: number }): Promise<Measured[]> {
+/** The resident memory of a server that was idle until now, and its peak under load. */
+async function memoryRows (
+  server: Server, path: string, reach: { idle: number, load: number }
+): Promise<Measured[]> {
   const idle = server.rssMebibytes()
   const peak = await peakMebibytes(server, load(server, path, SIZE.requests))
   return [
@@ -142,16 +158,24 @@ async function memoryRows (server: Server, path: string, reach: { idle: number, 
   ]
 }
 
-/** A bare server that answers as the catalog does, so that a proxy's cost is the proxy's alone. */
+/** A bare server with the catalog's answer. It costs little, so the measurement is about the proxy in front of it. */
 async function startUpstream (): Promise<Server> {
   await using catalog = await start(CATALOG)
   return await start(bareHttp(await answerOf(catalog, '/items')))
 }
 
-/** A comparison of servers that say different things would be none. */
-async function expectSame (a: Server, b: Server, path: string, part: (answer: Answer) => unknown): Promise<void> {
-  const [one, other] = [JSON.stringify(part(await answerOf(a, path))), JSON.stringify(part(await answerOf(b, path)))]
-  if (one !== other) throw new Error(`${a.name} and ${b.name} answer differently: ${one} and ${other}`)
+/**
+ * Makes sure that two servers give the same answer, because otherwise their comparison means nothing.
+ *
+ * @param partOf the part of an answer that must be the same
+ * @throws {Error} with both answers if they differ
+ */
+async function requireSameAnswer (
+  a: Server, b: Server, path: string, partOf: (answer: Answer) => unknown
+): Promise<void> {
+  const textOf = async (server: Server) => JSON.stringify(partOf(await answerOf(server, path)))
+  const [one, other] = [await textOf(a), await textOf(b)]
+  if (one !== other) throw new Error(`${a.name} and ${b.name} answer ${path} differently: ${one} and ${other}`)
 }
 
 function spreadOf (values: number[]): [number, number] {
@@ -159,18 +183,22 @@ function spreadOf (values: number[]): [number, number] {
 }
 
 if (process.platform !== 'linux') {
-  console.error(`The benchmark reads CPU time and memory from /proc, which Linux alone has; this is ${process.platform}.`)
+  console.error('The benchmark reads CPU time and memory from /proc, which only Linux has. ' +
+    `This is ${process.platform}: run it on a Linux machine or in a container.`)
   process.exit(1)
 }
 setTimeout(() => {
-  console.error(`The benchmark is not done after ${SIZE.limitMs / 1000} s; it ends here.`)
+  console.error(`The benchmark was not finished after ${SIZE.limitMs / 1000} s, so it ends. ` +
+    'If this machine is busy, try again later; or run npm run bench -- --quick.')
   process.exit(1)
 }, SIZE.limitMs).unref()
-if ((loadavg()[0] ?? 0) > availableParallelism()) console.error('This machine is busy with something else: expect longer times.')
+if ((loadavg()[0] ?? 0) > availableParallelism()) {
+  console.error('Other processes keep this machine busy: expect longer times.')
+}
 
 const rows: Row[] = []
 for (const [what, measure] of Object.entries(MEASUREMENTS)) {
-  console.error(`measuring ${what} …`)
+  console.error(`Measuring ${what} …`)
   try {
     rows.push(...await measure())
   } catch (error) {

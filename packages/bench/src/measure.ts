@@ -7,38 +7,37 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
+import { ROOT } from '../../../scripts/project.ts'
 
-/** Everything is on this machine. */
+/** All processes run on this machine. */
 export const HOST = '127.0.0.1'
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const CONNECTIONS = 32
 const POLL_MS = 5
 const SAMPLE_MS = 50
 const READY_LIMIT_MS = 10_000
 const STOP_LIMIT_MS = 3_000
 
-/** Node counts on Linux alone, and there /proc has been giving CPU time in hundredths of a second on all of Node's platforms. */
+/** The unit of CPU time in /proc is a hundredth of a second, on all platforms of Linux that Node supports. */
 const TICKS_PER_SECOND = 100
 
-/** A process to be measured: a script that listens on PORT and answers GET /readyz with 200 when it is ready. */
+/** A process to measure: a script that listens on PORT, and answers GET /readyz with 200 when it is ready. */
 export interface Launch {
   name: string
   /** relative to the root of the project */
   script: string
-  /** its whole environment beside HOST, PORT and HOSTNAME: nothing of the caller's (NODE_OPTIONS, OTEL_*) reaches it */
+  /** added to HOST, PORT and HOSTNAME. The process inherits no other variable, for example NODE_OPTIONS or OTEL_*. */
   env?: Record<string, string>
-  /** how much memory V8 plans with, in MiB, as it does by itself under a container's limit; by default what the machine has */
+  /** the memory that V8 plans with, in MiB: the limit of a container. By default that of the machine. */
   heapMebibytes?: number
 }
 
-/** An answer as `baselines/http.ts` can give it again. */
+/** The parts of an answer that `baselines/http.ts` needs to send the same answer. */
 export interface Answer {
-  /** without those that Node writes by itself */
+  /** without the headers that Node itself adds */
   headers: Record<string, string>
-  /** milliseconds that the server keeps an idle connection */
+  /** how long the server keeps an idle connection, in milliseconds */
   keepAliveMs: number
   body: string
 }
@@ -46,18 +45,18 @@ export interface Answer {
 const running = new Set<Server>()
 const logs = mkdtempSync(join(tmpdir(), 'outfitters-bench-'))
 
-// However this process ends, nothing of it stays.
+// When this process ends, for any reason, it ends the others and deletes their logs.
 process.on('exit', () => {
   for (const server of running) server.kill()
   rmSync(logs, { recursive: true, force: true })
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
-/** A process that is being measured, from the outside alone. */
+/** A running process. All measurements are made from outside of it. */
 export class Server {
   readonly name: string
   readonly port: number
-  /** milliseconds from spawn to the first 200 of /readyz */
+  /** the time from its start to the first 200 of /readyz, in milliseconds */
   readyMs = NaN
   readonly #log: string
   readonly #child
@@ -66,7 +65,7 @@ export class Server {
     this.name = name
     this.port = port
     this.#log = join(logs, `${name}-${port}.log`)
-    // A file, the same for all: a real write for each line that a service logs, and no reader that takes CPU of its own.
+    // The log goes to a file. The service then really writes each line, and no process spends CPU time to read it.
     const log = openSync(this.#log, 'w')
     const flags = heapMebibytes === undefined ? [] : [`--max-heap-size=${heapMebibytes}`]
     this.#child = spawn(process.execPath, [...flags, join(ROOT, script)], {
@@ -77,11 +76,12 @@ export class Server {
     running.add(this)
   }
 
+  /** Whether the process has ended. */
   get hasEnded (): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
-  /** CPU time that the process has taken since its start, all its threads included, in seconds with a resolution of 0.01. */
+  /** The CPU time of the process and all its threads since the start, in seconds, with a resolution of 0.01 s. */
   cpuSeconds (): number {
     return cpuSecondsIn(readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8'))
   }
@@ -91,15 +91,17 @@ export class Server {
     return rssMebibytesIn(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'))
   }
 
-  /** The end of what it wrote to stdout and stderr. */
-  lastWords (): string {
+  /** The last 500 characters of its output. */
+  lastOutput (): string {
     return readFileSync(this.#log, 'utf8').trimEnd().slice(-500)
   }
 
+  /** Ends the process at once. */
   kill (): void {
     this.#child.kill('SIGKILL')
   }
 
+  /** Asks the process to end, and kills it after three seconds. */
   async [Symbol.asyncDispose] (): Promise<void> {
     if (!this.hasEnded) {
       this.#child.kill('SIGTERM')
@@ -113,9 +115,9 @@ export class Server {
 }
 
 /**
- * Starts a process and waits until it is ready. As in the images, what it runs has been compiled by an earlier start.
+ * Starts a process and waits until it is ready.
  *
- * @throws {Error} with its last words where it ends instead, or isn't ready within 10 s
+ * @throws {Error} with the last lines of its output if it ends, or is not ready within 10 s
  */
 export async function start (launch: Launch): Promise<Server> {
   const port = await freePort()
@@ -124,7 +126,7 @@ export async function start (launch: Launch): Promise<Server> {
   while (!await isReady(port)) {
     if (server.hasEnded || performance.now() - spawned > READY_LIMIT_MS) {
       server.kill()
-      throw new Error(`${launch.name} does not get ready: ${server.lastWords()}`)
+      throw new Error(`${launch.name} did not become ready: ${server.lastOutput()}`)
     }
     await sleep(POLL_MS)
   }
@@ -133,30 +135,31 @@ export async function start (launch: Launch): Promise<Server> {
 }
 
 /**
- * Sends GET requests over 32 connections, each connection the next one when it has the answer to the last.
+ * Sends GET requests over 32 connections. Each connection sends the next request when it has the answer to the last.
  *
- * @throws {Error} where not every single one is answered with a 2xx
+ * @throws {Error} if not every request gets a 2xx
  */
 export async function load (server: Server, path: string, requests: number): Promise<void> {
   const result = await autocannon({
     url: `http://${HOST}:${server.port}${path}`,
     amount: requests,
     connections: CONNECTIONS,
-    sampleInt: SAMPLE_MS // it ends with a sample
+    sampleInt: SAMPLE_MS // autocannon ends only at the end of a sample
   })
   if (result['2xx'] !== requests) {
-    throw new Error(`${server.name} answered ${result['2xx']} of ${requests} requests for ${path} with a 2xx; ${result.errors} errors`)
+    throw new Error(`${server.name} answered only ${result['2xx']} of ${requests} requests for ${path} with a 2xx; ` +
+      `${result.errors} connections failed`)
   }
 }
 
-/** CPU time for each of so many requests, in microseconds. */
-export async function cpuMicrosecondsARequest (server: Server, path: string, requests: number): Promise<number> {
+/** The CPU time per request, in microseconds: the mean of the given number of requests. */
+export async function cpuMicrosecondsPerRequest (server: Server, path: string, requests: number): Promise<number> {
   const before = server.cpuSeconds()
   await load(server, path, requests)
   return (server.cpuSeconds() - before) / requests * 1e6
 }
 
-/** The most resident memory that is seen while something goes on, in MiB. */
+/** The peak of the resident memory until a promise resolves, in MiB. */
 export async function peakMebibytes (server: Server, meanwhile: Promise<void>): Promise<number> {
   const done = meanwhile.then(() => true)
   let peak = 0
@@ -167,33 +170,38 @@ export async function peakMebibytes (server: Server, meanwhile: Promise<void>): 
 }
 
 /**
- * What a server answers to a GET.
+ * The answer of a server to a GET request.
  *
- * @throws {Error} where it is no 200
+ * @throws {Error} if its status is not 200
  */
 export async function answerOf (server: Server, path: string): Promise<Answer> {
   const [response] = await once(get({ host: HOST, port: server.port, path }), 'response') as [IncomingMessage]
   const body = await text(response)
-  if (response.statusCode !== 200) throw new Error(`${server.name} answered ${response.statusCode}: ${body}`)
+  const { statusCode } = response
+  if (statusCode !== 200) throw new Error(`${server.name} answered ${path} with ${statusCode}: ${body}`)
   const headers: Record<string, string> = {}
-  for (let i = 0; i < response.rawHeaders.length; i += 2) headers[response.rawHeaders[i] as string] = response.rawHeaders[i + 1] as string
+  for (let i = 0; i < response.rawHeaders.length; i += 2) {
+    headers[response.rawHeaders[i] as string] = response.rawHeaders[i + 1] as string
+  }
   const { Date: _date, Connection: _connection, 'Keep-Alive': keepAlive = '', ...own } = headers
   return { headers: own, keepAliveMs: Number(/timeout=(\d+)/.exec(keepAlive)?.[1]) * 1000, body }
 }
 
 /**
- * CPU time in seconds.
+ * Reads the CPU time, in seconds.
  *
  * @param stat the content of /proc/PID/stat
  */
 export function cpuSecondsIn (stat: string): number {
-  // The second field is the command in parentheses and may hold spaces and parentheses itself; the third follows the last one.
-  const [utime, stime, cutime, cstime] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11).map(Number) as [number, number, number, number]
+  // The second field is the command in parentheses, which can contain spaces and parentheses. The third field follows
+  // the last parenthesis.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [utime, stime, cutime, cstime] = fields.slice(11).map(Number) as [number, number, number, number]
   return (utime + stime + cutime + cstime) / TICKS_PER_SECOND
 }
 
 /**
- * Resident memory in MiB.
+ * Reads the resident memory, in MiB.
  *
  * @param status the content of /proc/PID/status
  */
@@ -201,7 +209,7 @@ export function rssMebibytesIn (status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024
 }
 
-/** The middle one; between the middle two where their number is even. NaN where there are none. */
+/** The median: for an even number of values, the mean of the middle two. NaN if there are no values. */
 export function median (values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length / 2
@@ -210,7 +218,8 @@ export function median (values: number[]): number {
 
 async function isReady (port: number): Promise<boolean> {
   try {
-    const [response] = await once(get({ host: HOST, port, path: '/readyz', agent: false }), 'response') as [IncomingMessage]
+    const call = get({ host: HOST, port, path: '/readyz', agent: false })
+    const [response] = await once(call, 'response') as [IncomingMessage]
     response.resume()
     return response.statusCode === 200
   } catch {

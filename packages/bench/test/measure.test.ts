@@ -4,19 +4,19 @@ import { cpuSecondsIn, median, rssMebibytesIn } from '../src/measure.ts'
 const FIELDS = 'S 1 42 42 0 -1 4194304 99 0 0 0 250 50 7 3 20 0 11 0 186734 3133440 390'
 
 test.for([
-  ['a plain command', 'node'],
-  ['spaces', 'npm run bench'],
-  ['parentheses', 'a) S (b) R'],
-  ['a command that looks like fields', ') 1 2 3 4 5 6 7 8 9 10 11 12 13 14']
-])('CPU time is read beside %s', ([, command]) => {
+  ['one word', 'node'],
+  ['several words', 'npm run bench'],
+  ['a text with parentheses', 'a) S (b) R'],
+  ['a text that looks like fields', ') 1 2 3 4 5 6 7 8 9 10 11 12 13 14']
+])('reads the CPU time when the command is %s', ([, command]) => {
   expect(cpuSecondsIn(`42 (${command}) ${FIELDS}\n`)).toBe(3.1)
 })
 
-test('resident memory is in MiB, and not the peak', () => {
+test('reads the current resident memory, not its peak, in MiB', () => {
   expect(rssMebibytesIn('VmHWM:\t  200000 kB\nVmRSS:\t  102400 kB\nRssAnon:\t 1 kB\n')).toBe(100)
 })
 
-test('there is no median of nothing', () => {
+test('the median of no values is NaN', () => {
   expect(median([])).toBeNaN()
 })
 

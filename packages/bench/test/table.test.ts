@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { summaryOf, tableOf, verdictOf, type Measured, type Row } from '../src/table.ts'
 
-const ROW: Measured = { what: 'CPU a request', unit: '×', value: 1.5, reach: 2 }
+const ROW: Measured = { what: 'CPU per request', unit: '×', value: 1.5, reach: 2 }
 
-test('a row is judged as it is shown', () => {
+test('the verdict is about the rounded value', () => {
   expect(verdictOf(ROW)).toBe('ok')
   expect(verdictOf({ ...ROW, value: 2.004 })).toBe('ok')
   expect(verdictOf({ ...ROW, value: 2.006 })).toBe('over')
@@ -11,7 +11,7 @@ test('a row is judged as it is shown', () => {
   expect(verdictOf({ what: 'memory', failure: 'no port' })).toBe('not run')
 })
 
-test('what is no number is never within reach', () => {
+test('NaN never meets the target', () => {
   expect(verdictOf({ ...ROW, value: NaN })).toBe('over')
 })
 
@@ -22,10 +22,10 @@ test('the table aligns its columns, and the last line counts', () => {
     { what: 'memory', failure: 'no\nport' }
   ]
   expect(tableOf(rows).split('\n')).toEqual([
-    'what                   measured  spread     reach',
-    'CPU a request          1.50 ×    1.40–1.62  ≤ 2 ×     ok       60 µs',
+    'what                   measured  spread     target',
+    'CPU per request        1.50 ×    1.40–1.62  ≤ 2 ×     ok       60 µs',
     'start to ready, forum  612 ms               ≤ 500 ms  over',
     'memory                                                not run  no port'
   ])
-  expect(summaryOf(rows)).toBe('1 of 3 rows are within reach; 1 did not run')
+  expect(summaryOf(rows)).toBe('1 of 3 rows meet their target; 1 did not run')
 })

@@ -1,26 +1,28 @@
-// scripts/cluster.sh with stand-ins for the commands that it runs.
+// Runs scripts/cluster.sh with stand-ins for kind, kubectl, istioctl, docker and npm.
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ROOT } from '../src/cluster/command.ts'
+import { ROOT, SERVICES } from '../../../scripts/project.ts'
 import { settings as VERSIONS } from '../src/cluster/versions.ts'
 
-/** What a stand-in prints when its command line fits the pattern, and its exit code. The first that fits counts. */
+/**
+ * The output and the exit code of a stand-in whose command line matches the pattern. The first match counts.
+ */
 type Answer = [pattern: string, stdout: string, code?: number]
 
 const ADDONS = ['prometheus', 'grafana', 'jaeger', 'kiali', 'loki']
 
 /** A machine with all commands, no cluster yet, and an istioctl that ends its output as the real one does. */
 const FRESH: Answer[] = [
-  ['^kubectl .*version$', `Client Version: v1.35.0\nServer Version: ${VERSIONS['DEFAULT_KIND_NODE_IMAGE']?.split(':')[1]}\n`],
+  ['^kubectl .*version$', `Server Version: ${VERSIONS['DEFAULT_KIND_NODE_IMAGE']?.split(':')[1]}\n`],
   ['^kubectl .*get service --all-namespaces', 'istio-system/istio-ingressgateway ingressgateway\n'],
   ['^kubectl config current-context', 'kind-outfitters\n'],
   ['^istioctl version --remote=false', `client version: ${VERSIONS['ISTIO_VERSION']}.0\n`],
   ['^istioctl .*install', '✔ Installation complete']
 ]
-/** Istio was installed there before, by istioctl and with our providers. */
+/** Istio is installed already, by istioctl and with our providers. */
 const ISTIO: Answer[] = [
   ['get deployment --selector app=istiod', 'deployment.apps/istiod\n'],
   ['get configmap istio', 'extensionProviders:\n- envoyOtelAls:\n    service: collector\n']
@@ -32,7 +34,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** Runs the script with stand-ins that answer like this, and nothing where no answer fits. */
+/** Runs the script with stand-ins that print these answers, and nothing for other command lines. */
 function cluster (
   args: string[],
   answers: Answer[] = [],
@@ -115,7 +117,7 @@ describe('versions', () => {
       ]
     )
     expect(code).toBe(0)
-    expect(stdout).toMatch(/this is Kubernetes v1\.99\.1, but Istio [\d.]+ is tested only up to v1\.\d+:/)
+    expect(stdout).toMatch(/the cluster has Kubernetes v1\.99\.1, but Istio [\d.]+ is tested only up to v1\.\d+\./)
   })
 
   test.each<[string, Answer[], RegExp]>([
@@ -125,32 +127,32 @@ describe('versions', () => {
         ['^kind get clusters', 'outfitters\n'],
         ['^kubectl .*version$', 'Server Version: v1.20.3\n']
       ],
-      /the cluster has Kubernetes v1\.20\.3, and the oldest that the store supports is [\d.]+;/
+      /the cluster has Kubernetes v1\.20\.3, but the oldest version that the store supports is [\d.]+\. Upgrade/
     ],
     [
       'Istio',
       [...ISTIO, ['^istioctl .*version$', 'client version: 1.31.0\ncontrol plane version: 1.9.5\n']],
-      /the cluster has Istio 1\.9\.5, and the oldest that the store supports is [\d.]+;/
+      /the cluster has Istio 1\.9\.5, but the oldest version that the store supports is [\d.]+\. Upgrade Istio/
     ],
     [
       'istioctl',
       [['^istioctl version --remote=false', '1.20.8\n']],
-      /this istioctl would install Istio 1\.20\.8, and the oldest that the store supports is [\d.]+;/
+      /this istioctl installs Istio 1\.20\.8, but the oldest version that the store supports is [\d.]+\. Install/
     ]
-  ])('%s: one that is too old ends it with what to do', (_, answers, message) => {
+  ])('if %s is too old, the script ends and says what to do', (_, answers, message) => {
     const { code, stderr, calls } = cluster(['up', '--without-addons'], answers)
     expect([code, stderr]).toEqual([1, expect.stringMatching(message)])
     expect(calls.filter(call => / install /.test(call))).toEqual([])
   })
 
   test.each<[string, Answer]>([
-    ['that somebody built', ['^istioctl .*version$', 'control plane version: lab\n']],
-    ['whose istiod does not say', ['^istioctl .*version$', '', 1]]
-  ])('an Istio %s is taken for new enough', (_, answer) => {
+    ['with a version that is not a number', ['^istioctl .*version$', 'control plane version: lab\n']],
+    ['whose istiod does not answer', ['^istioctl .*version$', '', 1]]
+  ])('an Istio %s counts as new enough', (_, answer) => {
     expect(cluster(['up', '--without-addons'], [...ISTIO, answer])).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('an old Gateway API is left alone, with a warning about what needs a newer one', () => {
+  test('an old Gateway API is left alone, with a warning that some exercises need a newer one', () => {
     const { stdout, applied } = cluster(
       ['up'],
       [
@@ -179,7 +181,7 @@ describe('versions', () => {
   })
 
   test.each(['.ci/run', '.ci/kind', '.github/workflows/ci.yml', 'docker-compose.observability.yml'])(
-    'nor does %s name them',
+    '%s names no version of scripts/versions.env',
     path => {
       const text = readFileSync(join(ROOT, path), 'utf8')
       for (const name of ['ISTIO_VERSION', 'GATEWAY_API_VERSION']) expect(text).not.toContain(VERSIONS[name])
@@ -194,13 +196,14 @@ test('without a terminal, every message begins on a new line', () => {
 })
 
 describe('add-ons', () => {
-  test('are those of the Istio release, including Loki', () => {
+  test('add-ons are those of the Istio release, including Loki', () => {
     const { code, applied } = cluster(['up'])
     expect(code).toBe(0)
     expect(applied.slice(0, 5)).toEqual(
       ADDONS.map(
         addon =>
-          `https://raw.githubusercontent.com/istio/istio/release-${VERSIONS['ISTIO_VERSION']}/samples/addons/${addon}.yaml`
+          'https://raw.githubusercontent.com/istio/istio/' +
+          `release-${VERSIONS['ISTIO_VERSION']}/samples/addons/${addon}.yaml`
       )
     )
   })
@@ -215,20 +218,20 @@ describe('add-ons', () => {
     )
   })
 
-  test('with an existing Istio, a collector does so if the mesh has a provider for it', () => {
+  test('with an existing Istio, the collector does so if the mesh has a provider for it', () => {
     expect(cluster(['up'], ISTIO).applied).toContain('observability/mesh/telemetry.yaml')
   })
 
   test.each<[string, Answer[], RegExp]>([
     [
-      'has none',
+      'has no provider',
       [['get configmap istio', 'accessLogFile: /dev/stdout'], ...ISTIO],
-      /mesh config has no provider for it; observability\/mesh says/
+      /mesh config has no provider for it\. observability\/mesh\/README\.md says/
     ],
     [
       'has a Telemetry of its own for the whole mesh',
       [...ISTIO, ['get telemetries', 'mesh-default\n']],
-      /there is one already, mesh-default in istio-system; observability\/mesh says/
+      /mesh-default in istio-system exists already\. observability\/mesh\/README\.md says/
     ]
   ])('otherwise a message says what to do, for an Istio that %s', (_, answers, sentence) => {
     const { code, stdout, applied } = cluster(['up'], answers)
@@ -236,7 +239,7 @@ describe('add-ons', () => {
     expect(applied).not.toContain('observability/mesh/telemetry.yaml')
   })
 
-  test('that exist are left alone, including Loki, which is a StatefulSet', () => {
+  test('add-ons that exist are left alone, including Loki, which is a StatefulSet', () => {
     const { stdout, applied } = cluster(
       ['up'],
       [
@@ -245,47 +248,47 @@ describe('add-ons', () => {
       ]
     )
     expect(applied.filter(file => file.includes('addons'))).toEqual([])
-    for (const addon of ADDONS) expect(stdout).toContain(`== ${addon} is there`)
+    for (const addon of ADDONS) expect(stdout).toContain(`== ${addon} is installed already`)
   })
 
-  test.each(['prometheus', 'gateway-api'])('without the internet, %s ends it with what to do', name => {
+  test.each(['prometheus', 'gateway-api'])('if %s cannot be downloaded, the script ends and says what to do', name => {
     const { code, stderr } = cluster(['up'], [[`apply .*https:.*${name}`, '', 1]])
-    const advice = /^cluster\.sh: cannot install .* --addons DIR, .* --without-addons\n$/
+    const advice = /^cluster\.sh: cannot install [^]* --addons DIR, .* --without-addons\n$/
     expect([code, stderr]).toEqual([1, expect.stringMatching(advice)])
   })
 
-  test('come from a folder, relative to the current one', () => {
+  test('add-ons come from a folder, whose path is relative to the current folder', () => {
     const release = join(folder, 'samples/addons')
     mkdirSync(release, { recursive: true })
     for (const addon of ADDONS) writeFileSync(join(release, `${addon}.yaml`), '')
     const { code, stderr, stdout, applied } = cluster(['up', '--addons', 'samples/addons'], [], { cwd: folder })
     expect([code, stderr]).toEqual([0, ''])
     expect(applied.slice(0, 5)).toEqual(ADDONS.map(addon => join(release, `${addon}.yaml`)))
-    expect(stdout).toMatch(/leaving out the Gateway API.*has no gateway-api\.yaml; download it from https:/)
+    expect(stdout).toMatch(/not installing the Gateway API[^]*has no gateway-api\.yaml\. Download it from https:/)
     expect(applied.filter(file => file.startsWith('http'))).toEqual([])
   })
 
-  test('come from a folder together with the Gateway API if that is in it', () => {
+  test('the Gateway API comes from the same folder if it is there', () => {
     for (const name of [...ADDONS, 'gateway-api']) writeFileSync(join(folder, `${name}.yaml`), '')
     expect(cluster(['up', '--addons', folder]).applied).toContain(join(folder, 'gateway-api.yaml'))
   })
 
-  test('a folder without one of them stops the script before anything is done, and the message names the file', () => {
+  test('if the folder lacks an add-on, the script ends before it does anything, and names the file', () => {
     for (const addon of ADDONS.slice(0, 3)) writeFileSync(join(folder, `${addon}.yaml`), '')
     const { code, stderr, calls } = cluster(['up', '--addons', folder])
     expect([code, stderr]).toEqual([
       1,
-      expect.stringContaining(`${folder} lacks kiali.yaml loki.yaml; give it samples/addons of an Istio`)
+      expect.stringContaining(`${folder} lacks kiali.yaml loki.yaml. Use the folder samples/addons of an Istio`)
     ])
     expect(calls).toEqual([''])
   })
 
   test.each([
     [['up', '--addons'], 2, '--addons needs a folder'],
-    [['up', '--addons', '/no/such'], 1, 'there is no folder /no/such'],
-    [['up', '--addons', '.', '--without-addons'], 2, 'exclude each other'],
+    [['up', '--addons', '/no/such'], 1, 'the folder /no/such does not exist'],
+    [['up', '--addons', '.', '--without-addons'], 2, 'use either --addons or --without-addons, not both'],
     [['status', '--addons', '.'], 2, '--addons works only with up'],
-    [['up', '--with-addons'], 2, 'there is no option --with-addons']
+    [['up', '--with-addons'], 2, 'unknown option --with-addons']
   ])('%j is refused', (args, code, message) => {
     const result = cluster(args)
     expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(message)])
@@ -310,24 +313,24 @@ describe('OUTFITTERS_IMAGES', () => {
     cluster(['up', '--without-addons'], [...answers, ['kustomize k8s', WRITTEN]], { env: { OUTFITTERS_IMAGES: value } })
   const names = (...images: string[]): Answer => ['^npm run --silent images -- --names', `${images.join('\n')}\n`]
 
-  test('names the images that the store gets, and none is built', () => {
+  test('the store gets the images of the setting, and the script builds none', () => {
     const built = names('ghcr.io/you/catalog:1', 'ghcr.io/you/webapp:1', 'ghcr.io/you/forum:1')
     const { code, stderr, piped, calls } = images('ghcr.io/you:1', built)
     expect([code, stderr, piped]).toEqual([0, '', 'image: ghcr.io/you/catalog:1\nimage: ghcr.io/you/webapp:1\n'])
     expect(calls.filter(call => call.includes('--load'))).toEqual([])
   })
 
-  test('that makes no sense ends it before anything is done', () => {
+  test('with a wrong setting, the script ends before it does anything', () => {
     const { code, calls } = images('nowhere', ['^npm run --silent images -- --names', '', 2])
     expect([code, calls]).toEqual([2, ['docker info', 'npm run --silent images -- --names']])
   })
 
   const others = (name: string): Answer => [`get deployment ${name} .*image}`, `registry.example/${name}:7`]
-  const answersAsOurs = (name: string): Answer => [`exec deployment/${name} .*readyz`, 'HTTP/1.1 200 OK\r\nx-served-by: pod\r\n']
+  const answersAsOurs = (name: string): Answer =>
+    [`exec deployment/${name} .*readyz`, 'HTTP/1.1 200 OK\r\nx-served-by: pod\r\n']
 
-  test('without it, images from elsewhere that work stay, and none is built', () => {
-    const services = ['catalog', 'webapp', 'forum']
-    const { code, stdout, piped, calls } = images('', ...services.map(others), ...services.map(answersAsOurs))
+  test('without the setting, other images that work stay, and the script builds none', () => {
+    const { code, stdout, piped, calls } = images('', ...SERVICES.map(others), ...SERVICES.map(answersAsOurs))
     expect([code, piped]).toEqual([0, 'image: registry.example/catalog:7\nimage: registry.example/webapp:7\n'])
     expect(stdout).toContain('keeping the image of forum, which works: registry.example/forum:7')
     expect(calls.filter(call => call.includes('--load'))).toEqual([])
@@ -339,7 +342,7 @@ describe('OUTFITTERS_IMAGES', () => {
     expect(calls).toContain('npm run --silent images -- --load --context kind-outfitters')
   })
 
-  test('without it the images are built, and the manifests stay as they are', () => {
+  test('without the setting and a store, the script builds the images, and the manifests stay as they are', () => {
     const { piped, calls } = images('')
     expect(piped).toBe(WRITTEN)
     expect(calls).toContain('npm run --silent images -- --load --context kind-outfitters')
@@ -374,9 +377,9 @@ describe('the ingress gateway of an existing Istio', () => {
     expect(stdout).toContain('npm run exercise -- ch2 --gateway istio-ingress/istio-ingress')
   })
 
-  test('that cannot be looked for is not taken for missing', () => {
+  test('if the search for it fails, the script does not say that it is missing', () => {
     const { code, stderr } = cluster(['up', '--without-addons'], [['get service --all-namespaces', '', 1], ...ISTIO])
-    const message = 'cannot tell whether the cluster has an ingress gateway'
+    const message = 'cannot find out whether the cluster has an ingress gateway'
     expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
     expect(stderr).not.toContain('helm install')
   })

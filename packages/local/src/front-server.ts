@@ -9,7 +9,10 @@ const config = loadConfig(Type.Object({
   HOSTNAME: baseConfig.HOSTNAME,
   LOG_LEVEL: baseConfig.LOG_LEVEL,
   SERVICE_VERSION: baseConfig.SERVICE_VERSION,
-  UPSTREAMS: Type.String({ pattern: '^https?://[^,\\s]+(,https?://[^,\\s]+)*$', description: 'where the instances are, separated by commas' })
+  UPSTREAMS: Type.String({
+    pattern: '^https?://[^,\\s]+(,https?://[^,\\s]+)*$',
+    description: 'the URLs of the instances, separated by commas'
+  })
 }), process.env)
 
 const logger = await createLogger('front', config)

@@ -4,22 +4,25 @@ import {
 } from '@outfitters/service-kit'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 
-/** More than the webapp accepts, and less than the catalog accepts, so that each can forward what it has accepted. */
+/**
+ * The limit for the headers of a request. It is above the webapp's and below the catalog's, so that the webapp and the
+ * front can forward every request that they accept.
+ */
 const MAX_BYTES = (MAX_FORWARDED_HEADER_BYTES + MAX_HEADER_BYTES) / 2
 
 /**
- * Stands before several instances of a service as a sidecar would: one address, and each request goes to the next instance.
- * It hands on whatever comes, and answers 503 where the instance breaks the connection.
+ * Builds a proxy for several instances of a service, which does what a sidecar does: it has one address, and sends each
+ * request to the next instance. It forwards every request, and answers 503 if the instance breaks the connection.
  *
- * @param upstreams where the instances are, as in http://127.0.0.1:3001
- * @param loggerInstance gets a line about each failure; each request has its line in the instance's log
+ * @param upstreams the URLs of the instances, for example http://127.0.0.1:3001
+ * @param loggerInstance gets a line for each failure; the instance itself logs each request
  */
 export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogger): FastifyInstance {
   const errorsOnly = loggerInstance.child({}, { level: 'error' })
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
-    childLoggerFactory: () => errorsOnly, // the library would warn with a whole stack; onError below does so in one line
+    childLoggerFactory: () => errorsOnly, // the library warns with a whole stack trace; onError below writes one line
     requestIdHeader: 'x-request-id',
     http: parserOptions(MAX_BYTES),
     rewriteUrl: ({ url = '/' }) => routable(url),
@@ -36,19 +39,20 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   app.register(replyFrom, { disableRequestLogging: true, undici: { maxHeaderSize: MAX_HEADER_BYTES } })
 
   app.all('/*', (request, reply) => {
-    // What a proxy's client sends as http://catalog/items is /items by now. The library adds the query by itself.
+    // The URL http://catalog/items, which clients of a proxy send, is /items here. The library itself adds the query.
     const path = pathOf(request.raw.url ?? '/')
     if (!isForwardable(path)) return reply.callNotFound()
 
     const upstream = upstreams[turn++ % upstreams.length]
     return reply.from(`${upstream}${path}`, {
-      retryDelay: () => null, // by default, the library sends a GET again after a 503, which would hide the faults that people set
+      // By default, the library sends a GET again after a 503. That would hide the faults that users set.
+      retryDelay: () => null,
       // Node has already answered `Expect: 100-continue` with a 100.
-      rewriteRequestHeaders: (_request, { expect: _expect, ...headers }) => ({ ...headers, host: request.headers.host }),
-      // These headers are about the connection between the front and the instance.
+      rewriteRequestHeaders: (_request, { expect: _, ...headers }) => ({ ...headers, host: request.headers.host }),
+      // These headers belong to the connection between the front and the instance.
       rewriteHeaders: ({ connection: _connection, 'keep-alive': _keepAlive, ...headers }) => headers,
       onError: (reply, { error }) => {
-        const level = path === '/readyz' ? 'debug' : 'warn' // polled until the instances are up
+        const level = path === '/readyz' ? 'debug' : 'warn' // `npm start` polls /readyz while the instances start
         app.log[level]({ upstream, path, requestId: request.id }, `no answer from the upstream: ${error.message}`)
         reply.code(503).type('text/plain; charset=utf-8').send(`no answer from the upstream: ${error.message}`)
       }
@@ -58,8 +62,8 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
 }
 
 /**
- * The library refuses paths that climb, sends `/./items` as `/items` and `/items\1` as `/items/1`, and has no way to send
- * `OPTIONS *`. No instance has a route for any of these.
+ * Whether the library can forward a path unchanged. It refuses paths with `..`, sends `/./items` as `/items` and
+ * `/items\1` as `/items/1`, and cannot send `OPTIONS *`. No instance has a route for any of these.
  */
 function isForwardable (path: string): boolean {
   const decoded = decodeURIComponent(path)

@@ -2,7 +2,11 @@ import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 
-/** Whether something listens on the port already. Rejects if this user may not listen on it, as on ports below 1024. */
+/**
+ * Whether another process listens on the port.
+ *
+ * @throws {NodeJS.ErrnoException} if this user may not listen on the port, for example because it is below 1024
+ */
 export function isTaken (port: number, host: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer()
@@ -12,7 +16,8 @@ export function isTaken (port: number, host: string): Promise<boolean> {
 }
 
 /**
- * The process that listens on a port, if a tool on this machine shows it. Processes of other users are often hidden.
+ * The process that listens on a port. Undefined if neither lsof nor ss shows it: they often hide the processes of other
+ * users.
  */
 export async function listenerOn (port: number): Promise<{ command: string, pid: number } | undefined> {
   const lsof = await outputOf('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'])
@@ -23,7 +28,7 @@ export async function listenerOn (port: number): Promise<{ command: string, pid:
   return name === undefined ? undefined : { command: name, pid: Number(id) }
 }
 
-/** What a command prints; an empty text if it is missing or fails. */
+/** The output of a command. Empty if the command is missing or fails. */
 async function outputOf (command: string, args: string[]): Promise<string> {
   try {
     return (await promisify(execFile)(command, args)).stdout

@@ -2,12 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { environmentOf, HOST, ROOT, type StoreProcess } from './processes.ts'
+import { ROOT } from '../../../scripts/project.ts'
+import { environmentOf, HOST, type StoreProcess } from './processes.ts'
 
-// Neither fetch nor an import of node:http, because both load all of undici and slow down the start of five processes.
+// fetch, and also an import of node:http, would load all of undici and slow down the start of the store.
 const { get } = process.getBuiltinModule('node:http')
 
-const READY_WITHIN_MS = 30_000
+const READY_LIMIT_MS = 30_000
 
 /** How one of the store's processes ended. */
 export interface End {
@@ -16,11 +17,11 @@ export interface End {
   signal: NodeJS.Signals | null
 }
 
-/** Several processes that live and die together. */
+/** Processes that start together and end together. */
 export class Store {
   readonly #children = new Map<string, ChildProcess>()
   readonly #processes: StoreProcess[]
-  /** Resolves when one process has ended, for whatever reason. */
+  /** Resolves when the first process has ended, for any reason. */
   readonly firstEnd: Promise<End>
 
   /** @param onLine gets every line that a process prints, with the process's name */
@@ -28,8 +29,13 @@ export class Store {
     this.#processes = processes
     this.firstEnd = new Promise(resolve => {
       for (const process of processes) {
-        // In a group of its own, so that Ctrl-C reaches this process alone, which then ends the others in good order.
-        const child = spawn('node', [process.script], { cwd: ROOT, env: environmentOf(process), stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+        const child = spawn('node', [process.script], {
+          cwd: ROOT,
+          env: environmentOf(process),
+          stdio: ['ignore', 'pipe', 'pipe'],
+          // Its own process group: Ctrl-C then reaches only the command `npm start`, which ends its processes properly.
+          detached: true
+        })
         this.#children.set(process.name, child)
         for (const stream of [child.stdout, child.stderr] as Readable[]) {
           createInterface(stream).on('line', line => onLine(process.name, line))
@@ -43,18 +49,22 @@ export class Store {
     })
   }
 
-  /** Resolves when every process says that it is ready; rejects when one is not within half a minute. */
+  /**
+   * Waits until every process says that it is ready.
+   *
+   * @throws {Error} if a process is not ready within half a minute
+   */
   async ready (): Promise<void> {
-    const deadline = AbortSignal.timeout(READY_WITHIN_MS)
+    const deadline = AbortSignal.timeout(READY_LIMIT_MS)
     await Promise.all(this.#processes.map(async ({ name, port }) => {
       while (!await isReady(`http://${HOST}:${port}/readyz`)) {
-        if (deadline.aborted) throw new Error(`${name} was not ready within ${READY_WITHIN_MS / 1000} s`)
+        if (deadline.aborted) throw new Error(`${name} was not ready within ${READY_LIMIT_MS / 1000} s`)
         await sleep(50)
       }
     }))
   }
 
-  /** Asks every process to end and waits until they have. */
+  /** Sends a signal to every process, and waits until all of them have ended. */
   async stop (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     await Promise.all([...this.#children.values()].map(child => new Promise<void>(resolve => {
       child.once('close', () => resolve())

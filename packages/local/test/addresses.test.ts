@@ -1,14 +1,15 @@
-// Where services and front listen without HOST, on machines with IPv6 only, with IPv4 only, and with both. Such a machine is a
-// network namespace, in which no port is taken; to make one takes root and Linux.
+// The addresses on which the services and the front listen if HOST is not set: on machines with only IPv6, with only
+// IPv4, and with both. Each machine is a network namespace, in which all ports are free. It needs Linux and root.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { ROOT } from '../src/processes.ts'
+import { ROOT } from '../../../scripts/project.ts'
 
 const LO = 'ip link set lo up; ip -6 address add ::6/128 dev lo nodad || true'
+const NO_IPV6 = ['all', 'default', 'lo'].map(name => `net.ipv6.conf.${name}.disable_ipv6=1`)
 const MACHINES = {
   'IPv6 only': `${LO}; ip address delete 127.0.0.1/8 dev lo`,
-  'IPv4 only': `sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.lo.disable_ipv6=1; ${LO}`,
+  'IPv4 only': `sysctl -qw ${NO_IPV6.join(' ')}; ${LO}`,
   both: LO
 }
 const SERVERS = [
@@ -20,24 +21,30 @@ const SERVERS = [
 
 function canMakeMachines (): boolean {
   try {
-    for (const setUp of Object.values(MACHINES)) execFileSync('unshare', ['--net', 'sh', '-ec', setUp], { stdio: 'ignore' })
+    for (const setUp of Object.values(MACHINES)) {
+      execFileSync('unshare', ['--net', 'sh', '-ec', setUp], { stdio: 'ignore' })
+    }
     return true
   } catch {
     return false
   }
 }
-const able = canMakeMachines()
-if (!able) console.error('SKIPPED: only root on Linux can make network namespaces, so machines without IPv4 or IPv6 are not tested here')
-
-/** Asks from inside a machine; the status and the body, or the code of the error. */
-function ask (machine: number | undefined, url: string, from?: string): string {
-  const script = `require('node:http').get(${JSON.stringify(url)}, ${JSON.stringify(from === undefined ? {} : { localAddress: from })}, async answer => {
-    console.log(answer.statusCode, (await answer.toArray()).join(''))
-  }).on('error', error => console.log(error.code))`
-  return execFileSync('nsenter', ['--target', String(machine), '--net', process.execPath, '-e', script], { encoding: 'utf8' }).trim()
+const hasMachines = canMakeMachines()
+if (!hasMachines) {
+  console.error('SKIPPED: the tests of machines without IPv4 or IPv6, which need network namespaces (Linux and root)')
 }
 
-describe.skipIf(!able).each<[keyof typeof MACHINES, string[], string[]]>([
+/** Sends a GET request from inside a machine. Returns the status and the body, or the code of the error. */
+function ask (machine: number | undefined, url: string, from?: string): string {
+  const options = JSON.stringify(from === undefined ? {} : { localAddress: from })
+  const script = `require('node:http').get(${JSON.stringify(url)}, ${options}, async answer => {
+    console.log(answer.statusCode, (await answer.toArray()).join(''))
+  }).on('error', error => console.log(error.code))`
+  const command = ['--target', String(machine), '--net', process.execPath, '-e', script]
+  return execFileSync('nsenter', command, { encoding: 'utf8' }).trim()
+}
+
+describe.skipIf(!hasMachines).each<[keyof typeof MACHINES, string[], string[]]>([
   ['IPv6 only', ['[::1]'], ['::6']],
   ['IPv4 only', ['127.0.0.1'], ['127.0.0.6']],
   ['both', ['[::1]', '127.0.0.1'], ['::6', '127.0.0.6']]
@@ -66,11 +73,15 @@ describe.skipIf(!able).each<[keyof typeof MACHINES, string[], string[]]>([
   afterAll(() => { for (const child of children) child.kill('SIGKILL') })
 
   test.each(SERVERS)('$name answers at every address', ({ port }) => {
-    for (const address of addresses) expect(ask(inside(), `http://${address}:${port}/readyz`), address).toMatch(/^200 /)
+    for (const address of addresses) {
+      expect(ask(inside(), `http://${address}:${port}/readyz`), address).toMatch(/^200 /)
+    }
   })
 
   test('faults can be read only from inside the pod, and not through a sidecar', () => {
-    for (const address of addresses) expect(ask(inside(), `http://${address}:3000/blowup`), address).toBe('200 {}')
+    for (const address of addresses) {
+      expect(ask(inside(), `http://${address}:3000/blowup`), address).toBe('200 {}')
+    }
     for (const from of sidecars) {
       const answer = ask(inside(), `http://${from.includes(':') ? '[::1]' : '127.0.0.1'}:3000/blowup`, from)
       expect(answer).toMatch(/^403 .*CHAOS_FORBIDDEN/)
@@ -78,7 +89,7 @@ describe.skipIf(!able).each<[keyof typeof MACHINES, string[], string[]]>([
     }
   })
 
-  test('the log shows addresses as people write them', async () => {
+  test('the log shows IPv4 addresses in their usual form', async () => {
     ask(inside(), `http://${addresses.at(-1)}:3000/items`)
     const client = addresses.at(-1)?.replace(/[[\]]/g, '')
     await expect.poll(() => log).toMatch(new RegExp(`"path":"/items".*"client":"${client}"`))

@@ -1,5 +1,6 @@
-// Installs into a copy of the project, as on a clean clone: with the Node of this machine, without install scripts, and in a folder
-// whose name has a space and a letter outside of ASCII. npm takes the packages from its cache, or from the registry.
+// Installs into a copy of the project that is like a clean clone. It uses the Node of this machine, and no install
+// scripts. The name of its folder has a space and a letter outside of ASCII. npm takes the packages from its cache or
+// from the registry.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs'
@@ -7,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HOST, ROOT } from '../src/processes.ts'
+import { ROOT } from '../../../scripts/project.ts'
+import { HOST } from '../src/processes.ts'
 import { freeStorePorts, machineEnv } from './machine.ts'
 
 const NOT_CLONED = new Set(['node_modules', '.node', '.git', '.turbo', '.reports', '.installing'])
@@ -21,20 +23,22 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Runs a command in the copy, in a process group of its own. */
+/** Starts a command in the copy, in its own process group. */
 function start (command: string, args: string[], more: NodeJS.ProcessEnv = {}): ChildProcess {
   const env = machineEnv({ npm_config_ignore_scripts: 'true', ...more })
   return spawn(command, args, { cwd: clone, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
 }
 
-/** What the command prints, and its exit code. */
+/** Runs a command in the copy to its end. Returns its output and its exit code. */
 async function run (command: string, args: string[]) {
   const child = start(command, args)
-  const [[code], printed, errors] = await Promise.all([once(child, 'close'), text(child.stdout as NodeJS.ReadableStream), text(child.stderr as NodeJS.ReadableStream)])
+  const outputOf = (stream: 'stdout' | 'stderr') => text(child[stream] as NodeJS.ReadableStream)
+  const [[code], printed, errors] = await Promise.all([once(child, 'close'), outputOf('stdout'), outputOf('stderr')])
   return { code: code as number, printed: printed + errors }
 }
 
-const withNeeds = (needs: string) => run('node', ['scripts/installed.mjs', needs, 'node', '-p', '"it ran on " + process.version'])
+const withNeeds = (needs: string) =>
+  run('node', ['scripts/installed.mjs', needs, 'node', '-p', '"it ran on " + process.version'])
 const inModules = (...parts: string[]) => join(clone, 'node_modules', ...parts)
 
 describe('a clean clone', { timeout: 240_000 }, () => {
@@ -54,29 +58,34 @@ describe('a clean clone', { timeout: 240_000 }, () => {
     }
     expect(both.filter(({ printed }) => printed.includes('waiting for it'))).toHaveLength(1)
     expect(existsSync(inModules('fastify'))).toBe(true)
-    for (const tool of ['vitest', 'eslint', 'turbo', 'typescript', 'node', 'autocannon']) expect(existsSync(inModules(tool)), tool).toBe(false)
+    for (const tool of ['vitest', 'eslint', 'turbo', 'typescript', 'node', 'autocannon']) {
+      expect(existsSync(inModules(tool)), tool).toBe(false)
+    }
     expect(existsSync(join(clone, '.installing'))).toBe(false)
   })
 
   test('a service runs', async () => {
     const { catalog: port } = await freeStorePorts()
     const child = start('npm', ['start', '--workspace', 'services/catalog'], { PORT: String(port), HOST })
-    await expect.poll(() => fetch(`http://${HOST}:${port}/items`).then(({ status }) => status, () => 0), { timeout: 60_000 }).toBe(200)
+    const statusOf = (url: string) => fetch(url).then(({ status }) => status, () => 0)
+    await expect.poll(() => statusOf(`http://${HOST}:${port}/items`), { timeout: 60_000 }).toBe(200)
     process.kill(-(child.pid as number), 'SIGTERM')
     await once(child, 'close')
   })
 
-  test('what another command needs is added, once', async () => {
+  test('the packages for another command are added once', async () => {
     const before = statSync(inModules('fastify', 'package.json'))
     const { code, printed } = await withNeeds('packages/bench')
     expect(printed).toContain('Installing what packages/bench needs')
     expect(code).toBe(0)
     expect(existsSync(inModules('autocannon'))).toBe(true)
     expect(statSync(inModules('fastify', 'package.json')).ino).toBe(before.ino)
-    for (const needs of ['packages/bench', 'services/catalog,services/forum']) expect((await withNeeds(needs)).printed).not.toContain('Installing')
+    for (const needs of ['packages/bench', 'services/catalog,services/forum']) {
+      expect((await withNeeds(needs)).printed).not.toContain('Installing')
+    }
   })
 
-  test('a record of npm that is not whole counts as none', async () => {
+  test('if the record of npm is incomplete, everything is installed again', async () => {
     truncateSync(inModules('.package-lock.json'), 1000)
     const { code, printed } = await withNeeds('services/catalog')
     expect(printed).toMatch(/Installing what services\/catalog needs[^]*it ran on/)

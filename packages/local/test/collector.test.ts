@@ -1,5 +1,5 @@
-// The collectors' configuration, with the collector itself: what it makes of a service's line as Docker hands it on,
-// and of a line of a proxy's access log.
+// Runs a real collector with both configurations of the project. One gets log lines of a service from Docker, the other
+// gets lines of a proxy's access log.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -10,17 +10,18 @@ import { buildApp as buildCatalog } from '@outfitters/catalog/app'
 import { CatalogEnv, resolveVersion } from '@outfitters/catalog/config'
 import { createLogger, parseConfig } from '@outfitters/service-kit'
 import { stubUpstream } from '@outfitters/service-kit/testing'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { ROOT } from '../src/processes.ts'
+import { ROOT } from '../../../scripts/project.ts'
 import { freePorts } from './machine.ts'
 
-/** The official otelcol-k8s, or one that otelcol.yaml builds: its path is in OTELCOL, or it is on the PATH. */
+/** The collector: the official otelcol-k8s on the PATH, or the path in OTELCOL. otelcol.yaml builds one. */
 const OTELCOL = process.env['OTELCOL'] ?? 'otelcol-k8s'
 const hasCollector = spawnSync(OTELCOL, ['--version']).status === 0
 if (!hasCollector) {
   console.warn(
-    'NOT CHECKED, since there is no collector (packages/local/test/otelcol.yaml builds one): what it makes of log lines'
+    'NOT CHECKED: the configurations of the collector, because otelcol-k8s is not installed. ' +
+    'packages/local/test/otelcol.yaml says how to build it.'
   )
 }
 
@@ -43,15 +44,10 @@ interface Logs {
   resourceLogs: { resource: { attributes?: Attribute[] }; scopeLogs: { logRecords: LogRecord[] }[] }[]
 }
 
-const closers: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
 const attributesOf = (attributes: Attribute[] = []) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]))
 
-/** Runs a configuration at other addresses. Shows the log lines that it delivers to Loki, each with its resource. */
+/** Runs a configuration on free ports. `delivered` has the log lines that Loki gets, each with its resource. */
 async function collector (config: string, addresses: (ports: number[]) => string[]) {
   const delivered: { path: string; resource: Record<string, string | undefined>; record: LogRecord }[] = []
   const loki = await stubUpstream(async (request, response) => {
@@ -63,7 +59,7 @@ async function collector (config: string, addresses: (ports: number[]) => string
     }
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
   })
-  closers.push(loki.close)
+  onTestFinished(loki.close)
   const [health, ...ports] = await freePorts(4)
   const settings = [
     ...addresses(ports),
@@ -75,19 +71,19 @@ async function collector (config: string, addresses: (ports: number[]) => string
     env: { ...process.env, LOKI_ENDPOINT: `${loki.origin}/otlp`, JAEGER_ENDPOINT: '127.0.0.1:9' },
     stdio: ['ignore', 'ignore', 'pipe']
   })
-  closers.push(async () => {
+  onTestFinished(async () => {
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   })
-  let said = ''
+  let log = ''
   child.stderr.setEncoding('utf8').on('data', (piece: string) => {
-    said += piece
+    log += piece
   })
-  await vi.waitFor(() => expect(said).toContain('Everything is ready'), { timeout: 30_000 })
+  await vi.waitFor(() => expect(log).toContain('Everything is ready'), { timeout: 30_000 })
   return { delivered, ports }
 }
 
-/** MessagePack, as far as a record of Docker's driver needs it. */
+/** Encodes a value in MessagePack. It supports only the types in a record of Docker's logging driver. */
 function pack (value: string | number | object): Buffer {
   if (typeof value === 'number') return Buffer.from([0xce, ...uint32(value)])
   if (typeof value === 'string') {
@@ -116,10 +112,10 @@ describe.skipIf(!hasCollector)('the collector of compose', () => {
       `receivers::otlp::protocols::grpc::endpoint: 127.0.0.1:${grpc}`
     ])
     const docker = connect(Number(fluent), '127.0.0.1')
-    closers.push(() => docker.destroy())
+    onTestFinished(() => { docker.destroy() })
     return {
       delivered,
-      /** A line of a container, as Docker's driver fluentd sends it. */
+      /** Sends a line of a container, as Docker's logging driver fluentd does. */
       write: (container: string, log: string) =>
         docker.write(
           pack(['id', 1_700_000_000, { container_id: 'id', container_name: `/${container}`, source: 'stdout', log }])
@@ -127,7 +123,7 @@ describe.skipIf(!hasCollector)('the collector of compose', () => {
     }
   }
 
-  test("a service's line reaches Loki unchanged, with its service as resource, and with its level, trace and span as fields", async () => {
+  test('Loki gets the line of a service unchanged, with its service, level and trace as fields', async () => {
     const lines: string[] = []
     const logger = await createLogger(
       'catalog',
@@ -180,10 +176,10 @@ describe.skipIf(!hasCollector)('the collector of compose', () => {
   })
 
   test.each([
-    'Error: of Node itself, before there is a logger',
+    'Error: from Node itself, before the logger exists',
     '{ half of an object',
-    '{"level":"info","trace_id":"not one","msg":"no service"}'
-  ])("other lines reach Loki as well, under the container's name: %s", async line => {
+    '{"level":"info","trace_id":"not a trace id","msg":"no service"}'
+  ])('Loki gets other lines with the name of the container: %s', async line => {
     const { delivered, write } = await running()
     write('outfitters-webapp-1', line)
     await vi.waitFor(() => expect(delivered).toHaveLength(1), { timeout: 15_000 })
@@ -199,7 +195,7 @@ describe.skipIf(!hasCollector)('the collector of the mesh', () => {
   )
   const config = documents.find(({ kind }) => kind === 'ConfigMap')?.data['config.yaml'] ?? ''
 
-  test("a proxy's line reaches Loki under the names of its workload, namespace and pod, with its trace", async () => {
+  test('Loki gets the line of a proxy with its workload, namespace and pod, and with its trace', async () => {
     const {
       delivered,
       ports: [http]

@@ -1,11 +1,12 @@
-// Runs the commands of the documents on this machine's own Node. The README promises that Node 20 is new enough.
+// Runs the commands of the Markdown files on the Node of this machine. The README promises that they work on Node 20.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { HOST, portsFrom, ROOT, variableOf } from '../src/processes.ts'
+import { ROOT, SERVICES } from '../../../scripts/project.ts'
+import { HOST, portsFrom, variableOf } from '../src/processes.ts'
 import { freeStorePorts, machineEnv } from './machine.ts'
 
 interface Command {
@@ -13,23 +14,28 @@ interface Command {
   text: string
 }
 
-const folders = ['docs', 'k8s', 'observability', 'packages', 'scripts', 'services']
-const files = ['README.md', 'CONTRIBUTING.md', ...folders.flatMap(folder =>
+const FOLDERS = ['docs', 'k8s', 'observability', 'packages', 'scripts', 'services']
+const files = ['README.md', 'CONTRIBUTING.md', ...FOLDERS.flatMap(folder =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .map(file => join(folder, file))
-    .filter(file => file.endsWith('.md') && !file.includes('node_modules')))]
+    .filter(file => file.endsWith('.md') && !file.includes('node_modules'))
+    .map(file => join(folder, file)))]
 
-/** The indented lines of a file, those of its fenced shell blocks, both without their comments, and what stands between backticks. */
+/** The commands of a file: its indented lines and fenced shell blocks, without comments, and the texts in backticks. */
 function commandsOf (file: string): Command[] {
   const text = readFileSync(join(ROOT, file), 'utf8')
-  const fenced = Array.from(text.matchAll(/^```(?:sh|bash|console)?\n([^]*?)^```/gm), ([, block = '']) => block.split('\n')).flat()
+  const blocks = Array.from(text.matchAll(/^```(?:sh|bash|console)?\n([^]*?)^```/gm), ([, block = '']) => block)
+  const fenced = blocks.flatMap(block => block.split('\n'))
   const indented = Array.from(text.matchAll(/^ {4}(\S.*)$/gm), ([, line = '']) => line)
   const inline = Array.from(text.matchAll(/`([^`\n]+)`/g), ([, code = '']) => code)
   return [...fenced, ...indented, ...inline].map(line => ({ file, text: line.replace(/ # .*/, '').trim() }))
 }
 
 const commands = files.flatMap(commandsOf)
-const scriptsOf = (folder: string) => (JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as { scripts: Record<string, string> }).scripts
+
+function scriptsOf (folder: string): Record<string, string> {
+  const manifest = readFileSync(join(ROOT, folder, 'package.json'), 'utf8')
+  return (JSON.parse(manifest) as { scripts: Record<string, string> }).scripts
+}
 
 let child: ChildProcess | undefined
 async function end () {
@@ -38,28 +44,30 @@ async function end () {
   await once(child, 'close')
 }
 
-/** Runs a command as a person in the project's root would, until it is ended. What it prints is shown when it is not as expected. */
-function runs (command: string, env: NodeJS.ProcessEnv): { printed: string } {
-  const printed = { printed: '' }
+/** Starts a command in the root of the project, and collects its output. It runs until `end`. */
+function start (command: string, env: NodeJS.ProcessEnv): { printed: string } {
+  const output = { printed: '' }
   child = spawn('sh', ['-c', command], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  child.stdout?.on('data', data => { printed.printed += data })
-  child.stderr?.on('data', data => { printed.printed += data })
-  return printed
+  child.stdout?.on('data', data => { output.printed += data })
+  child.stderr?.on('data', data => { output.printed += data })
+  return output
 }
 
-const answers = (url: string) => fetch(url).then(({ ok }) => ok, () => false)
+const isReady = (url: string) => fetch(url).then(({ ok }) => ok, () => false)
 
-test('there are commands to check', () => {
-  expect(commands.map(({ text }) => text)).toEqual(expect.arrayContaining(['npm start', 'npm test', 'npm run e2e', 'npm run images -- --load']))
+test('the search finds the commands', () => {
+  const expected = ['npm start', 'npm test', 'npm run e2e', 'npm run images -- --load']
+  expect(commands.map(({ text }) => text)).toEqual(expect.arrayContaining(expected))
 })
 
-test('none runs a tool that only some machines have in the needed version', () => {
+test('no command needs a tool that npm has not installed', () => {
   const tools = /(^|[;&|] *|(\w+=\S* )+)(node|npx|turbo|vitest|tsc|eslint) [\w.@/-]/
   expect(commands.filter(({ text }) => tools.test(text))).toEqual([])
 })
 
-test('each npm script is there, and installs what it needs', () => {
-  const mentions = commands.flatMap(({ file, text }) => Array.from(text.matchAll(/\bnpm (?:(start|test)|run (?:--silent )?([\w:-]+))\b(?:.* --workspace[ =](\S+))?/g),
+test('each npm script exists, and installs what it needs', () => {
+  const script = /\bnpm (?:(start|test)|run (?:--silent )?([\w:-]+))\b(?:.* --workspace[ =](\S+))?/g
+  const mentions = commands.flatMap(({ file, text }) => Array.from(text.matchAll(script),
     ([, direct, named, workspace = '.']) => ({ file, workspace, name: direct ?? named ?? '' })))
   expect(mentions.length).toBeGreaterThan(20)
   for (const { file, workspace, name } of mentions) {
@@ -67,38 +75,44 @@ test('each npm script is there, and installs what it needs', () => {
   }
 })
 
-describe('services by themselves', { timeout: 60_000 }, () => {
+describe('a single service', { timeout: 60_000 }, () => {
   afterEach(end)
   const starts = commands.filter(({ text }) => /\bnpm start --workspace\b/.test(text) && !text.startsWith('npm start'))
     .concat(commands.filter(({ text }) => text.startsWith('npm start --workspace')))
 
-  test('each service has one', () => {
-    expect(new Set(starts.map(({ text }) => /--workspace (\S+)/.exec(text)?.[1]))).toEqual(new Set(['services/catalog', 'services/forum', 'services/webapp']))
+  test('the files show a command for each service', () => {
+    const workspaces = new Set(starts.map(({ text }) => /--workspace (\S+)/.exec(text)?.[1]))
+    expect(workspaces).toEqual(new Set(SERVICES.map(name => `services/${name}`)))
   })
 
   test.each(starts)('$text', async ({ text }) => {
     const { webapp: port } = await freeStorePorts()
-    const output = runs(text.replace(/\bPORT=\d+/, `PORT=${port}`), machineEnv({ PORT: String(port), HOST }))
-    await expect.poll(() => answers(`http://${HOST}:${port}/readyz`), { timeout: 40_000 }).toBe(true).catch(error => { throw new Error(output.printed, { cause: error }) })
+    const output = start(text.replace(/\bPORT=\d+/, `PORT=${port}`), machineEnv({ PORT: String(port), HOST }))
+    await expect.poll(() => isReady(`http://${HOST}:${port}/readyz`), { timeout: 40_000 }).toBe(true)
+      .catch(error => { throw new Error(output.printed, { cause: error }) })
   })
 })
 
-describe('what the README shows of the store', { timeout: 60_000 }, () => {
+describe('the store', { timeout: 60_000 }, () => {
   let ports: Awaited<ReturnType<typeof freeStorePorts>>
   beforeEach(async () => {
     ports = await freeStorePorts()
-    const output = runs('npm start', machineEnv(Object.fromEntries(Object.entries(ports).map(([name, port]) => [variableOf(name), String(port)]))))
+    const variables = Object.entries(ports).map(([name, port]) => [variableOf(name), String(port)])
+    const output = start('npm start', machineEnv(Object.fromEntries(variables)))
     await expect.poll(() => output.printed, { timeout: 40_000 }).toContain('Outfitters is running')
   }, 60_000)
   afterEach(end)
 
-  test('the curl lines before the containers work as they are, on other ports', async () => {
+  test('answers the curl commands of the README, up to its section about containers', async () => {
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-    const lines = Array.from(readme.slice(0, readme.indexOf('## Run it in containers')).matchAll(/^ {4}(curl .*)$/gm), ([, line = '']) => line)
+    const section = readme.slice(0, readme.indexOf('## Run it in containers'))
+    const lines = Array.from(section.matchAll(/^ {4}(curl .*)$/gm), ([, line = '']) => line)
     expect(lines.length).toBeGreaterThan(3)
-    const moved = new Map(Object.entries(portsFrom({})).map(([name, usual]) => [String(usual), String(ports[name as keyof typeof ports])]))
+    const moved = new Map(Object.entries(portsFrom({})).map(([name, usual]) =>
+      [String(usual), String(ports[name as keyof typeof ports])]))
     for (const line of lines) {
-      const command = line.replaceAll(/(?<=localhost:)\d+/g, usual => moved.get(usual) ?? usual).replace(/^curl/, 'curl --silent --show-error')
+      const command = line.replaceAll(/(?<=localhost:)\d+/g, usual => moved.get(usual) ?? usual)
+        .replace(/^curl/, 'curl --silent --show-error')
       const { stdout } = await promisify(execFile)('sh', ['-c', command])
       expect(stdout, line).not.toMatch(/"statusCode"|Route .* not found/)
     }
@@ -106,6 +120,7 @@ describe('what the README shows of the store', { timeout: 60_000 }, () => {
 })
 
 test('the exercises are listed without a cluster', { timeout: 60_000 }, async () => {
-  const { stdout } = await promisify(execFile)('npm', ['run', 'exercise'], { cwd: ROOT, env: machineEnv({ KUBECONFIG: join(dirname(ROOT), 'no-such-file') }) })
+  const env = machineEnv({ KUBECONFIG: join(dirname(ROOT), 'no-such-file') })
+  const { stdout } = await promisify(execFile)('npm', ['run', 'exercise'], { cwd: ROOT, env })
   expect(stdout).toContain('ch2.retry')
 })

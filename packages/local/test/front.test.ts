@@ -13,8 +13,10 @@ let lines: Record<string, unknown>[]
 
 beforeEach(async () => {
   v1 = await stubUpstream((request, response) => {
-    if (request.url === '/broken') request.socket.destroy()
-    else request.pipe(response.writeHead(request.url === '/unavailable' ? 503 : 200, { 'x-served-version': 'v1', 'retry-after': '0', 'x-large': request.headers['x-large'] ?? '' }))
+    if (request.url === '/broken') return request.socket.destroy()
+    const status = request.url === '/unavailable' ? 503 : 200
+    const headers = { 'x-served-version': 'v1', 'retry-after': '0', 'x-large': request.headers['x-large'] ?? '' }
+    request.pipe(response.writeHead(status, headers))
   })
   v2 = await stubUpstream((_request, response) => response.writeHead(404, { 'x-served-version': 'v2' }).end('none'))
   const recorded = recordingLogger()
@@ -28,33 +30,34 @@ afterEach(async () => {
   await v2.close()
 })
 
-test('requests go to the instances by turns, also over one connection', async () => {
+test('the instances get the requests in turn, also over one connection', async () => {
   const agent = request.agent(origin)
   const versions = []
   for (const path of ['/a', '/b', '/c', '/d']) versions.push((await agent.get(path)).headers['x-served-version'])
   expect(versions).toEqual(['v1', 'v2', 'v1', 'v2'])
 })
 
-test('a request arrives as it was sent: method, path, query, headers, host and body', async () => {
-  const answer = await request(origin).put('/items/9?x=1%202').set({ 'x-dark-launch': 'v2', host: 'catalog.istioinaction', 'content-type': 'application/json' }).send('{ "id": 9 }')
+test('a request reaches the instance unchanged: method, path, query, headers, host and body', async () => {
+  const headers = { host: 'catalog.istioinaction', 'x-dark-launch': 'v2', 'content-type': 'application/json' }
+  const answer = await request(origin).put('/items/9?x=1%202').set(headers).send('{ "id": 9 }')
   expect(answer.text ?? answer.body.toString()).toBe('{ "id": 9 }')
-  expect(v1.requests[0]).toMatchObject({ method: 'PUT', url: '/items/9?x=1%202', headers: { host: 'catalog.istioinaction', 'x-dark-launch': 'v2', 'content-type': 'application/json' } })
+  expect(v1.requests[0]).toMatchObject({ method: 'PUT', url: '/items/9?x=1%202', headers })
 })
 
-test('an answer comes back as it was given', async () => {
+test('an answer reaches the caller unchanged', async () => {
   await request(origin).get('/a')
   const answer = await request(origin).get('/b')
   expect([answer.status, answer.text, answer.headers['x-served-version']]).toEqual([404, 'none', 'v2'])
 })
 
-test('nothing is tried again: a 503 is handed on, a broken connection is a 503', async () => {
+test('the front never retries: it forwards a 503, and answers 503 for a broken connection', async () => {
   expect((await request(origin).get('/unavailable')).status).toBe(503)
   await request(origin).get('/other')
   expect((await request(origin).get('/broken')).status).toBe(503)
   expect(v1.requests.map(({ url }) => url)).toEqual(['/unavailable', '/broken'])
 })
 
-/** Sends a request as it is written here, and reads the whole answer; `Connection: close` is added. */
+/** Sends a request with these lines and `Connection: close`, and reads the whole answer. */
 function raw (...head: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(new URL(origin).port), '127.0.0.1')
@@ -65,6 +68,7 @@ function raw (...head: string[]): Promise<string> {
     socket.write(`${[...head, 'Connection: close'].join('\r\n')}\r\n\r\n`)
   })
 }
+/** The warnings and errors in the log of the front. */
 const problems = () => lines.filter(({ level }) => level === 'warn' || level === 'error')
 
 describe('request targets that only a proxy or a careless client sends', () => {
@@ -80,7 +84,7 @@ describe('request targets that only a proxy or a careless client sends', () => {
     ['/.well-known/a.b', '/.well-known/a.b'],
     ['/items?next=../b', '/items?next=../b'],
     ['/items/%zz', '/items/%25zz']
-  ])('%s is asked for as %s', async (target, url) => {
+  ])('the request target %s becomes the path %s', async (target, url) => {
     expect(await raw(`GET ${target} HTTP/1.1`, 'Host: catalog')).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
     expect(v1.requests[0]).toMatchObject({ url, headers: { host: 'catalog' } })
     expect(problems()).toEqual([])
@@ -88,47 +92,54 @@ describe('request targets that only a proxy or a careless client sends', () => {
 
   test.each([
     'OPTIONS *', 'GET /items/../x', 'GET /items/%2e%2e/x', 'GET /./items', 'GET /items/%2e', 'GET /items\\1'
-  ])('%s gets a service\'s 404, without a call to an instance', async line => {
+  ])('%s gets the 404 of a service, without a call to an instance', async line => {
     const answer = await raw(`${line} HTTP/1.1`, 'Host: catalog')
     expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/)
     expect(answer).toContain('"code":"NOT_FOUND"')
   })
 })
 
-test('the connection is kept or closed as the caller asks, whatever the instance does with its own', async () => {
+test('the caller decides whether its connection is kept; the connection to the instance has no effect', async () => {
   expect(await raw('GET /a HTTP/1.1', 'Host: catalog')).toMatch(/\r\nconnection: close\r\n/i)
   expect(await raw('GET /a HTTP/1.0')).toMatch(/\r\nconnection: close\r\n/i)
 })
 
-test('a client that waits for 100 Continue gets it, and its answer', async () => {
-  expect(await raw('GET /a HTTP/1.1', 'Host: catalog', 'Expect: 100-continue')).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
+test('a client that waits for 100 Continue gets it, and then its answer', async () => {
+  const answer = await raw('GET /a HTTP/1.1', 'Host: catalog', 'Expect: 100-continue')
+  expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
 })
 
-test('failures of the front are in the log', async () => {
+test('the log has the failed calls of the front', async () => {
   expect((await request(origin).get('/broken')).status).toBe(503)
-  expect(problems()).toEqual([expect.objectContaining({ level: 'warn', upstream: v1.origin, path: '/broken', msg: expect.stringMatching(/^no answer from the upstream: /) })])
+  const msg = expect.stringMatching(/^no answer from the upstream: /)
+  expect(problems()).toEqual([
+    expect.objectContaining({ level: 'warn', upstream: v1.origin, path: '/broken', msg })
+  ])
 })
 
-test('polling an instance that is not up yet leaves nothing in the log', async () => {
+test('polling an instance that is not ready yet logs nothing', async () => {
   await v1.close()
   expect((await request(origin).get('/readyz')).status).toBe(503)
   expect(problems()).toEqual([])
 })
 
+const LARGE_COOKIE = `Cookie: ${'c'.repeat(64 * 1024)}`
+
 test.each([
   ['a malformed header', ['GET /a HTTP/1.1', 'Host: catalog', 'no header'], 400, 'REQUEST_MALFORMED'],
   ['HTTP/1.1 without Host', ['GET /a HTTP/1.1'], 400, 'HOST_MISSING'],
-  ['headers above the limit', ['GET /a HTTP/1.1', 'Host: catalog', `Cookie: ${'c'.repeat(64 * 1024)}`], 431, 'HEADERS_TOO_LARGE']
-])('%s is refused as the services refuse it', async (_name, head, status, code) => {
+  ['headers above the limit', ['GET /a HTTP/1.1', 'Host: catalog', LARGE_COOKIE], 431, 'HEADERS_TOO_LARGE']
+])('the front refuses %s, as the services do', async (_name, head, status, code) => {
   const answer = await raw(...head)
   expect(answer).toContain(`HTTP/1.1 ${status} `)
   expect(answer).toContain(`{"statusCode":${status},"code":"${code}"`)
-  expect(answer).not.toContain('x-served-by') // as where a sidecar refuses
+  expect(answer).not.toContain('x-served-by') // a sidecar that refuses a request does not send it either
   expect(problems()).toEqual([expect.objectContaining({ level: 'warn', status, code })])
 })
 
 test('headers of 59 kB pass in both directions', async () => {
   const large = 'c'.repeat(59_000)
-  const answer = await new Promise<IncomingMessage>(resolve => { get(`${origin}/a`, { maxHeaderSize: 64 * 1024, headers: { 'x-large': large } }, resolve) })
+  const options = { maxHeaderSize: 64 * 1024, headers: { 'x-large': large } }
+  const answer = await new Promise<IncomingMessage>(resolve => { get(`${origin}/a`, options, resolve) })
   expect([answer.resume().statusCode, answer.headers['x-large'] === large]).toEqual([200, true])
 })

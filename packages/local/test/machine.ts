@@ -1,10 +1,10 @@
-// What the tests need of this machine.
+// The parts of this machine that the tests use: free ports, and the user's environment.
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, sep } from 'node:path'
 import { HOST, portsFrom, type Ports } from '../src/processes.ts'
 
-/** Ports that are free now. All are held at the same time, so that no two are the same. */
+/** Finds free ports. It holds all of them at the same time, so that they are different. */
 export async function freePorts (count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, HOST))
   await Promise.all(servers.map(server => once(server, 'listening')))
@@ -13,14 +13,14 @@ export async function freePorts (count: number): Promise<number[]> {
   return ports
 }
 
-/** Free ports for the processes of the store. */
+/** Finds free ports for the processes of the store. */
 export async function freeStorePorts (): Promise<Ports> {
   const names = Object.keys(portsFrom({}))
   const ports = await freePorts(names.length)
   return Object.fromEntries(names.map((name, index) => [name, ports[index]])) as Ports
 }
 
-/** The environment of a person at this machine: without the Node and the tools that this project puts first on the PATH. */
+/** The environment of a user of this machine: its PATH does not have the Node and the tools of this project. */
 export function machineEnv (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const path = (process.env['PATH'] ?? '').split(delimiter)
     .filter(folder => !folder.includes(`${sep}node_modules${sep}`) && !folder.includes(`${sep}.node${sep}`))

@@ -1,11 +1,12 @@
-// `npm start` as a person runs it: a real process, on ports that are free, since a store may run on the usual ones.
+// Runs `npm start` as a user does, as a real process. It uses free ports, because a store may run on the usual ones.
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { isTaken } from '../src/ports.ts'
-import { HOST, ROOT, variableOf } from '../src/processes.ts'
+import { ROOT } from '../../../scripts/project.ts'
+import { HOST, variableOf } from '../src/processes.ts'
 import { freeStorePorts } from './machine.ts'
 
 const ports = await freeStorePorts()
@@ -14,53 +15,62 @@ const env = Object.fromEntries(Object.entries(ports).map(([name, port]) => [vari
 let child: ChildProcess
 afterEach(async () => {
   if (child.exitCode !== null || child.signalCode !== null) return
-  process.kill(-(child.pid as number), 'SIGTERM') // a test has failed: end what it left
+  process.kill(-(child.pid as number), 'SIGTERM') // the test has failed, and its store still runs
   await once(child, 'close')
 })
 
-/** Runs the command, and collects what it prints. */
+/** Runs the command, and collects its output. */
 function start (more: NodeJS.ProcessEnv = {}) {
-  child = spawn('npm', ['start'], { cwd: ROOT, env: { ...process.env, ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  child = spawn('npm', ['start'], {
+    cwd: ROOT,
+    env: { ...process.env, ...env, ...more },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true
+  })
   const printed = { text: '' }
   child.stdout?.on('data', data => { printed.text += data })
   child.stderr?.on('data', data => { printed.text += data })
   return { printed, exit: once(child, 'close').then(([code]) => code as number) }
 }
 
-/** The process that runs a script on behalf of this `npm start`, whatever else runs on this machine. */
+/** The process of this `npm start` that runs a script. Other stores on this machine do not count. */
 async function pidOf (script: string): Promise<number> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args='])
   const all = stdout.trim().split('\n').map(line => /^ *(\d+) +(\d+) (.*)$/.exec(line) ?? [])
   const parents = new Map(all.map(([, pid, parent]) => [pid, parent]))
-  const isOurs = (pid: string | undefined): boolean => pid !== undefined && (Number(pid) === child.pid || isOurs(parents.get(pid)))
+  const isOurs = (pid: string | undefined): boolean =>
+    pid !== undefined && (Number(pid) === child.pid || isOurs(parents.get(pid)))
   return Number(all.find(([, pid, , args]) => args?.endsWith(script) && isOurs(pid))?.[1])
 }
 
-const listeningPorts = async () => (await Promise.all(Object.values(ports).map(async port => await isTaken(port, HOST) ? port : []))).flat()
+async function listeningPorts (): Promise<number[]> {
+  return (await Promise.all(Object.values(ports).map(async port => await isTaken(port, HOST) ? port : []))).flat()
+}
 
 describe('npm start', { timeout: 60_000 }, () => {
-  test('runs the whole store and says where; Ctrl-C leaves nothing behind', async () => {
+  test('runs the whole store and prints its addresses; Ctrl-C ends all processes', async () => {
     const { printed, exit } = start()
     await expect.poll(() => printed.text, { timeout: 40_000 }).toContain('Outfitters is running')
-    const { webapp, catalog, forum } = ports
-    const told = [`http://localhost:${webapp}`, `http://localhost:${catalog}`, `http://localhost:${forum}`, `v1 (on ${ports['catalog-v1']}) and v2 (on ${ports['catalog-v2']})`,
-      `curl localhost:${webapp}/api/catalog/items/1`]
-    for (const text of told) expect(printed.text).toContain(text)
+    const { webapp, forum } = ports
+    const urls = Object.values(ports).map(port => `http://localhost:${port}`)
+    for (const text of [...urls, `curl localhost:${webapp}/api/catalog/items/1`]) expect(printed.text).toContain(text)
 
     const get = (url: string) => fetch(`http://127.0.0.1:${url}`)
-    const bodies = await Promise.all(Array.from({ length: 10 }, async () => (await get(`${webapp}/api/catalog/items/1`)).text()))
+    const bodyOf = async (url: string) => (await get(url)).text()
+    const bodies = await Promise.all(Array.from({ length: 10 }, () => bodyOf(`${webapp}/api/catalog/items/1`)))
     expect(bodies.filter(body => body.includes('imageUrl'))).toHaveLength(5)
     expect(await (await get(`${webapp}/`)).text()).toContain('catalog answers, forum answers')
     expect((await get(`${forum}/api/users`)).status).toBe(200)
-    await expect.poll(() => printed.text).toMatch(/webapp +\| .*GET 127\.0\.0\.1:\d+\/api\/users|webapp +\| .*GET 127\.0\.0\.1:\d+\/ 200/)
+    const logged = /webapp +\| .*GET 127\.0\.0\.1:\d+\/api\/users|webapp +\| .*GET 127\.0\.0\.1:\d+\/ 200/
+    await expect.poll(() => printed.text).toMatch(logged)
 
-    process.kill(-(child.pid as number), 'SIGINT') // a terminal's Ctrl-C goes to the whole group
+    process.kill(-(child.pid as number), 'SIGINT') // a terminal sends Ctrl-C to the whole process group
     await exit
     await expect.poll(listeningPorts, { timeout: 10_000 }).toEqual([])
   })
 
-  // npm hands SIGTERM to its shell, which dies of it and tells nobody.
-  test('SIGTERM to npm alone leaves nothing behind either', async () => {
+  // npm sends SIGTERM only to its shell, and the shell ends without forwarding it.
+  test('SIGTERM to npm ends all processes', async () => {
     const { printed, exit } = start()
     await expect.poll(() => printed.text, { timeout: 40_000 }).toContain('Outfitters is running')
     child.kill('SIGTERM')
@@ -68,21 +78,21 @@ describe('npm start', { timeout: 60_000 }, () => {
     await expect.poll(listeningPorts, { timeout: 10_000 }).toEqual([])
   })
 
-  test('when one service crashes it is told, and the others end', async () => {
+  test('if a service crashes, the command names it, and ends the others', async () => {
     const { printed, exit } = start()
     await expect.poll(() => printed.text, { timeout: 40_000 }).toContain('Outfitters is running')
     process.kill(await pidOf('services/forum/src/server.ts'), 'SIGKILL')
     expect(await exit).toBe(1)
-    expect(printed.text).toContain('forum ended by itself (SIGKILL); ending the others')
+    expect(printed.text).toContain('forum ended unexpectedly (SIGKILL); ending the others')
     expect(await listeningPorts()).toEqual([])
   })
 
-  test('a taken port is named, with the process that has it and the variable that moves the service, and nothing is started', async () => {
+  test('if a port is taken, the message names its process and the variable to set, and nothing starts', async () => {
     const server = createServer().listen(ports.forum, HOST)
     await once(server, 'listening')
     const { printed, exit } = start()
     expect(await exit).toBe(1)
-    expect(printed.text).toContain(`port ${ports.forum}, where forum would listen, is taken`)
+    expect(printed.text).toContain(`port ${ports.forum} for forum is taken`)
     if (await hasLsof()) expect(printed.text).toContain(`(process ${process.pid})`)
     expect(printed.text).toContain('set FORUM_PORT to another port')
     server.close()
@@ -90,7 +100,7 @@ describe('npm start', { timeout: 60_000 }, () => {
     expect(await listeningPorts()).toEqual([])
   })
 
-  test('all wrong ports are named at once, and nothing is started', async () => {
+  test('if ports are wrong, the message names all of them, and nothing starts', async () => {
     const { printed, exit } = start({ WEBAPP_PORT: 'tcp://10.0.0.1:80', FORUM_PORT: '70000' })
     expect(await exit).toBe(1)
     expect(printed.text).toContain("WEBAPP_PORT must be a port from 1 to 65535, but is 'tcp://10.0.0.1:80'")
@@ -99,7 +109,7 @@ describe('npm start', { timeout: 60_000 }, () => {
   })
 })
 
-/** Whether this machine has the tool that tells which process listens. */
+/** Whether this machine has lsof, which shows the process that listens on a port. */
 function hasLsof (): Promise<boolean> {
   return promisify(execFile)('lsof', ['-v']).then(() => true, () => false)
 }

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { Answer } from '../measure.ts'
 
-// The least that node:http can do: one answer, whatever is asked. ANSWER is what it sends, headers in their order and case;
-// those that Node writes itself (Date, Connection, Keep-Alive) are left to it.
+// A server with the least work for node:http: it sends the same answer to every request. ANSWER has the body, and the
+// headers in their order and case. Node itself adds Date, Connection and Keep-Alive.
 const { PORT, HOST, ANSWER = '' } = process.env
 const { headers, keepAliveMs, body } = JSON.parse(ANSWER) as Answer
 

@@ -1,8 +1,9 @@
+import { SERVICES } from '../../../../scripts/project.ts'
 import type { Kubectl, KubeObject } from './kubectl.ts'
 import { Trouble } from './errors.ts'
 
 /** The services that have an image of their own. */
-export const SERVICES = ['catalog', 'webapp', 'forum'] as const
+export { SERVICES }
 
 /** The environment variable that says where images come from: REGISTRY/PATH[:TAG]. */
 export const SETTING = 'OUTFITTERS_IMAGES'

@@ -4,7 +4,7 @@ import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from '.
 import { Trouble } from './errors.ts'
 
 /** Where each service of the store listens in its pod. */
-export const PORTS: Record<string, number> = { catalog: 3000, webapp: 8080, forum: 8080 }
+export { PORTS } from '../../../../scripts/project.ts'
 
 interface Pod extends KubeObject {
   spec: { containers: { name: string }[], initContainers?: { name: string }[] }
