@@ -1,7 +1,7 @@
 import { RequestError } from '@outfitters/service-kit'
 import type { Item, ItemInput } from './item.ts'
 
-/** So that a loop in somebody's script cannot fill the pod's memory. */
+/** The most items that a catalog holds. Without a limit, a script with an endless loop could fill the pod's memory. */
 export const MAX_ITEMS = 1000
 
 const STOCK: Item[] = [
@@ -11,49 +11,49 @@ const STOCK: Item[] = [
   { id: 4, color: 'red', department: 'Watches', name: 'Red Dragon Watch', price: '232.00' }
 ]
 
-/** The items of one process: each pod has its own, and starts with the book's four. */
+/** The items of one process. Each pod has its own items, and starts with the four of the book. */
 export class Catalog {
   readonly #items = new Map(STOCK.map(item => [item.id, item]))
   #lastId = STOCK.length
-  #list: readonly Item[] | undefined
+  #list: Item[] | undefined
 
-  /** All items, the oldest first. As long as nothing changes it is the same array. */
-  list (): readonly Item[] {
+  /** All items, the oldest first. It returns the same array until an item changes, so callers must not change it. */
+  list (): Item[] {
     this.#list ??= [...this.#items.values()]
     return this.#list
   }
 
-  /** The item of that number, if there is one. */
+  /** The item with this id; undefined if there is none. */
   get (id: number): Item | undefined {
     return this.#items.get(id)
   }
 
   /**
-   * Adds an item under the next free number.
+   * Adds an item under the next free id.
    *
    * @throws {RequestError} 409 CATALOG_FULL
    */
   add (input: ItemInput): Item {
-    this.#makeSureOfRoom()
+    this.#requireSpace()
     do this.#lastId++; while (this.#items.has(this.#lastId))
     return this.#store(this.#lastId, input)
   }
 
   /**
-   * Puts an item under the number it is to have, in place of the one that is there.
+   * Stores an item under the given id. An item that already has this id is replaced.
    *
-   * @throws {RequestError} 409 CATALOG_FULL when it would be one more
+   * @throws {RequestError} 409 CATALOG_FULL if the item is new and there is no space for it
    */
   put (id: number, input: ItemInput): { item: Item, created: boolean } {
     const created = !this.#items.has(id)
-    if (created) this.#makeSureOfRoom()
+    if (created) this.#requireSpace()
     return { item: this.#store(id, input), created }
   }
 
-  #makeSureOfRoom (): void {
-    if (this.#items.size >= MAX_ITEMS) {
-      throw new RequestError(409, 'CATALOG_FULL', `the catalog holds ${MAX_ITEMS} items and takes no more; replace one by PUT, or restart this pod`)
-    }
+  #requireSpace (): void {
+    if (this.#items.size < MAX_ITEMS) return
+    const full = `the catalog is full: it holds ${MAX_ITEMS} items, which is the maximum`
+    throw new RequestError(409, 'CATALOG_FULL', `${full}; replace an item with PUT, or restart this pod`)
   }
 
   #store (id: number, { color, department, name, price, imageUrl }: ItemInput): Item {

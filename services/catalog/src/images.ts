@@ -1,14 +1,15 @@
 import type { Item } from './item.ts'
 
 /**
- * Where an item's picture is: its own imageUrl where it was given one, else `override`, else a picture of the webapp, which has
- * one for each of the book's items and a generic one for whatever else is asked for below /images.
+ * Returns a function that gives the URL of an item's picture. An item's own imageUrl comes first, then `override`, then
+ * a picture of the webapp. The webapp has a picture for each item of the book, and answers every other path below
+ * /images with a generic one.
  */
 export function imageUrls (override?: string): (item: Item) => string {
   return ({ name, imageUrl }) => imageUrl ?? override ?? `/images/${slug(name)}.svg`
 }
 
-/** `Elinor Glasses` as `elinor-glasses`; `item` where nothing is left of a name. */
+/** `Elinor Glasses` becomes `elinor-glasses`; a name without ASCII letters or digits becomes `item`. */
 function slug (name: string): string {
   return name.toLowerCase().match(/[a-z0-9]+/g)?.join('-').slice(0, 64) ?? 'item'
 }

@@ -1,21 +1,21 @@
 import { baseConfig, upstreamConfig } from '@outfitters/service-kit'
 import { Type, type Static } from 'typebox'
 
-/** What the forum reads from its environment. */
+/** The environment variables that the forum reads. */
 export const ForumConfig = Type.Object({
   ...baseConfig,
   ...upstreamConfig,
   PORT: Type.Integer({ ...baseConfig.PORT, default: 8080 }),
   USERS_URL: Type.String({
-    // Plain HTTP, so that the sidecar sees the call and chapter 5 has something to block and allow.
+    // Plain HTTP, so that the sidecar can read the call, and chapter 5 can block and allow it.
     default: 'http://jsonplaceholder.typicode.com/users',
     format: 'http-url',
     description: 'where the users come from'
   }),
   USERS_TRUSTED: Type.Boolean({
     default: false,
-    description: 'whether the users API belongs to the mesh, and gets authorization and every x-* header'
+    description: 'whether the users API belongs to the mesh; if so, it gets authorization and every x-* header'
   }),
-  LOCAL_USERS: Type.Boolean({ default: false, description: 'answer from built-in data, and call nobody' })
+  LOCAL_USERS: Type.Boolean({ default: false, description: 'answer from built-in data, without a users API' })
 })
 export type ForumConfig = Static<typeof ForumConfig>

@@ -9,11 +9,18 @@ import { healthRoutes } from './routes/health.ts'
 import { pageRoutes } from './routes/page.ts'
 import { userRoutes } from './routes/users.ts'
 
-/** The webapp service: the store's page, and the API that the outside calls. */
-export function buildApp (config: WebappConfig, { logger, telemetry }: { logger: FastifyBaseLogger, telemetry?: Telemetry | undefined }): Service {
+/** What the webapp needs besides its configuration. */
+export interface WebappDependencies {
+  logger: FastifyBaseLogger
+  /** undefined turns tracing off */
+  telemetry?: Telemetry | undefined
+}
+
+/** The webapp service: the store's page, and the API that clients outside the mesh call. */
+export function buildApp (config: WebappConfig, { logger, telemetry }: WebappDependencies): Service {
   const app = createService(config, {
     name: 'webapp',
-    description: "The store's page, and the API that the outside calls.",
+    description: "The store's page, and the API that clients outside the mesh call.",
     logger,
     telemetry,
     maxHeaderBytes: MAX_FORWARDED_HEADER_BYTES,

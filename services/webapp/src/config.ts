@@ -4,7 +4,7 @@ import { Type, type Static } from 'typebox'
 const host = { format: 'host' }
 const port = { minimum: 1, maximum: 65535 }
 
-/** What the webapp reads from its environment. */
+/** The environment variables that the webapp reads. */
 export const WebappConfig = Type.Object({
   ...baseConfig,
   ...upstreamConfig,

@@ -1,18 +1,23 @@
 import type { RequestListener } from 'node:http'
 import { parseConfig } from '@outfitters/service-kit'
 import { listen, recordingLogger, stubUpstream } from '@outfitters/service-kit/testing'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { WebappConfig } from '../src/config.ts'
 
-const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => { for (const close of closers.splice(0).reverse()) await close() })
+export interface StartOptions {
+  /** how the catalog answers, or the port of a catalog */
+  catalog?: RequestListener | number
+  /** how the forum answers */
+  forum?: RequestListener
+  env?: Record<string, string>
+}
 
-/** A webapp whose upstreams answer as told, all of it closed after the test. */
-export async function start ({ catalog, forum, env = {} }: { catalog?: RequestListener | number, forum?: RequestListener, env?: Record<string, string> } = {}) {
-  const stub = async (listener: RequestListener = (_request, response) => { response.writeHead(200).end('[]') }) => {
+/** A webapp that listens on a free port, with stubs for its upstreams. All are closed after the test. */
+export async function start ({ catalog, forum, env = {} }: StartOptions = {}) {
+  const stub = async (listener = answering(200, [])) => {
     const upstream = await stubUpstream(listener)
-    closers.push(upstream.close)
+    onTestFinished(upstream.close)
     return upstream
   }
   const catalogStub = await stub(typeof catalog === 'number' ? undefined : catalog)
@@ -26,11 +31,11 @@ export async function start ({ catalog, forum, env = {} }: { catalog?: RequestLi
     FORUM_SERVICE_PORT: String(forumStub.port),
     ...env
   }), { logger })
-  closers.push(() => app.close())
+  onTestFinished(() => app.close())
   return { app, lines, catalog: catalogStub, forum: forumStub, origin: await listen(app) }
 }
 
-/** A stand-in that answers every request in the same way. */
+/** A listener that gives every request the same answer. */
 export function answering (status: number, body: unknown, headers: Record<string, string> = {}): RequestListener {
   return (_request, response) => {
     response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body))

@@ -1,4 +1,4 @@
-// The whole store on free ports of this machine, for tests in a browser and for the screenshots.
+// Starts the whole store on free ports of this machine, for tests in a browser and for the screenshots.
 import { request as call, type IncomingMessage, type RequestListener } from 'node:http'
 import { buildApp as buildCatalog } from '@outfitters/catalog/app'
 import { CatalogEnv, resolveVersion } from '@outfitters/catalog/config'
@@ -8,13 +8,18 @@ import { parseConfig } from '@outfitters/service-kit'
 import { listen, silentLogger, stubUpstream } from '@outfitters/service-kit/testing'
 import { buildApp } from '../src/app.ts'
 import { WebappConfig } from '../src/config.ts'
+import type { ChaosAccess } from '../src/page/fault-controls.ts'
+
+type Version = 'v1' | 'v2'
 
 export interface StoreOptions {
-  /** CHAOS_ACCESS of the webapp, and of the catalogs and the forum */
-  access?: 'any' | 'local' | 'off'
-  behind?: 'any' | 'local' | 'off'
-  /** the webapp is reached through a proxy that takes this off each path, as in /team-a */
+  /** CHAOS_ACCESS of the webapp */
+  access?: ChaosAccess
+  /** CHAOS_ACCESS of the catalogs and the forum */
+  upstreamAccess?: ChaosAccess
+  /** puts a proxy before the webapp that removes this prefix from each path, such as /team-a */
   prefix?: string
+  /** the names of the pods */
   names?: { v1: string, v2: string, forum: string, webapp: string }
 }
 
@@ -22,23 +27,30 @@ export type Store = Awaited<ReturnType<typeof startStore>>
 
 const NAMES = { v1: 'catalog-v1', v2: 'catalog-v2', forum: 'forum-1', webapp: 'webapp-1' }
 
-/** Both catalogs behind a stand-in for the mesh, the forum and the webapp. */
-export async function startStore ({ access = 'any', behind = access, prefix = '', names = NAMES }: StoreOptions = {}) {
+/** Starts two catalogs behind a stand-in for the mesh, the forum and the webapp. */
+export async function startStore (options: StoreOptions = {}) {
+  const { access = 'any', upstreamAccess = access, prefix = '', names = NAMES } = options
   const closers: (() => Promise<unknown>)[] = []
-  const catalogs = {} as Record<'v1' | 'v2', string>
+  const catalogs = {} as Record<Version, string>
   for (const version of ['v1', 'v2'] as const) {
-    const catalog = buildCatalog(resolveVersion(parseConfig(CatalogEnv, { HOSTNAME: names[version], SERVICE_VERSION: version, CHAOS_ACCESS: behind, CHAOS_SEED: 'page' })), { logger: silentLogger })
+    const env = { HOSTNAME: names[version], SERVICE_VERSION: version, CHAOS_ACCESS: upstreamAccess, CHAOS_SEED: 'page' }
+    const catalog = buildCatalog(resolveVersion(parseConfig(CatalogEnv, env)), { logger: silentLogger })
     catalogs[version] = await listen(catalog)
     closers.push(() => catalog.close())
   }
-  const forum = buildForum(parseConfig(ForumConfig, { HOSTNAME: names.forum, LOCAL_USERS: 'true', CHAOS_ACCESS: behind }), { logger: silentLogger })
+  const forumEnv = { HOSTNAME: names.forum, LOCAL_USERS: 'true', CHAOS_ACCESS: upstreamAccess }
+  const forum = buildForum(parseConfig(ForumConfig, forumEnv), { logger: silentLogger })
   closers.push(() => forum.close())
 
-  const turns = { traffic: 0, faults: 0 } // of their own, so that what asks for faults does not bend the split
+  // Counted apart, so that calls for faults do not change the split of the traffic.
+  const turns = { traffic: 0, faults: 0 }
   const mesh = {
-    /** which version a request goes to; none is a refused connection */
-    route: ({ url }: IncomingMessage): 'v1' | 'v2' | undefined => turns[url === '/blowup' ? 'faults' : 'traffic']++ % 2 === 0 ? 'v1' : 'v2',
-    /** more tries after a 5xx */
+    /** the version that a request goes to; undefined answers 503 */
+    route: ({ url }: IncomingMessage): Version | undefined => {
+      const turn = turns[url === '/blowup' ? 'faults' : 'traffic']++
+      return turn % 2 === 0 ? 'v1' : 'v2'
+    },
+    /** how often a request is retried after a 5xx */
     retries: 0
   }
   const catalog = await stubUpstream((request, response) => {
@@ -51,14 +63,18 @@ export async function startStore ({ access = 'any', behind = access, prefix = ''
         response.writeHead(503).end('no healthy upstream')
         return
       }
-      const upstream = call(catalogs[version] + request.url, { method: `${request.method}`, headers: { ...request.headers, ...(mesh.retries > 0 && { 'x-envoy-attempt-count': String(n) }) } }, answer => {
+      const headers = { ...request.headers, ...(mesh.retries > 0 && { 'x-envoy-attempt-count': String(n) }) }
+      const upstream = call(catalogs[version] + request.url, { method: `${request.method}`, headers }, answer => {
         if (answer.statusCode !== undefined && answer.statusCode >= 500 && n <= mesh.retries) {
           answer.resume()
           return attempt(n + 1)
         }
         answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers))
       })
-      upstream.on('error', () => response.headersSent ? response.destroy() : response.writeHead(503).end('upstream connect error'))
+      upstream.on('error', () => {
+        if (response.headersSent) response.destroy()
+        else response.writeHead(503).end('upstream connect error')
+      })
       upstream.end(Buffer.concat(pieces))
     }
   })
@@ -74,16 +90,18 @@ export async function startStore ({ access = 'any', behind = access, prefix = ''
   }), { logger: silentLogger })
   closers.push(() => webapp.close())
   const origin = await listen(webapp)
-  const proxy = prefix === '' ? undefined : await stubUpstream(without(prefix, origin))
+  const proxy = prefix === '' ? undefined : await stubUpstream(stripPrefix(prefix, origin))
   if (proxy !== undefined) closers.push(proxy.close)
 
-  /** Sets a fault in a catalog. */
-  const set = async (version: 'v1' | 'v2', rule: object) => {
-    const { ok } = await fetch(`${catalogs[version]}/blowup`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(rule) })
-    if (!ok) throw new Error('the rule was refused')
+  /** Sets a fault in a catalog; throws if the catalog refuses it. */
+  const set = async (version: Version, rule: object) => {
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify(rule)
+    const answer = await fetch(`${catalogs[version]}/blowup`, { method: 'POST', headers, body })
+    if (!answer.ok) throw new Error(`catalog ${version} refused the rule ${body}: ${await answer.text()}`)
   }
   return {
-    /** where the page is */
+    /** the address of the page */
     url: `${proxy?.origin ?? origin}${prefix}/`,
     mesh,
     set,
@@ -91,14 +109,15 @@ export async function startStore ({ access = 'any', behind = access, prefix = ''
   }
 }
 
-/** A proxy that takes a prefix off each path, and has nothing beside it. */
-function without (prefix: string, origin: string): RequestListener {
+/** A proxy that removes a prefix from each path, and answers 404 to all other paths. */
+function stripPrefix (prefix: string, origin: string): RequestListener {
   return (request, response) => {
     if (request.url?.startsWith(`${prefix}/`) !== true) {
-      response.writeHead(404).end('beside the prefix')
+      response.writeHead(404).end('not below the prefix')
       return
     }
-    request.pipe(call(origin + request.url.slice(prefix.length), { method: `${request.method}`, headers: request.headers }, answer => {
+    const options = { method: `${request.method}`, headers: request.headers }
+    request.pipe(call(origin + request.url.slice(prefix.length), options, answer => {
       answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers))
     }))
   }

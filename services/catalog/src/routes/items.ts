@@ -5,40 +5,53 @@ import { Type } from 'typebox'
 import type { Catalog } from '../catalog.ts'
 import { Item, ItemInput } from '../item.ts'
 
+/** What the routes of the items need. */
 export interface ItemRoutesOptions {
   catalog: Catalog
-  /** an item's picture; undefined where items are shown without, in version 1 */
+  /** the URL of an item's picture; undefined in version 1, which shows items without pictures */
   imageOf: ((item: Item) => string) | undefined
 }
 
 const ById = Type.Object({ id: Type.String() })
-const Text = Type.String()
+const Refusals = { 400: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer }
+const JSON_TYPE = 'application/json; charset=utf-8'
+const MAX_ID = Number.MAX_SAFE_INTEGER
 
-/** The items, as JSON indented by two spaces: the book shows and measures it so (502 bytes for the four). */
+/** The items as JSON, indented by two spaces. The book shows this format and its size: 502 bytes for the four items. */
 export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutesOptions> = async (app, { catalog, imageOf }) => {
-  // Open to scripts of any page, as the original is. No cookie and no session stands behind it.
-  await app.register(cors, { origin: true, credentials: true, strictPreflight: false, methods: 'GET,HEAD,PUT,PATCH,POST,DELETE' })
+  // Scripts of any page may read and write items, as in the original. The catalog uses no cookies and no sessions.
+  await app.register(cors, {
+    origin: true,
+    credentials: true,
+    strictPreflight: false,
+    methods: 'GET,HEAD,PUT,PATCH,POST,DELETE'
+  })
 
   app.get('/', {
-    schema: { tags: ['catalog'], summary: 'All items', response: { 200: Type.Unsafe<string>(Type.Array(Item)) } }
+    schema: { tags: ['catalog'], summary: 'All items', response: { 200: Type.Array(Item) } }
   }, (_request, reply) => {
-    reply.type('application/json; charset=utf-8').send(listing(catalog.list()))
+    reply.type(JSON_TYPE).serializer(serializeList).send(catalog.list())
   })
 
   app.get('/:id', {
-    schema: { tags: ['catalog'], summary: 'One item', params: ById, response: { 200: Type.Unsafe<string>(Item), 404: Text } }
+    schema: {
+      tags: ['catalog'],
+      summary: 'One item',
+      params: ById,
+      response: { 200: Item, 404: Type.String() }
+    }
   }, (request, reply) => {
-    const item = catalog.get(idOf(request.params.id))
+    const item = catalog.get(parseId(request.params.id))
     if (item === undefined) reply.code(404).type('text/plain; charset=utf-8').send('Not Found')
-    else reply.type('application/json; charset=utf-8').send(pretty(show(item)))
+    else reply.type(JSON_TYPE).serializer(indented).send(show(item))
   })
 
   app.post('/', {
     schema: {
       tags: ['catalog'],
-      summary: 'Add an item; the catalog numbers it',
+      summary: 'Add an item; the catalog assigns its id',
       body: ItemInput,
-      response: { 201: NoBody, 400: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer }
+      response: { 201: NoBody, ...Refusals }
     }
   }, (request, reply) => {
     const { id } = catalog.add(request.body)
@@ -48,23 +61,28 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutesOptions> = async (a
   app.put('/:id', {
     schema: {
       tags: ['catalog'],
-      summary: 'Put an item under a number, in place of what is there',
+      summary: 'Store an item under an id; an item with this id is replaced',
       params: ById,
       body: ItemInput,
-      response: { 200: Type.Unsafe<string>(Item), 201: Type.Unsafe<string>(Item), 400: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer }
+      response: { 200: Item, 201: Item, ...Refusals }
     }
   }, (request, reply) => {
-    const id = idOf(request.params.id)
-    const { id: sent = id } = request.body
-    if (!(id >= 1 && id <= Number.MAX_SAFE_INTEGER)) {
-      throw RequestError.invalid('ITEM_ID_INVALID', [{ where: 'params/id', what: `must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}` }])
+    const id = parseId(request.params.id)
+    const { id: idInBody = id } = request.body
+    if (!(id >= 1 && id <= MAX_ID)) {
+      const problem = { where: 'params/id', what: `must be a whole number from 1 to ${MAX_ID}` }
+      throw RequestError.invalid('ITEM_ID_INVALID', [problem])
     }
-    if (sent !== id) throw RequestError.invalid('ITEM_ID_MISMATCH', [{ where: 'body/id', what: `must be the ${id} of the path, or left out` }])
+    if (idInBody !== id) {
+      const problem = { where: 'body/id', what: `must be ${id}, as in the path, or left out` }
+      throw RequestError.invalid('ITEM_ID_MISMATCH', [problem])
+    }
     const { item, created } = catalog.put(id, request.body)
-    reply.code(created ? 201 : 200).type('application/json; charset=utf-8').send(pretty(show(item)))
+    reply.code(created ? 201 : 200).type(JSON_TYPE).serializer(indented).send(show(item))
   })
 
-  const listing = rememberingLast((items: readonly Item[]) => pretty(items.map(show)))
+  // Clients read the list far more often than they change it.
+  const serializeList = cacheLast((items: Item[]) => indented(items.map(show)))
 
   function show (item: Item): Item {
     const { imageUrl: _, ...shown } = item
@@ -72,13 +90,13 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutesOptions> = async (a
   }
 }
 
-/** NaN, which no item has, where it is no number. */
-function idOf (text: string): number {
+/** The id in a path; NaN, which no item has, if the text is not a number. */
+function parseId (text: string): number {
   return /^\d{1,16}$/.test(text) ? Number(text) : NaN
 }
 
-/** The list is asked for far more often than it changes. */
-function rememberingLast<Input, Output> (compute: (input: Input) => Output): (input: Input) => Output {
+/** A function that computes again only if it gets another input than last time. */
+function cacheLast<Input, Output> (compute: (input: Input) => Output): (input: Input) => Output {
   let last: { input: Input, output: Output } | undefined
   return input => {
     if (last?.input !== input) last = { input, output: compute(input) }
@@ -86,6 +104,6 @@ function rememberingLast<Input, Output> (compute: (input: Input) => Output): (in
   }
 }
 
-function pretty (value: Item | Item[]): string {
+function indented (value: Item | Item[]): string {
   return JSON.stringify(value, null, 2)
 }

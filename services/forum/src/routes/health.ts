@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { NoBody } from '@outfitters/service-kit'
 
-/** The probe under the name that the book's manifests use. */
+/** `GET /api/healthz`: the probe that the book's manifests use. */
 export const healthRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/api/healthz', {
     config: { operational: true },

@@ -1,23 +1,26 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { callerOf, type Caller } from '@outfitters/service-kit'
 import { Upstream, upstreamErrors } from '@outfitters/service-kit/upstream'
+import type { FastifyPluginAsync } from 'fastify'
 import { Type } from 'typebox'
 import type { ForumConfig } from '../config.ts'
 import { LOCAL_USERS } from '../local-users.ts'
 import { User } from '../user.ts'
 
-/** The users, as whoever has them tells them. */
-export const userRoutes: FastifyPluginAsyncTypebox<ForumConfig> = async (app, config) => {
+/** The users: the bytes that the users API answered, or the built-in data. */
+export const userRoutes: FastifyPluginAsync<ForumConfig> = async (app, config) => {
   const trust = config.USERS_TRUSTED ? 'inside' : 'outside'
-  const usersOf = config.LOCAL_USERS ? () => JSON.stringify(LOCAL_USERS) : fetchUsers(config.USERS_URL)
+  const loadUsers = config.LOCAL_USERS ? () => JSON.stringify(LOCAL_USERS) : usersApi(config.USERS_URL)
   app.setErrorHandler(upstreamErrors('error calling Users service'))
 
   app.get('/api/users', {
-    schema: { tags: ['forum'], summary: 'All users', response: { 200: Type.Unsafe<string>(Type.Array(User)), 500: Type.String() } }
-  }, async (request, reply) =>
-    reply.type('application/json; charset=utf-8').send(await usersOf(callerOf(request, reply))))
+    schema: { tags: ['forum'], summary: 'All users', response: { 200: Type.Array(User), 500: Type.String() } }
+  }, async (request, reply) => {
+    const users = await loadUsers(callerOf(request, reply))
+    return reply.type('application/json; charset=utf-8').send(users)
+  })
 
-  function fetchUsers (url: string): (caller: Caller) => Promise<string> {
+  /** A function that calls the users API and returns its JSON text. */
+  function usersApi (url: string): (caller: Caller) => Promise<string> {
     const { origin, pathname, search } = new URL(url)
     const timeoutMs = config.UPSTREAM_TIMEOUT_MS
     const upstream = new Upstream({ name: 'users', origin, trust, timeoutMs, metrics: app.metrics })

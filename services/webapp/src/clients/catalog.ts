@@ -2,7 +2,7 @@ import type { Caller, Identity } from '@outfitters/service-kit'
 import type { Upstream } from '@outfitters/service-kit/upstream'
 import { Type, type Static } from 'typebox'
 
-/** An item as the catalog shows it, in the order in which it is shown on. */
+/** An item as the catalog answers it. The webapp sends its keys in this order. */
 export const CatalogItem = Type.Object({
   id: Type.Integer(),
   color: Type.String({ default: '' }),
@@ -13,31 +13,39 @@ export const CatalogItem = Type.Object({
 }, { title: 'CatalogItem' })
 export type CatalogItem = Static<typeof CatalogItem>
 
-/** An item as the catalog takes it. */
+/** An item as the catalog accepts it. */
 export const NewCatalogItem = Type.Object({
   id: Type.Optional(Type.Integer()),
   color: Type.String({ default: '', maxLength: 100 }),
   department: Type.String({ default: '', maxLength: 100 }),
   name: Type.String({ minLength: 1, maxLength: 200 }),
-  price: Type.String({ pattern: '^[0-9]{1,9}([.][0-9]{1,2})?$', description: 'a decimal number in quotes, such as "84.00"' }),
-  imageUrl: Type.Optional(Type.String({ maxLength: 2048, pattern: '^(https?://|/)[!-~]*$', description: 'an http(s) URL or a path' }))
+  price: Type.String({
+    pattern: '^[0-9]{1,9}([.][0-9]{1,2})?$',
+    description: 'a decimal number in quotes, such as "84.00"'
+  }),
+  imageUrl: Type.Optional(Type.String({
+    maxLength: 2048,
+    pattern: '^(https?://|/)[!-~]*$',
+    description: 'an http(s) URL or a path'
+  }))
 }, { additionalProperties: false, title: 'NewCatalogItem' })
 export type NewCatalogItem = Static<typeof NewCatalogItem>
 
-/** What the catalog said, and which of them it was. */
+/** What the catalog answered, and which pod and version answered. */
 export interface CatalogAnswer<T> {
   value: T
   identity: Identity
 }
 
 /**
- * The catalog as the webapp sees it.
+ * A client of the catalog.
  *
- * All methods throw an UpstreamError when the catalog fails, or says something else than asked.
+ * All methods throw an UpstreamError if the catalog fails, or if its answer has an unexpected status or shape.
  */
 export class CatalogClient {
   readonly #upstream: Upstream
 
+  /** @param upstream the catalog's connections; the caller closes them */
   constructor (upstream: Upstream) {
     this.#upstream = upstream
   }
@@ -49,7 +57,8 @@ export class CatalogClient {
   }
 
   /**
-   * One item; undefined where the catalog itself, and no proxy on the way, says that there is none.
+   * One item. The value is undefined if the catalog answers that the item does not exist. A 404 of a proxy does not
+   * count: it lacks the header x-served-by, and is an error.
    *
    * @param id digits
    */
@@ -60,7 +69,7 @@ export class CatalogClient {
     return { value: answer.expect(200).json(isItem), identity }
   }
 
-  /** Adds an item; the catalog numbers it. */
+  /** Adds an item; the catalog assigns its id. */
   async create (item: NewCatalogItem, caller: Caller): Promise<CatalogAnswer<void>> {
     const answer = await this.#upstream.call({ method: 'POST', path: '/items', body: item }, caller)
     return { value: undefined, identity: answer.expect(201).identity }

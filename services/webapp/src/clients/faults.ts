@@ -1,54 +1,64 @@
 import { RequestError, type Caller, type Identity } from '@outfitters/service-kit'
 import { UpstreamError, type Upstream } from '@outfitters/service-kit/upstream'
 
-/** So many calls meet one pod of four in all but one of a hundred thousand cases. */
-const MAX_TRIES = 40
+/** With four pods, 40 calls miss one of them with a probability of 0.00001. */
+const MAX_CALLS = 40
 
-/** What is asked of a pod's `/blowup`. */
+/** A request to a pod's `/blowup`. */
 export interface FaultCall {
   method: 'GET' | 'POST' | 'DELETE'
   pod: string
   body?: unknown
 }
 
-/** What the pod said: its rules or a line of text, or why it refuses. */
+/** The pod's answer: its rules, a line of text, or the reason of a refusal. */
 export interface FaultAnswer {
   status: number
   body: string
   identity: Identity
 }
 
-/** What a pod refuses with: a rule that makes no sense, no access, too many rules. */
+/** The statuses with which a pod refuses a call: an invalid rule, no access, too many rules. */
 const REFUSALS = [400, 403, 409]
 
-/** The faults of an upstream's pods, of which a call meets whichever its Service, or the mesh, picks. */
+/** Reads and sets faults in one pod of an upstream. The Service or the mesh picks the pod that a call reaches. */
 export class FaultsClient {
   readonly #upstream: Upstream
 
+  /** @param upstream the connections of the service that the pods belong to; the caller closes them */
   constructor (upstream: Upstream) {
     this.#upstream = upstream
   }
 
   /**
-   * Calls until the pod that is meant is met; the others pass it on by a 421.
+   * Calls until a call reaches the given pod. All other pods answer with a 421.
    *
-   * @throws {RequestError} 404 POD_NOT_MET
-   * @throws {UpstreamError} when a call fails otherwise
+   * @throws {RequestError} 404 POD_NOT_MET if no call reached the pod
+   * @throws {UpstreamError} if a call fails in another way
    */
   async call ({ method, pod, body }: FaultCall, caller: Caller): Promise<FaultAnswer> {
-    const met = new Set<string>()
-    // One after the other, the calls need one listener at the caller's connection, and not forty.
+    const { name } = this.#upstream
+    const reached = new Set<string>()
+    // The calls follow one another, so one listener on the caller's connection is enough for all of them.
     let stop = () => {}
     caller.onceDisconnected(() => stop())
-    const named: Caller = { ...caller, headers: { ...caller.headers, 'x-chaos-pod': pod }, onceDisconnected: listener => { stop = listener } }
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const answer = await this.#upstream.call({ method, path: '/blowup', reset: true, operational: true, ...(body !== undefined && { body }) }, named)
+    const headers = { ...caller.headers, 'x-chaos-pod': pod }
+    const callerWithPod: Caller = { ...caller, headers, onceDisconnected: listener => { stop = listener } }
+    const call = { method, path: '/blowup', reset: true, operational: true, ...(body !== undefined && { body }) }
+
+    for (let calls = 0; calls < MAX_CALLS; calls++) {
+      const answer = await this.#upstream.call(call, callerWithPod)
       const { status, identity } = answer
-      const other = identity['x-served-by']
-      if (status === 200 || (REFUSALS.includes(status) && other !== undefined)) return answer
-      if (status !== 421 || other === undefined) throw new UpstreamError('UPSTREAM_STATUS', `${this.#upstream.name} answered ${status}`, { answer })
-      met.add(other)
+      const answeredBy = identity['x-served-by']
+      if (status === 200 || (REFUSALS.includes(status) && answeredBy !== undefined)) return answer
+      if (status !== 421 || answeredBy === undefined) {
+        throw new UpstreamError('UPSTREAM_STATUS', `${name} answered ${status}`, { answer })
+      }
+      reached.add(answeredBy)
     }
-    throw new RequestError(404, 'POD_NOT_MET', `${MAX_TRIES} calls to ${this.#upstream.name} did not meet pod ${pod}, but ${[...met].join(', ')}; it may be gone, or no route leads there without a certain header`)
+    throw new RequestError(404, 'POD_NOT_MET', [
+      `${MAX_CALLS} calls to ${name} did not reach pod ${pod}; they reached ${[...reached].join(', ')}.`,
+      'The pod may no longer exist, or the route to it may need a header.'
+    ].join(' '))
   }
 }

@@ -2,7 +2,7 @@ import type { Caller, Identity } from '@outfitters/service-kit'
 import type { Upstream } from '@outfitters/service-kit/upstream'
 import { Type, type Static } from 'typebox'
 
-/** The part of a user that the webapp looks at; the rest is handed on. */
+/** The properties of a user that the webapp reads. It forwards all others unread. */
 export const ForumUser = Type.Object({
   name: Type.Optional(Type.String()),
   email: Type.Optional(Type.String()),
@@ -10,15 +10,20 @@ export const ForumUser = Type.Object({
 }, { additionalProperties: true, title: 'ForumUser' })
 export type ForumUser = Static<typeof ForumUser>
 
-/** The forum as the webapp sees it. */
+/** A client of the forum. */
 export class ForumClient {
   readonly #upstream: Upstream
 
+  /** @param upstream the forum's connections; the caller closes them */
   constructor (upstream: Upstream) {
     this.#upstream = upstream
   }
 
-  /** @throws {UpstreamError} when the forum fails, or says something else than asked */
+  /**
+   * All users.
+   *
+   * @throws {UpstreamError} if the forum fails, or if its answer has an unexpected status or shape
+   */
   async users (caller: Caller): Promise<{ value: ForumUser[], identity: Identity }> {
     const answer = await this.#upstream.call({ path: '/api/users' }, caller)
     return { value: answer.expect(200).json(isUserList), identity: answer.identity }

@@ -10,22 +10,22 @@ declare module 'fastify' {
   interface FastifyInstance {
     catalog: CatalogClient
     forum: ForumClient
-    /** The faults in the pods of each upstream. */
+    /** Clients for the faults in the pods of each upstream. */
     faults: Record<'catalog' | 'forum', FaultsClient>
   }
 }
 
-/** The upstreams of the webapp, one pool of connections each. */
+/** Clients of the webapp's upstreams. Each upstream has one pool of connections. */
 export const clients = fp<WebappConfig>(async (app, config) => {
-  const service = (name: string, host: string, port: number) => new Upstream({
+  const connect = (name: string, host: string, port: number) => new Upstream({
     name,
     origin: originOf(host, port),
     trust: 'inside',
     timeoutMs: config.UPSTREAM_TIMEOUT_MS,
     metrics: app.metrics
   })
-  const catalog = service('catalog', config.CATALOG_SERVICE_HOST, config.CATALOG_SERVICE_PORT)
-  const forum = service('forum', config.FORUM_SERVICE_HOST, config.FORUM_SERVICE_PORT)
+  const catalog = connect('catalog', config.CATALOG_SERVICE_HOST, config.CATALOG_SERVICE_PORT)
+  const forum = connect('forum', config.FORUM_SERVICE_HOST, config.FORUM_SERVICE_PORT)
   app.decorate('catalog', new CatalogClient(catalog))
   app.decorate('forum', new ForumClient(forum))
   app.decorate('faults', { catalog: new FaultsClient(catalog), forum: new FaultsClient(forum) })

@@ -1,31 +1,59 @@
 import { NewCatalogItem } from '../clients/catalog.ts'
 
-/** A field of the form by which an item is added. */
+/** A field of the form that adds an item. */
 export interface ItemField {
   name: 'name' | 'price' | 'color' | 'department'
   label: string
   required: boolean
   maxLength: number
-  /** as an input's `pattern` has it */
+  /** the input's attribute `pattern` */
   pattern?: string
   hint?: string
   inputMode?: 'decimal'
-  /** what to say beside the field when it is wrong */
+  /** the message beside the field if its value is invalid */
   problem: string
 }
 
-const { name, color, department, price } = NewCatalogItem.properties as unknown as Record<ItemField['name'], { maxLength: number, pattern: string }>
+type Rules = Record<ItemField['name'], { maxLength: number, pattern: string }>
+const { name, color, department, price } = NewCatalogItem.properties as unknown as Rules
 
-/** The fields, with the rules of the API's own schema. */
+/** The fields of the form, with the limits and patterns of the API's schema. */
 export const ITEM_FIELDS: ItemField[] = [
-  { name: 'name', label: 'Name', required: true, maxLength: name.maxLength, problem: `Give it a name, of ${name.maxLength} characters at most.` },
-  // By the pattern a price has 12 characters at most; a little more room, so that a mistake is seen and not cut off.
-  { name: 'price', label: 'Price', required: true, maxLength: 20, pattern: price.pattern, inputMode: 'decimal', hint: 'as in 84.00', problem: 'Give a price in figures, such as 84.00.' },
-  { name: 'color', label: 'Color', required: false, maxLength: color.maxLength, problem: `At most ${color.maxLength} characters.` },
-  { name: 'department', label: 'Department', required: false, maxLength: department.maxLength, problem: `At most ${department.maxLength} characters.` }
+  {
+    name: 'name',
+    label: 'Name',
+    required: true,
+    maxLength: name.maxLength,
+    problem: `Enter a name of at most ${name.maxLength} characters.`
+  },
+  {
+    name: 'price',
+    label: 'Price',
+    required: true,
+    maxLength: 20, // the pattern allows 12; with more room, users see a mistake instead of losing characters
+    pattern: price.pattern,
+    inputMode: 'decimal',
+    hint: 'such as 84.00',
+    problem: 'Enter a price as a number, such as 84.00.'
+  },
+  {
+    name: 'color',
+    label: 'Color',
+    required: false,
+    maxLength: color.maxLength,
+    problem: `Enter at most ${color.maxLength} characters.`
+  },
+  {
+    name: 'department',
+    label: 'Department',
+    required: false,
+    maxLength: department.maxLength,
+    problem: `Enter at most ${department.maxLength} characters.`
+  }
 ]
 
-/** What a browser's form sends, as the API wants it: what was left empty is not there. */
+/** The body of a browser's form as an item for the API, without the fields that were left empty. */
 export function itemOf (body: string): Record<string, string> {
-  return Object.fromEntries([...new URLSearchParams(body)].map(([field, value]) => [field, value.trim()]).filter(([, value]) => value !== ''))
+  const fields = [...new URLSearchParams(body)].map(([field, value]) => [field, value.trim()])
+  return Object.fromEntries(fields.filter(([, value]) => value !== ''))
 }

@@ -1,24 +1,29 @@
 import { html } from 'ghtml'
 import type { CatalogItem } from '../clients/catalog.ts'
 import type { ForumUser } from '../clients/forum.ts'
-import { bookGraph } from './book-graph.ts'
-import { faultControls, liveGraph, mesh, type ChaosAccess } from './mesh.ts'
+import { faultControls, type ChaosAccess } from './fault-controls.ts'
+import { bookGraph, liveGraph } from './graphs.ts'
+import { requests } from './requests.ts'
 import { forum, store, type ItemForm } from './store.ts'
 
-/** What the page shows; undefined where the upstream failed. */
+/** What the page shows. */
 export interface PageModel {
+  /** undefined if the catalog failed */
   items: CatalogItem[] | undefined
+  /** undefined if the forum failed */
   users: ForumUser[] | undefined
-  /** what was sent by the form, and what is wrong with it */
+  /** what the form sent, and what is wrong with it */
   form?: ItemForm
-  /** who may set faults through this webapp */
+  /** which callers may set faults through this webapp */
   chaosAccess: ChaosAccess
 }
 
 /**
- * The whole page. It says all that the book's page says without a script; the script brings to life what is hidden until then. Whatever stands
- * in `${}` is escaped (people post items); `!${}` is markup of our own. All addresses are relative, so that the page works below a
- * path prefix, and no element has a style of its own, which the policy would forbid.
+ * The whole page as HTML. Without a script, it shows what the book's page shows. The script then reveals the elements
+ * of the class `live`.
+ *
+ * Values in `${}` are escaped, because anyone may add items; `!${}` is our own markup. All addresses are relative, so
+ * that the page works below a path prefix. No element has a style attribute, because the content policy forbids it.
  */
 export function renderPage ({ items, users, form = {}, chaosAccess }: PageModel): string {
   return html`<!doctype html>
@@ -35,15 +40,24 @@ export function renderPage ({ items, users, form = {}, chaosAccess }: PageModel)
 <body>
   <a class="skip" href="#main">Skip to the content</a>
   <header class="masthead">
-    <svg class="logo" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7"/><path d="M6 25 16 7l10 18z"/><path d="m16 14 6 11H10z"/></svg>
+    <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
+      <rect width="32" height="32" rx="7"/>
+      <path d="M6 25 16 7l10 18z"/>
+      <path d="m16 14 6 11H10z"/>
+    </svg>
     <div>
       <h1>Outfitters</h1>
       <p>The sample store of <cite>Istio in Action</cite></p>
     </div>
-    <nav aria-label="Sections"><a href="#graph">Graph</a> <a class="live" href="#faults" hidden>Faults</a> <a href="#catalog">Store</a> <a href="#forum">Forum</a></nav>
+    <nav aria-label="Sections">
+      <a href="#graph">Graph</a>
+      <a class="live" href="#faults" hidden>Faults</a>
+      <a href="#catalog">Store</a>
+      <a href="#forum">Forum</a>
+    </nav>
   </header>
   <main id="main" tabindex="-1">
-    !${mesh()}
+    !${requests()}
     <section class="panel graph-panel" aria-labelledby="graph">
       <h2 id="graph">Service graph</h2>
       !${bookGraph(items !== undefined, users !== undefined)}

@@ -1,28 +1,30 @@
 import { html } from 'ghtml'
+import { pictureUrl } from '../../public/static/shared/picture.js'
 import type { CatalogItem } from '../clients/catalog.ts'
 import type { ForumUser } from '../clients/forum.ts'
+import { textField } from './field.ts'
 import { ITEM_FIELDS, type ItemField } from './item-form.ts'
 
-/** As many as the book's page shows; the script shows all. */
+/** The book's page shows four items and four users. The script shows all items. */
 const MAX_SHOWN = 4
 
-/** The form as it was sent. */
+/** The form that adds an item, as the browser sent it. */
 export interface ItemForm {
   values?: Record<string, string>
-  /** the fields that are wrong, each with its message */
+  /** a message for each invalid field, by name */
   errors?: Partial<Record<string, string>>
-  /** what is wrong with the whole */
+  /** what is wrong with the form as a whole */
   failure?: string
-  /** the pod that has taken an item */
+  /** the pod that added the item */
   addedBy?: string
 }
 
-/** The catalog as one shops in it, and the form by which an item is added. */
+/** The catalog's items, and the form that adds one. */
 export function store (items: CatalogItem[] | undefined, form: ItemForm): string {
   return html`<section class="panel store" aria-labelledby="catalog">
       <div class="panel-head">
         <h2 id="catalog">Catalog</h2>
-        <div class="shelves live" role="group" aria-label="Whose shelf" hidden></div>
+        <div class="shelves live" role="group" aria-label="Pod whose items are shown" hidden></div>
       </div>
       <div class="shelf">!${items === undefined ? unavailable('catalog') : cards(items)}</div>
       <form class="item-form" method="post" action="./#catalog" aria-labelledby="add">
@@ -30,35 +32,51 @@ export function store (items: CatalogItem[] | undefined, form: ItemForm): string
         <div class="fields">
           !${ITEM_FIELDS.map(field => itemField(field, form))}
         </div>
-        <p class="form-foot"><button class="primary">Add</button> <span class="form-note !${form.failure === undefined ? '' : 'error'}" role="status">${note(form)}</span></p>
+        <p class="form-foot">
+          <button class="primary">Add</button>
+          <span class="form-note !${form.failure === undefined ? '' : 'error'}" role="status">${note(form)}</span>
+        </p>
       </form>
     </section>`
 }
 
 function note ({ failure, addedBy }: ItemForm): string {
   if (failure !== undefined) return failure
-  return addedBy === undefined ? '' : `Added, in pod ${addedBy}: each pod keeps its own items.`
+  return addedBy === undefined ? '' : `Added in pod ${addedBy}. Each pod keeps its own items.`
 }
 
-function itemField ({ name, label, required, maxLength, pattern, hint, inputMode, problem }: ItemField, { values = {}, errors = {} }: ItemForm): string {
-  const error = errors[name]
-  return html`<div class="field">
-            <label for="item-${name}">${label}!${hint === undefined ? '' : html` <small>${hint}</small>`}</label>
-            <input id="item-${name}" name="${name}" maxlength="${maxLength}" value="${values[name] ?? ''}" autocomplete="off" data-problem="${problem}" aria-describedby="item-${name}-error"!${required ? ' required' : ''}!${pattern === undefined ? '' : html` pattern="${pattern}"`}!${inputMode === undefined ? '' : html` inputmode="${inputMode}"`}!${error === undefined ? '' : ' aria-invalid="true"'}>
-            <p class="error" id="item-${name}-error">${error ?? ''}</p>
-          </div>
-          `
+function itemField (field: ItemField, { values = {}, errors = {} }: ItemForm): string {
+  const { name, label, required, maxLength, pattern, hint, inputMode, problem } = field
+  const attributes = {
+    name,
+    maxlength: maxLength,
+    value: values[name] ?? '',
+    autocomplete: 'off',
+    'data-problem': problem,
+    required,
+    pattern,
+    inputmode: inputMode
+  }
+  return textField({ id: `item-${name}`, label, hint, error: errors[name], attributes })
 }
 
 function cards (items: CatalogItem[]): string {
-  return html`<ul class="cards">
-        !${items.slice(0, MAX_SHOWN).map(({ name, color, department, price, imageUrl }) => html`<li class="card">!${picture(imageUrl)}<h3>${name}</h3><p class="kind">${[color, department].filter(Boolean).join(' · ')}</p><p class="price">${price}</p></li>
-        `)}</ul>`
+  return html`<ul class="cards">!${items.slice(0, MAX_SHOWN).map(card)}</ul>`
+}
+
+function card ({ name, color, department, price, imageUrl }: CatalogItem): string {
+  return html`
+        <li class="card">
+          !${picture(imageUrl)}
+          <h3>${name}</h3>
+          <p class="kind">${[color, department].filter(Boolean).join(' · ')}</p>
+          <p class="price">${price}</p>
+        </li>`
 }
 
 function picture (imageUrl: string | undefined): string {
   if (imageUrl === undefined) return '<span class="no-picture"></span>'
-  return html`<img src="${imageUrl.replace(/^\/(?!\/)/, '')}" alt="" width="640" height="480">`
+  return html`<img src="${pictureUrl(imageUrl)}" alt="" width="640" height="480">`
 }
 
 /** The forum's users. */
@@ -70,9 +88,12 @@ export function forum (users: ForumUser[] | undefined): string {
 }
 
 function userList (users: ForumUser[]): string {
-  return html`<ul class="users">
-        !${users.slice(0, MAX_SHOWN).map(({ name = '', email = '', company }) => html`<li><strong>${name}</strong><span>${company?.name ?? ''}</span><span>${email}</span></li>
-        `)}</ul>`
+  return html`<ul class="users">!${users.slice(0, MAX_SHOWN).map(user)}</ul>`
+}
+
+function user ({ name = '', email = '', company }: ForumUser): string {
+  return html`
+        <li><strong>${name}</strong><span>${company?.name ?? ''}</span><span>${email}</span></li>`
 }
 
 function unavailable (service: string): string {

@@ -1,22 +1,22 @@
 import { readdirSync } from 'node:fs'
 import fastifyStatic from '@fastify/static'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsync } from 'fastify'
 import { Type } from 'typebox'
 
 const PUBLIC = `${import.meta.dirname}/../../public`
 
-/** The page's style sheet and script below /static, as they are read, and the store's pictures below /images. */
-export const assetRoutes: FastifyPluginAsyncTypebox = async app => {
+/** The files of the page: style sheet and scripts below /static, and the pictures of items below /images. */
+export const assetRoutes: FastifyPluginAsync = async app => {
   const pictures = new Set(readdirSync(`${PUBLIC}/images`))
   await app.register(fastifyStatic, { root: `${PUBLIC}/static`, prefix: '/static/' })
 
-  app.get('/images/:picture', {
+  app.get<{ Params: { picture: string } }>('/images/:picture', {
     schema: {
       tags: ['page'],
-      summary: "An item's picture; a generic one for items that nobody drew",
+      summary: "An item's picture; a generic one for items without a picture of their own",
       params: Type.Object({ picture: Type.String() }),
       produces: ['image/svg+xml'],
-      response: { 200: Type.Unsafe<never>({ type: 'string' }) }
+      response: { 200: Type.String() }
     }
   }, async (request, reply) => {
     const { picture } = request.params

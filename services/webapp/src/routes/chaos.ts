@@ -1,27 +1,34 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { callerOf, ErrorAnswer, forwardIdentity, NoBody, RequestError } from '@outfitters/service-kit'
 import { logUpstreamError, UpstreamError } from '@outfitters/service-kit/upstream'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { Type, type Static } from 'typebox'
 import type { FaultCall } from '../clients/faults.ts'
 import type { WebappConfig } from '../config.ts'
 
-const OfPod = Type.Object({
+const PodParams = Type.Object({
   service: Type.Enum(['catalog', 'forum']),
-  pod: Type.String({ pattern: '^[!-~]{1,253}$', description: "a pod's name, as x-served-by has it" })
+  pod: Type.String({ pattern: '^[!-~]{1,253}$', description: "a pod's name, as in x-served-by" })
 })
-const REFUSALS = { 400: ErrorAnswer, 403: ErrorAnswer, 404: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer, 502: ErrorAnswer }
+interface PodRoute { Params: Static<typeof PodParams> }
+
+const Refusals = {
+  400: ErrorAnswer, 403: ErrorAnswer, 404: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer, 502: ErrorAnswer
+}
 
 /**
- * The faults of the pods behind the webapp, for its page. A gateway shows these routes to everybody, so they are open only where
- * CHAOS_ACCESS=any says so of this service, and the pod that is meant says the same of itself. As at /blowup there is no CORS, and a
- * body must be JSON by its content type: no other page's script gets in.
+ * The faults of the pods behind the webapp, for the page.
+ *
+ * A gateway opens these routes to all clients, so they work only if CHAOS_ACCESS is `any` both here and in the pod.
+ * Scripts of other sites cannot use them: as at /blowup, there is no CORS, and a body must have the content type of
+ * JSON.
  */
-export const chaosRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_ACCESS'>> = async (app, { CHAOS_ACCESS }) => {
+export const chaosRoutes: FastifyPluginAsync<Pick<WebappConfig, 'CHAOS_ACCESS'>> = async (app, { CHAOS_ACCESS }) => {
   app.addHook('onRequest', async () => {
-    if (CHAOS_ACCESS !== 'any') {
-      throw new RequestError(403, 'CHAOS_FORBIDDEN', `faults of other services are set through the webapp only with CHAOS_ACCESS=any; here it is ${CHAOS_ACCESS}: kubectl exec POD -- curl localhost:PORT/blowup`)
-    }
+    if (CHAOS_ACCESS === 'any') return
+    throw new RequestError(403, 'CHAOS_FORBIDDEN', [
+      `the webapp sets faults in other services only with CHAOS_ACCESS=any, but CHAOS_ACCESS is ${CHAOS_ACCESS};`,
+      'set them from a terminal: kubectl exec POD -- curl localhost:PORT/blowup'
+    ].join(' '))
   })
 
   app.setErrorHandler((error: Error, request, reply) => {
@@ -35,45 +42,48 @@ export const chaosRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_AC
   const url = '/api/chaos/:service/:pod'
   const config = { operational: true }
 
-  app.get(url, {
+  app.get<PodRoute>(url, {
     config,
     schema: {
       tags: ['faults'],
-      summary: "A pod's rules by name, with what they did and what is left of them",
-      params: OfPod,
-      response: { 200: Type.Unsafe<string>(Type.Record(Type.String(), Type.Unknown())), ...REFUSALS }
+      summary: "A pod's rules by name, each with its hits and what is left of it",
+      params: PodParams,
+      response: { 200: Type.Record(Type.String(), Type.Unknown()), ...Refusals }
     }
-  }, (request, reply) => handOn(request, reply, { method: 'GET', pod: request.params.pod }))
+  }, (request, reply) => forward(request, reply, { method: 'GET', pod: request.params.pod }))
 
-  app.post(url, {
+  app.post<PodRoute>(url, {
     config,
     schema: {
       tags: ['faults'],
-      summary: 'Set a rule in a pod; the body is as for its /blowup',
+      summary: "Set a rule in a pod; the body is the same as for the pod's /blowup",
       consumes: ['application/json'],
-      params: OfPod,
+      params: PodParams,
       body: Type.Unknown(),
-      response: { 204: NoBody, ...REFUSALS }
+      response: { 204: NoBody, ...Refusals }
     }
-  }, (request, reply) => handOn(request, reply, { method: 'POST', pod: request.params.pod, body: request.body }))
+  }, (request, reply) => forward(request, reply, { method: 'POST', pod: request.params.pod, body: request.body }))
 
-  app.delete(url, {
+  app.delete<PodRoute>(url, {
     config,
     schema: {
       tags: ['faults'],
-      summary: "Delete a pod's rules of a type, or the rule of a name; with no body, all of them",
+      summary: "Delete a pod's rules by type or by name; without a body, delete all",
       consumes: ['application/json'],
-      params: OfPod,
+      params: PodParams,
       body: Type.Unknown(),
-      response: { 204: NoBody, ...REFUSALS }
+      response: { 204: NoBody, ...Refusals }
     }
-  }, (request, reply) => handOn(request, reply, { method: 'DELETE', pod: request.params.pod, body: request.body ?? undefined }))
+  }, (request, reply) => {
+    const body = request.body ?? undefined
+    return forward(request, reply, { method: 'DELETE', pod: request.params.pod, body })
+  })
 
-  async function handOn (request: FastifyRequest, reply: FastifyReply, call: FaultCall): Promise<never> {
-    const { service } = request.params as { service: 'catalog' | 'forum' }
-    const { status, body, identity } = await app.faults[service].call(call, callerOf(request, reply))
+  async function forward (request: FastifyRequest<PodRoute>, reply: FastifyReply, call: FaultCall) {
+    const faults = app.faults[request.params.service]
+    const { status, body, identity } = await faults.call(call, callerOf(request, reply))
     forwardIdentity(reply, identity)
-    if (status === 200 && call.method !== 'GET') return reply.code(204).send(undefined) as never
-    return reply.code(status).type('application/json; charset=utf-8').serializer((text: string) => text).send(body) as never
+    if (status === 200 && call.method !== 'GET') return reply.code(204).send()
+    return reply.code(status).type('application/json; charset=utf-8').send(body)
   }
 }

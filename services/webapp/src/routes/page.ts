@@ -1,8 +1,8 @@
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { callerOf, ErrorAnswer, problemsOf, RequestError, sentence } from '@outfitters/service-kit'
 import { logUpstreamError } from '@outfitters/service-kit/upstream'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { isAboutField } from '../../public/static/shared/field-errors.js'
 import { NewCatalogItem } from '../clients/catalog.ts'
 import type { WebappConfig } from '../config.ts'
 import { ITEM_FIELDS, itemOf } from '../page/item-form.ts'
@@ -10,80 +10,101 @@ import { renderPage } from '../page/page.ts'
 import type { ItemForm } from '../page/store.ts'
 
 const POLICY = [
-  "default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src 'self' http: https:", // people post items with pictures of their own
-  "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' http: https:", // an item may have a picture from any site
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'"
 ].join('; ')
 
-/** So long the page waits for what is behind it; one who does not answer by then is shown as one who does not answer. */
-const PATIENCE_MS = 3000
+/** How long the page waits for its upstreams. A slower upstream is shown as failing. */
+const DEADLINE_MS = 3000
 
-/** The store's page. It stands whatever happens behind it: a failing upstream is shown, not passed on. */
-export const pageRoutes: FastifyPluginAsyncTypebox<Pick<WebappConfig, 'CHAOS_ACCESS'>> = async (app, { CHAOS_ACCESS }) => {
-  app.get('/', {
+const FORM_TYPE = 'application/x-www-form-urlencoded'
+const POD_NAME = /^[\w.-]{1,253}$/
+
+/** The store's page. It always loads: a failing upstream is shown on the page and does not fail the request. */
+export const pageRoutes: FastifyPluginAsync<Pick<WebappConfig, 'CHAOS_ACCESS'>> = async (app, { CHAOS_ACCESS }) => {
+  app.get<{ Querystring: { added?: string | string[] } }>('/', {
     schema: { tags: ['page'], summary: 'The page', produces: ['text/html'], response: { 200: Type.String() } }
   }, (request, reply) => {
-    const { added } = request.query as { added?: string | string[] }
-    return page(request, reply, typeof added === 'string' && /^[\w.-]{1,253}$/.test(added) ? { addedBy: added } : {})
+    const { added } = request.query
+    return sendPage(request, reply, typeof added === 'string' && POD_NAME.test(added) ? { addedBy: added } : {})
   })
 
   app.register(async scope => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, itemOf(String(body))))
-
-    scope.addHook('onRequest', async request => {
-      if (request.headers['sec-fetch-site'] === 'cross-site') throw new RequestError(403, 'CROSS_SITE', "items are added by this page's form, not by another site's")
+    scope.addContentTypeParser(FORM_TYPE, { parseAs: 'string' }, (_request, body, done) => {
+      done(null, itemOf(String(body)))
     })
 
-    scope.post('/', {
+    scope.addHook('onRequest', async request => {
+      if (request.headers['sec-fetch-site'] !== 'cross-site') return
+      const message = "the form accepts items only from the store's own page, not from another site"
+      throw new RequestError(403, 'CROSS_SITE', message)
+    })
+
+    scope.post<{ Body: NewCatalogItem }>('/', {
       attachValidation: true,
       schema: {
         tags: ['page'],
-        summary: "Add an item by the page's form, for who has no JavaScript",
-        consumes: ['application/x-www-form-urlencoded'],
+        summary: "Add an item with the page's form, for browsers without JavaScript",
+        consumes: [FORM_TYPE],
         produces: ['text/html'],
         body: NewCatalogItem,
-        response: { 303: Type.String({ description: 'the page, when the item was added' }), 400: Type.String({ description: 'the page, with what is wrong beside the fields' }), 403: ErrorAnswer, 502: Type.String({ description: 'the page, when the catalog did not take it' }) }
+        response: {
+          303: Type.String({ description: 'the item was added; the page follows' }),
+          400: Type.String({ description: 'the page, with the errors beside the fields' }),
+          403: ErrorAnswer,
+          502: Type.String({ description: 'the page; the catalog did not accept the item' })
+        }
       }
     }, async (request, reply) => {
-      if (request.validationError) return page(request, reply.code(400), rejected(request))
+      if (request.validationError) return sendPage(request, reply.code(400), formWithErrors(request))
       try {
-        const { identity } = await app.catalog.create(request.body as NewCatalogItem, callerOf(request, reply))
-        return reply.redirect(`./?added=${encodeURIComponent(identity['x-served-by'] ?? 'unknown')}#catalog`, 303)
+        const { identity } = await app.catalog.create(request.body, callerOf(request, reply))
+        const pod = encodeURIComponent(identity['x-served-by'] ?? 'unknown')
+        return reply.redirect(`./?added=${pod}#catalog`, 303)
       } catch (error) {
         logUpstreamError(request, error)
-        return page(request, reply.code(502), { values: valuesOf(request), failure: 'The catalog did not take it. Try again.' })
+        const failure = 'The catalog did not accept the item. Try again.'
+        return sendPage(request, reply.code(502), { values: valuesOf(request), failure })
       }
     })
   })
 
-  async function page (request: FastifyRequest, reply: FastifyReply, form: ItemForm): Promise<never> {
-    const caller = { ...callerOf(request, reply), deadline: AbortSignal.timeout(PATIENCE_MS) }
+  async function sendPage (request: FastifyRequest, reply: FastifyReply, form: ItemForm) {
+    const caller = { ...callerOf(request, reply), deadline: AbortSignal.timeout(DEADLINE_MS) }
     const [items, users] = await Promise.all([
-      unlessItFails(request, app.catalog.list(caller)),
-      unlessItFails(request, app.forum.users(caller))
+      valueOrUndefined(request, app.catalog.list(caller)),
+      valueOrUndefined(request, app.forum.users(caller))
     ])
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', POLICY)
       .header('referrer-policy', 'same-origin')
-      .send(renderPage({ items, users, form, chaosAccess: CHAOS_ACCESS })) as never
+      .send(renderPage({ items, users, form, chaosAccess: CHAOS_ACCESS }))
   }
 }
 
-/** A form that the API's schema refuses, with a message for each field that is wrong, and one for what belongs to no field. */
-function rejected (request: FastifyRequest): ItemForm {
+/** A form that the API's schema refuses: a message beside each invalid field, or one for the whole form. */
+function formWithErrors (request: FastifyRequest): ItemForm {
   const problems = problemsOf(request.validationError as Parameters<typeof problemsOf>[0]) ?? []
-  const errors = Object.fromEntries(ITEM_FIELDS
-    .filter(({ name }) => problems.some(({ where, what }) => where === `body/${name}` || (where === 'body' && what.includes(`'${name}'`))))
-    .map(({ name, problem }) => [name, problem]))
-  return { values: valuesOf(request), errors, ...(Object.keys(errors).length === 0 && { failure: sentence(problems) }) }
+  const reasons = problems.map(problem => sentence([problem]))
+  const invalid = ITEM_FIELDS.filter(({ name }) => reasons.some(reason => isAboutField(reason, name)))
+  const errors = Object.fromEntries(invalid.map(({ name, problem }) => [name, problem]))
+  return { values: valuesOf(request), errors, ...(invalid.length === 0 && { failure: sentence(problems) }) }
 }
 
 function valuesOf ({ body }: FastifyRequest): Record<string, string> {
   return body as Record<string, string>
 }
 
-async function unlessItFails<T> (request: FastifyRequest, answer: Promise<{ value: T }>): Promise<T | undefined> {
+/** The value of an upstream's answer; undefined, with a line in the log, if the upstream fails. */
+async function valueOrUndefined<T> (request: FastifyRequest, answer: Promise<{ value: T }>): Promise<T | undefined> {
   try {
     return (await answer).value
   } catch (error) {

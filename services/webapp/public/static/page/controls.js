@@ -1,6 +1,6 @@
-// The rate, the pause and the header that is sent.
-import { byId, sayBeside } from './dom.js'
-import { isHandedOn, problemsOf } from './settings.js'
+// The controls of the page's traffic: pause, rate, and the header to send.
+import { byId, setText, showFieldError } from './dom.js'
+import { headerErrors, isForwarded } from './settings.js'
 
 /** @import { Settings } from './settings.js' */
 /** @import { State } from './traffic.js' */
@@ -9,14 +9,14 @@ import { isHandedOn, problemsOf } from './settings.js'
 const STATES = {
   sending: '',
   paused: 'Paused.',
-  hidden: 'Paused while nobody looks.',
-  full: 'Slower than that: the browser\'s connections wait for answers.'
+  hidden: 'Paused while the page is hidden.',
+  full: 'Slower than this rate: all connections of the browser are waiting for answers.'
 }
+const NOT_FORWARDED = 'The webapp does not forward it: it forwards only x-*, authorization and trace headers.'
 
 export class Controls {
   #settings
   #onChange
-  #sending = byId('sending', HTMLElement)
   #pause = byId('pause', HTMLButtonElement)
   #name = byId('header-name', HTMLInputElement)
   #value = byId('header-value', HTMLInputElement)
@@ -24,8 +24,8 @@ export class Controls {
   #state = 'sending'
 
   /**
-   * @param {Settings} settings which the controls change
-   * @param {() => void} onChange
+   * @param {Settings} settings the controls change this object
+   * @param {() => void} onChange called after each change
    */
   constructor (settings, onChange) {
     this.#settings = settings
@@ -37,48 +37,55 @@ export class Controls {
 
     rate.addEventListener('input', () => this.#change({ rate: Number(rate.value) }))
     this.#pause.addEventListener('click', () => this.#change({ paused: !settings.paused }))
-    byId('header-clear', HTMLButtonElement).addEventListener('click', () => {
-      this.#name.value = this.#value.value = ''
-      this.#sayProblems({})
-      this.#change({ header: undefined })
-    })
+    byId('header-clear', HTMLButtonElement).addEventListener('click', () => this.#clearHeader())
     byId('controls', HTMLFormElement).addEventListener('submit', event => {
       event.preventDefault()
-      const [name, value] = [this.#name.value.trim(), this.#value.value.trim()]
-      const problems = problemsOf(name, value)
-      this.#sayProblems(problems)
-      if (problems.name !== undefined) this.#name.focus()
-      else if (problems.value !== undefined) this.#value.focus()
-      else this.#change({ header: { name, value } })
+      this.#setHeader()
     })
-    this.#show()
+    this.#draw()
   }
 
-  /** @param {State} state */
+  /** @param {State} state of the traffic */
   show (state) {
     this.#state = state
-    this.#show()
+    this.#draw()
+  }
+
+  #setHeader () {
+    const [name, value] = [this.#name.value.trim(), this.#value.value.trim()]
+    const errors = headerErrors(name, value)
+    this.#showErrors(errors)
+    if (errors.name !== undefined) this.#name.focus()
+    else if (errors.value !== undefined) this.#value.focus()
+    else this.#change({ header: { name, value } })
+  }
+
+  #clearHeader () {
+    this.#name.value = this.#value.value = ''
+    this.#showErrors({})
+    this.#change({ header: undefined })
   }
 
   /** @param {Partial<Settings>} changes */
   #change (changes) {
     Object.assign(this.#settings, changes)
     this.#onChange()
-    this.#show()
+    this.#draw()
   }
 
-  /** @param {{ name?: string, value?: string }} problems */
-  #sayProblems ({ name, value }) {
-    sayBeside('header-name', name)
-    sayBeside('header-value', value)
+  /** @param {{ name?: string, value?: string }} errors */
+  #showErrors ({ name, value }) {
+    showFieldError('header-name', name)
+    showFieldError('header-value', value)
   }
 
-  #show () {
+  #draw () {
     const { rate, paused, header } = this.#settings
-    byId('rate-shown', HTMLElement).textContent = `${rate} a second`
+    setText('rate-shown', `${rate} a second`)
     byId('rate', HTMLInputElement).setAttribute('aria-valuetext', `${rate} a second`)
-    this.#pause.textContent = paused ? 'Go on' : 'Pause'
-    const sent = header === undefined ? '' : `Sent with ${header.name}: ${header.value}.${isHandedOn(header.name) ? '' : ' It ends at the webapp, which hands on x-*, authorization and trace headers alone.'}`
-    this.#sending.textContent = [STATES[this.#state], sent].filter(Boolean).join(' ')
+    this.#pause.textContent = paused ? 'Resume' : 'Pause'
+    const sent = header === undefined ? '' : `Sent with ${header.name}: ${header.value}.`
+    const warning = header === undefined || isForwarded(header.name) ? '' : NOT_FORWARDED
+    setText('sending', [STATES[this.#state], sent, warning].filter(Boolean).join(' '))
   }
 }

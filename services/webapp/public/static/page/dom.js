@@ -1,49 +1,55 @@
-// What the other modules build the page with.
+// Helpers to build and find elements of the page.
 
 const SVG = 'http://www.w3.org/2000/svg'
 
 /**
- * An HTML element.
+ * True gives an attribute without a value; false and undefined give no attribute.
+ *
+ * @typedef {Record<string, string | number | boolean | undefined>} Attributes
+ */
+
+/**
+ * Creates an HTML element.
  *
  * @template {keyof HTMLElementTagNameMap} Name
  * @param {Name} name
- * @param {Record<string, string | number | boolean | undefined>} [attributes] true is an attribute without a value; false and undefined are none
+ * @param {Attributes} [attributes]
  * @param {...(Node | string)} children a string is text, never markup
  * @returns {HTMLElementTagNameMap[Name]}
  */
 export function element (name, attributes = {}, ...children) {
-  return filled(document.createElement(name), attributes, children)
+  return fill(document.createElement(name), attributes, children)
 }
 
 /**
- * An SVG element.
+ * Creates an SVG element.
  *
  * @template {keyof SVGElementTagNameMap} Name
  * @param {Name} name
- * @param {Record<string, string | number | boolean | undefined>} [attributes]
- * @param {...(Node | string)} children
+ * @param {Attributes} [attributes]
+ * @param {...(Node | string)} children a string is text, never markup
  * @returns {SVGElementTagNameMap[Name]}
  */
 export function svg (name, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, name), attributes, children)
+  return fill(document.createElementNS(SVG, name), attributes, children)
 }
 
 /**
- * @template {Element} Made
- * @param {Made} made
- * @param {Record<string, string | number | boolean | undefined>} attributes
+ * @template {Element} Created
+ * @param {Created} created
+ * @param {Attributes} attributes
  * @param {(Node | string)[]} children
  */
-function filled (made, attributes, children) {
+function fill (created, attributes, children) {
   for (const [attribute, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== false) made.setAttribute(attribute, value === true ? '' : String(value))
+    if (value !== undefined && value !== false) created.setAttribute(attribute, value === true ? '' : String(value))
   }
-  made.append(...children)
-  return made
+  created.append(...children)
+  return created
 }
 
 /**
- * The element of that id, which is there and of that class.
+ * The element with this id. It throws a TypeError if the page has no such element of this class.
  *
  * @template {Element} Wanted
  * @param {string} id
@@ -57,14 +63,24 @@ export function byId (id, type) {
 }
 
 /**
- * Says beside a field what is wrong with it; undefined takes that back.
+ * Sets the text of an element.
  *
  * @param {string} id
- * @param {string | undefined} problem
+ * @param {string} text
  */
-export function sayBeside (id, problem) {
+export function setText (id, text) {
+  byId(id, HTMLElement).textContent = text
+}
+
+/**
+ * Shows beside a field what is wrong with its value; undefined removes the message.
+ *
+ * @param {string} id
+ * @param {string | undefined} error
+ */
+export function showFieldError (id, error) {
   const field = byId(id, HTMLElement)
-  if (problem === undefined) field.removeAttribute('aria-invalid')
+  if (error === undefined) field.removeAttribute('aria-invalid')
   else field.setAttribute('aria-invalid', 'true')
-  byId(`${id}-error`, HTMLElement).textContent = problem ?? ''
+  setText(`${id}-error`, error ?? '')
 }

@@ -1,15 +1,17 @@
-// The service graph, of what was seen.
+// Draws the service graph from what the page has seen.
 import { svg } from './dom.js'
 import { percent } from './charts.js'
 
 /** @import { Edge } from './seen.js' */
 
+/** @typedef {{ x: number, y: number }} Point */
+
 const ROW = 76
 const NODE_HEIGHT = 46
 
-/** Where the columns are, and how wide a node is. */
+/** The left edges of the columns, and the width of a node. */
 const WIDE = { width: 640, node: 116, page: 0, webapp: 186, target: 392 }
-/** For a phone, on which the other would be too small to read. */
+/** For a phone, where the wide graph would be too small to read. */
 const COMPACT = { width: 436, node: 100, page: 0, webapp: 114, target: 244 }
 
 /** @type {Record<string, string>} */
@@ -27,36 +29,65 @@ export function drawGraph (root, edges) {
   const middle = height / 2
   /** @param {number} index */
   const rowOf = index => targets.length === 1 ? middle : (index + 0.5) * height / targets.length
+  const width = layout.node
+  const fromPage = { x: layout.page + width, y: middle }
+  const toWebapp = { x: layout.webapp, y: middle }
+  const fromWebapp = { x: layout.webapp + width, y: middle }
 
-  const drawn = [
-    ...(entry === undefined ? [] : edge(entry, layout.page + layout.node, middle, layout.webapp, middle)),
-    ...targets.flatMap((target, index) => edge(target, layout.webapp + layout.node, middle, layout.target, rowOf(index))),
-    node(NAMES['page'] ?? '', '', layout.node, layout.page, middle, true),
-    node('webapp', entry === undefined ? 'not seen' : stateOf(entry), layout.node, layout.webapp, middle, entry === undefined || entry.failed === 0),
-    ...targets.flatMap((target, index) => [
-      node(NAMES[target.to] ?? target.to, isSilent(target) ? '✗ no answer' : stateOf(target), layout.node, layout.target, rowOf(index), target.failed === 0, target.perSecond === 0),
-      svg('text', { class: 'traffic', x: layout.target + layout.node + 10, y: rowOf(index) - 3 }, target.perSecond === 0 ? 'no more' : `${target.perSecond.toFixed(1)} /s`),
-      ...(target.failed === 0 ? [] : [svg('text', { class: 'traffic fails', x: layout.target + layout.node + 10, y: rowOf(index) + 15 }, `${percent(target.failed)} fail`)])
-    ])
-  ]
+  root.replaceChildren(
+    ...(entry === undefined ? [] : drawEdge(entry, fromPage, toWebapp)),
+    ...targets.flatMap((target, index) => drawEdge(target, fromWebapp, { x: layout.target, y: rowOf(index) })),
+    drawNode({ name: NAMES['page'] ?? '', width, x: layout.page, y: middle, isUp: true }),
+    drawNode({
+      name: 'webapp',
+      state: entry === undefined ? 'not seen' : stateOf(entry),
+      width,
+      ...toWebapp,
+      isUp: entry === undefined || entry.failed === 0
+    }),
+    ...targets.flatMap((target, index) => drawTarget(target, width, { x: layout.target, y: rowOf(index) }))
+  )
   root.setAttribute('viewBox', `-4 0 ${layout.width} ${height}`)
   root.classList.toggle('compact', layout === COMPACT)
-  root.replaceChildren(...drawn)
-  root.setAttribute('aria-label', edges.length === 0 ? 'Nothing was seen yet.' : `Seen in the last ten seconds: ${edges.map(inWords).join('; ')}.`)
+  const calls = edges.map(inWords).join('; ')
+  root.setAttribute('aria-label', calls === '' ? 'No requests seen yet.' : `Seen in the last ten seconds: ${calls}.`)
+}
+
+/**
+ * A service that the webapp calls, with its traffic beside it.
+ *
+ * @param {Edge} edge
+ * @param {number} width
+ * @param {Point} place
+ */
+function drawTarget (edge, width, { x, y }) {
+  const { to, perSecond, failed } = edge
+  const state = isUnknownCatalog(edge) ? '✗ no answer' : stateOf(edge)
+  const traffic = perSecond === 0 ? 'no traffic' : `${perSecond.toFixed(1)} /s`
+  const beside = x + width + 10
+  return [
+    drawNode({ name: NAMES[to] ?? to, state, width, x, y, isUp: failed === 0, isIdle: perSecond === 0 }),
+    svg('text', { class: 'traffic', x: beside, y: y - 3 }, traffic),
+    ...(failed === 0 ? [] : [svg('text', { class: 'traffic fails', x: beside, y: y + 15 }, `${percent(failed)} fail`)])
+  ]
 }
 
 /** @param {Edge} edge */
 function inWords (edge) {
   const { from, to, perSecond, failed } = edge
-  return `${from === 'page' ? 'this page' : from} calls ${isSilent(edge) ? 'a catalog that does not answer' : NAMES[to] ?? to} ${perSecond.toFixed(1)} times a second${failed > 0 ? `, and ${percent(failed)} fail` : ''}`
+  const caller = from === 'page' ? 'this page' : from
+  const target = isUnknownCatalog(edge) ? 'a catalog that does not answer' : NAMES[to] ?? to
+  const failures = failed > 0 ? `, and ${percent(failed)} fail` : ''
+  return `${caller} calls ${target} ${perSecond.toFixed(1)} times a second${failures}`
 }
 
 /**
- * A catalog of unknown version has failed, or it answers and names none.
+ * Whether the edge leads to a catalog that did not answer, so that its version is unknown. A catalog that answers
+ * without naming a version does not count.
  *
  * @param {Edge} edge
  */
-function isSilent ({ to, failed }) {
+function isUnknownCatalog ({ to, failed }) {
   return to === 'catalog ?' && failed > 0
 }
 
@@ -66,38 +97,51 @@ function stateOf ({ failed }) {
 }
 
 /**
- * An edge as thick as its traffic: what went well, and beside it, in proportion, what failed.
+ * An edge is two lines side by side: one for the successes, one for the failures. Their thickness shows the traffic.
  *
  * @param {Edge} edge
- * @param {number} x1
- * @param {number} y1
- * @param {number} x2
- * @param {number} y2
+ * @param {Point} from
+ * @param {Point} to
  */
-function edge ({ perSecond, failed }, x1, y1, x2, y2) {
+function drawEdge ({ perSecond, failed }, from, to) {
   const thickness = perSecond === 0 ? 1 : 2 + 3 * Math.sqrt(perSecond)
   const bad = failed * thickness
   const good = thickness - bad
+  const middle = (from.x + to.x) / 2
   /** @param {number} offset */
-  const path = offset => `M${x1} ${y1 + offset}C${(x1 + x2) / 2} ${y1 + offset} ${(x1 + x2) / 2} ${y2 + offset} ${x2} ${y2 + offset}`
+  const path = offset => {
+    const [start, end] = [from.y + offset, to.y + offset]
+    return `M${from.x} ${start}C${middle} ${start} ${middle} ${end} ${to.x} ${end}`
+  }
+  /**
+   * @param {string} name
+   * @param {number} offset
+   * @param {number} width
+   */
+  const line = (name, offset, width) =>
+    width > 0 ? [svg('path', { class: name, d: path(offset), 'stroke-width': width.toFixed(2) })] : []
   return [
-    ...(good > 0 ? [svg('path', { class: perSecond === 0 ? 'flow idle' : 'flow', d: path(-bad / 2), 'stroke-width': good.toFixed(2) })] : []),
-    ...(bad > 0 ? [svg('path', { class: 'flow failing', d: path(good / 2), 'stroke-width': bad.toFixed(2) })] : [])
+    ...line(perSecond === 0 ? 'flow idle' : 'flow', -bad / 2, good),
+    ...line('flow failing', good / 2, bad)
   ]
 }
 
 /**
- * @param {string} name
- * @param {string} state
- * @param {number} width
- * @param {number} x
- * @param {number} y
- * @param {boolean} isUp
- * @param {boolean} [isIdle]
+ * @typedef {object} Node
+ * @property {string} name
+ * @property {string} [state] a second line of text
+ * @property {number} width
+ * @property {number} x left edge
+ * @property {number} y middle
+ * @property {boolean} isUp
+ * @property {boolean} [isIdle]
  */
-function node (name, state, width, x, y, isUp, isIdle = false) {
+
+/** @param {Node} node */
+function drawNode ({ name, state, width, x, y, isUp, isIdle = false }) {
+  const middle = x + width / 2
   return svg('g', { class: `node ${isUp ? 'up' : 'down'}${isIdle ? ' idle' : ''}` },
     svg('rect', { x, y: y - NODE_HEIGHT / 2, width, height: NODE_HEIGHT, rx: 9 }),
-    svg('text', { x: x + width / 2, y: y + (state === '' ? 5 : -2) }, name),
-    ...(state === '' ? [] : [svg('text', { class: 'state', x: x + width / 2, y: y + 15 }, state)]))
+    svg('text', { x: middle, y: y + (state === undefined ? 5 : -2) }, name),
+    ...(state === undefined ? [] : [svg('text', { class: 'state', x: middle, y: y + 15 }, state)]))
 }

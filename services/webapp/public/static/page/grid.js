@@ -1,11 +1,11 @@
-// One cell for each request. Cells keep their places: the newest overwrites the oldest, like the beam of an oscilloscope.
+// One cell per request. Cells stay in place: the newest request takes the cell of the oldest.
 import { element } from './dom.js'
 import { hasFailed, legendKeyOf, styleOf, wordsFor } from './outcome.js'
 
 /** @import { Outcome } from './outcome.js' */
 /** @import { Sent } from './traffic.js' */
 
-/** Fewer where they would fill more than a screen. */
+/** A phone has fewer cells, so that they fit on one screen. */
 const CELLS = matchMedia('(max-width: 44rem)').matches ? 120 : 320
 
 export class Grid {
@@ -15,24 +15,25 @@ export class Grid {
   #cells
   #next = 0
   /** @type {HTMLButtonElement | undefined} */
-  #reachable
-  /** @type {Map<number, HTMLButtonElement>} cells of the requests under way, by number */
+  #focusable
+  /** @type {Map<number, HTMLButtonElement>} the cells of requests in flight, by number */
   #pending = new Map()
-  /** @type {Map<HTMLButtonElement, { number: number, words: string[] }>} what became of each cell's request */
-  #stories = new Map()
+  /** @type {Map<HTMLButtonElement, { number: number, words: string[] }>} the request of each cell */
+  #details = new Map()
 
   /**
    * @param {HTMLElement} root
-   * @param {HTMLElement} detail where a cell's story is told
+   * @param {HTMLElement} detail shows the request of a cell
    */
   constructor (root, detail) {
     this.#root = root
     this.#detail = detail
-    this.#cells = Array.from({ length: CELLS }, () => element('button', { type: 'button', class: 'cell', tabindex: -1, disabled: true, 'aria-label': 'no request yet' }))
+    const empty = { type: 'button', class: 'cell', tabindex: -1, disabled: true, 'aria-label': 'no request yet' }
+    this.#cells = Array.from({ length: CELLS }, () => element('button', empty))
     root.append(...this.#cells)
-    root.addEventListener('pointerover', event => this.#tell(event.target))
-    root.addEventListener('focusin', event => this.#tell(event.target))
-    root.addEventListener('click', event => this.#tell(event.target))
+    root.addEventListener('pointerover', event => this.#showDetail(event.target))
+    root.addEventListener('focusin', event => this.#showDetail(event.target))
+    root.addEventListener('click', event => this.#showDetail(event.target))
     root.addEventListener('keydown', event => this.#move(event))
   }
 
@@ -44,9 +45,9 @@ export class Grid {
     cell.className = 'cell pending'
     cell.disabled = false
     delete cell.dataset['attempt']
-    this.#write(cell, number, ['under way'])
+    this.#write(cell, number, ['in flight'])
     this.#pending.set(number, cell)
-    if (this.#reachable === undefined) this.#reach(cell)
+    if (this.#focusable === undefined) this.#makeFocusable(cell)
   }
 
   /**
@@ -58,18 +59,25 @@ export class Grid {
     this.#pending.delete(number)
     if (cell === undefined) return
     const { kind, version, attempt = 1 } = outcome
-    cell.className = ['cell', kind, `key-${legendKeyOf(outcome)}`, hasFailed(outcome) ? 'failed' : '', version === undefined ? '' : styleOf(version), cell.classList.contains('next') ? 'next' : ''].filter(Boolean).join(' ')
+    cell.className = [
+      'cell',
+      kind,
+      `key-${legendKeyOf(outcome)}`,
+      hasFailed(outcome) ? 'failed' : '',
+      version === undefined ? '' : styleOf(version),
+      cell.classList.contains('next') ? 'next' : ''
+    ].filter(Boolean).join(' ')
     if (attempt > 1) cell.dataset['attempt'] = attempt > 9 ? '+' : String(attempt)
     const sentWith = header === undefined ? [] : [`sent with ${header.name}: ${header.value}`]
     this.#write(cell, number, [...wordsFor(outcome), ...sentWith])
-    if (cell === document.activeElement || cell.matches(':hover')) this.#tell(cell)
+    if (cell === document.activeElement || cell.matches(':hover')) this.#showDetail(cell)
   }
 
   /**
-   * Shows all but these entries of the legend.
+   * Hides the requests of these entries of the legend.
    *
    * @param {Set<string>} hidden
-   * @param {string[]} all
+   * @param {string[]} all all entries
    */
   hide (hidden, all) {
     for (const key of all) this.#root.classList.toggle(`without-${key}`, hidden.has(key))
@@ -81,27 +89,31 @@ export class Grid {
    * @param {string[]} words
    */
   #write (cell, number, words) {
-    this.#stories.set(cell, { number, words })
+    this.#details.set(cell, { number, words })
     cell.setAttribute('aria-label', `request ${number}: ${words.join(', ')}`)
   }
 
   /** @param {EventTarget | null} target */
-  #tell (target) {
+  #showDetail (target) {
     if (!(target instanceof HTMLButtonElement) || target.disabled) return
-    this.#reach(target)
-    const { number = 0, words: [first = '', ...rest] = [] } = this.#stories.get(target) ?? {}
-    this.#detail.replaceChildren(element('span', { class: 'muted' }, `request ${number}`), ' ', element('strong', {}, first), ...rest.flatMap(word => [' ', element('span', { class: 'word' }, word)]))
+    this.#makeFocusable(target)
+    const { number = 0, words: [first = '', ...rest] = [] } = this.#details.get(target) ?? {}
+    this.#detail.replaceChildren(
+      element('span', { class: 'muted' }, `request ${number}`), ' ',
+      element('strong', {}, first),
+      ...rest.flatMap(word => [' ', element('span', { class: 'word' }, word)])
+    )
   }
 
   /**
-   * Of all cells one can be reached by Tab; arrow keys go on from there.
+   * Makes this cell the one that the Tab key reaches. Arrow keys move from there.
    *
    * @param {HTMLButtonElement} cell
    */
-  #reach (cell) {
-    if (this.#reachable !== undefined) this.#reachable.tabIndex = -1
+  #makeFocusable (cell) {
+    if (this.#focusable !== undefined) this.#focusable.tabIndex = -1
     cell.tabIndex = 0
-    this.#reachable = cell
+    this.#focusable = cell
   }
 
   /** @param {KeyboardEvent} event */
@@ -110,7 +122,14 @@ export class Grid {
     const top = this.#cells[0]?.offsetTop
     const columns = this.#cells.findIndex(({ offsetTop }) => offsetTop !== top)
     const newest = (this.#next + CELLS - 1) % CELLS
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns, Home: 0, End: newest }[event.key]
+    const to = {
+      ArrowRight: at + 1,
+      ArrowLeft: at - 1,
+      ArrowDown: at + columns,
+      ArrowUp: at - columns,
+      Home: 0,
+      End: newest
+    }[event.key]
     const cell = to === undefined ? undefined : this.#cells[to]
     if (to === undefined) return
     event.preventDefault()

@@ -1,7 +1,7 @@
-// What the cells mean, how many of each the last minute had, and which are shown.
+// The legend: what the cells mean, how many requests of each kind the last minute had, and which kinds are shown.
 import { element } from './dom.js'
 
-/** The entries, in the order in which they stand. */
+/** The entries, in the order of the page. */
 export const LEGEND = {
   v1: 'v1',
   v2: 'v2',
@@ -19,14 +19,15 @@ export class Legend {
 
   /**
    * @param {HTMLElement} root
-   * @param {Set<string>} hidden
+   * @param {Set<string>} hidden the hidden entries; a click changes this set
    * @param {() => void} onChange
    */
   constructor (root, hidden, onChange) {
     for (const [key, label] of Object.entries(LEGEND)) {
       const count = element('span', { class: 'count' }, '0')
-      const button = element('button', { type: 'button', 'aria-pressed': String(!hidden.has(key)), 'data-key': key },
-        element('span', { class: `cell sample key-${key} ${sample(key)}`, 'aria-hidden': 'true' }), label, ' ', count)
+      const sample = element('span', { class: `cell sample key-${key} ${sampleClass(key)}`, 'aria-hidden': 'true' })
+      const attributes = { type: 'button', 'aria-pressed': String(!hidden.has(key)), 'data-key': key }
+      const button = element('button', attributes, sample, label, ' ', count)
       button.hidden = key === 'v-other'
       button.addEventListener('click', () => {
         if (!hidden.delete(key)) hidden.add(key)
@@ -38,8 +39,8 @@ export class Legend {
     }
   }
 
-  /** @param {Record<string, number>} byKey how many the last minute had */
-  count (byKey) {
+  /** @param {Record<string, number>} byKey the number of requests per entry */
+  showCounts (byKey) {
     for (const [key, { button, count }] of this.#entries) {
       count.textContent = String(byKey[key] ?? 0)
       if (key === 'v-other' && byKey[key] !== undefined) button.hidden = false // most stores have no third version
@@ -48,7 +49,7 @@ export class Legend {
 }
 
 /** @param {string} key */
-function sample (key) {
+function sampleClass (key) {
   if (key === 'slowed') return 'slowed v1'
   return key.startsWith('v') ? `ok ${key}` : key
 }

@@ -1,7 +1,7 @@
-// Brings the page to life: sends requests as the settings say, and hands what came of them to whoever shows it.
+// Starts the page: sends requests as the settings say, and passes each outcome to the modules that show it.
 import { Charts, PIECES } from './charts.js'
 import { Controls } from './controls.js'
-import { byId } from './dom.js'
+import { byId, setText } from './dom.js'
 import { Faults } from './faults.js'
 import { drawGraph } from './graph.js'
 import { Grid } from './grid.js'
@@ -15,7 +15,7 @@ import { Traffic } from './traffic.js'
 
 /** How often figures, charts and graph are drawn, in milliseconds. */
 const DRAW_MS = 1000
-/** The forum is only asked for the graph's sake. */
+/** Requests per second to the forum. Only the graph needs them. */
 const FORUM_RATE = 0.25
 
 document.documentElement.classList.add('alive')
@@ -27,8 +27,8 @@ const seen = new Sightings()
 const grid = new Grid(byId('grid', HTMLElement), byId('detail', HTMLElement))
 const legend = new Legend(byId('legend', HTMLElement), settings.hidden, changed)
 const charts = new Charts()
-const faults = new Faults(pod => seen.met(pod, performance.now()))
-const store = new Store({ header: () => settings.header, onAdded: () => traffic.send() })
+const faults = new Faults(pod => seen.markReached(pod, performance.now()))
+const store = new Store({ header: () => settings.header, onAwaited: () => traffic.send() })
 const controls = new Controls(settings, changed)
 
 const traffic = new Traffic({
@@ -41,7 +41,7 @@ const traffic = new Traffic({
     grid.answered(sent, outcome)
     minute.add(outcome, now)
     seen.add('catalog', outcome, now, sent.header)
-    store.saw(outcome, answer.body, now)
+    store.update(outcome, answer.body, now)
   },
   onState: state => controls.show(state)
 })
@@ -71,10 +71,10 @@ function draw () {
   const now = performance.now()
   const summary = minute.summary(now)
   charts.draw(summary, minute.series(now, PIECES))
-  legend.count(summary.byKey)
-  byId('total', HTMLElement).textContent = `${summary.n} in the last minute`
+  legend.showCounts(summary.byKey)
+  setText('total', `${summary.n} in the last minute`)
   drawGraph(byId('seen', SVGSVGElement), seen.edges(now))
   const pods = seen.pods(now, pod => faults.hasRule(pod))
   faults.show(pods)
-  store.keep(pods.filter(({ service }) => service === 'catalog'))
+  store.keepOnly(pods.filter(({ service }) => service === 'catalog'))
 }

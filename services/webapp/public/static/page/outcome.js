@@ -1,33 +1,38 @@
-// What became of a request: read from the answer's headers alone, the way any caller could.
+// The outcome of a request. It uses only the status, headers and text of the answer, which every client gets.
 
 /**
- * ok; ok, but slowed down by an injected fault; failed by an injected fault; failed by itself; too late; no answer at all.
+ * - ok: a success
+ * - slowed: a success that an injected fault delayed
+ * - fault: an injected fault made the request fail
+ * - error: the request failed without an injected fault
+ * - timeout: the answer did not arrive in time
+ * - dropped: no answer arrived
  *
  * @typedef {'ok' | 'slowed' | 'fault' | 'error' | 'timeout' | 'dropped'} Kind
  */
 
 /**
- * What came back.
+ * What the browser received.
  *
  * @typedef {object} Answer
- * @property {number} status 0 where nothing came
+ * @property {number} status 0 without an answer
  * @property {{ get: (name: string) => string | null }} headers
  * @property {string} body
- * @property {boolean} [gaveUp] nothing came before the page lost its patience
+ * @property {boolean} [timedOut] the page aborted the request
  */
 
 /**
  * @typedef {object} Outcome
  * @property {Kind} kind
- * @property {number} status 0 where nothing came
- * @property {boolean} asked whether the webapp has asked the service, as far as the answer tells
- * @property {'service' | 'webapp' | 'proxy' | 'nobody'} answeredBy whose the answer is
- * @property {string | undefined} version of the service that answered
- * @property {string | undefined} pod that answered
+ * @property {number} status 0 without an answer
+ * @property {boolean} calledService whether the webapp called the service, as far as the answer shows
+ * @property {'service' | 'webapp' | 'proxy' | 'none'} answeredBy
+ * @property {string | undefined} version the version of the service that answered
+ * @property {string | undefined} pod the pod that answered
  * @property {string | undefined} fault the types of the injected faults, as in `latency,500`
- * @property {number | undefined} attempt from 1, where a proxy counts them
- * @property {string | undefined} reason what the webapp says of a service that gave no usable answer
- * @property {number} ms from sending to the end of the answer
+ * @property {number | undefined} attempt from 1; undefined if no proxy counts attempts
+ * @property {string | undefined} reason the webapp's reason for a failure: its header proxy-status
+ * @property {number} ms from sending the request to the end of the answer
  */
 
 const NTH = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth']
@@ -35,7 +40,7 @@ const NTH = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 
 /** @type {Record<Kind, string>} */
 const WORDS = {
   ok: 'ok',
-  slowed: 'ok, slowed down by an injected fault',
+  slowed: 'ok, delayed by an injected fault',
   fault: 'injected fault',
   error: 'error',
   timeout: 'timeout',
@@ -45,22 +50,23 @@ const WORDS = {
 /**
  * @param {Answer} answer
  * @param {number} ms
- * @param {'Catalog' | 'Forum'} service the one for which the webapp stands
+ * @param {'Catalog' | 'Forum'} service the service that the webapp calls for this request
  * @returns {Outcome}
  */
-export function outcomeOf ({ status, headers, body, gaveUp = false }, ms, service) {
+export function outcomeOf ({ status, headers, body, timedOut = false }, ms, service) {
   const isOk = status >= 200 && status < 300
   const pod = headers.get('x-served-by') ?? undefined
   const fault = headers.get('x-chaos') ?? undefined
-  // The book's words: by them the webapp says that it has asked, and that nothing good came back.
-  // Where the page gave up, the webapp most likely waits for the service still, since it has more patience.
-  const asked = isOk || gaveUp || (status === 500 && body === `error calling ${service} service`)
-  const answeredBy = status === 0 ? 'nobody' : pod === undefined ? (asked ? 'webapp' : 'proxy') : asked ? 'service' : 'webapp'
   const reason = headers.get('proxy-status') ?? undefined
+  // This text of the book means that the webapp called the service and got no usable answer.
+  const isServiceError = status === 500 && body === `error calling ${service} service`
+  // If the page timed out, the webapp most likely still waits for the service, because its own timeout is longer.
+  const calledService = isOk || timedOut || isServiceError
+  const answeredBy = answererOf()
   return {
     kind: kindOf(),
     status,
-    asked,
+    calledService,
     answeredBy,
     version: answeredBy === 'service' ? headers.get('x-served-version') ?? undefined : undefined,
     pod,
@@ -70,13 +76,21 @@ export function outcomeOf ({ status, headers, body, gaveUp = false }, ms, servic
     ms
   }
 
+  /** @returns {Outcome['answeredBy']} */
+  function answererOf () {
+    if (status === 0) return 'none'
+    if (pod === undefined) return calledService ? 'webapp' : 'proxy'
+    return calledService ? 'service' : 'webapp'
+  }
+
   /** @returns {Kind} */
   function kindOf () {
     if (isOk) return fault === undefined ? 'ok' : 'slowed'
-    if (fault !== undefined && fault !== 'latency') return 'fault' // a delay alone makes nobody fail who answers
-    if (gaveUp || status === 504 || /error=\w+_timeout|received-status=504/.test(reason ?? '')) return 'timeout'
-    // A connection that breaks is no answer to the webapp, and a 503 of the proxy where there is one.
-    if (status === 0 || (pod === undefined && (status === 503 || /error=destination_unavailable|received-status=503/.test(reason ?? '')))) return 'dropped'
+    if (fault !== undefined && fault !== 'latency') return 'fault' // a delay does not make a request fail
+    if (timedOut || status === 504 || /error=\w+_timeout|received-status=504/.test(reason ?? '')) return 'timeout'
+    // A broken connection reaches the webapp as no answer, or as a 503 if a proxy is in between.
+    const isUnavailable = status === 503 || /error=destination_unavailable|received-status=503/.test(reason ?? '')
+    if (status === 0 || (pod === undefined && isUnavailable)) return 'dropped'
     return 'error'
   }
 }
@@ -87,7 +101,7 @@ export function hasFailed ({ kind }) {
 }
 
 /**
- * The way in which a version is shown: two versions have a colour and a shape each, and all others share a third.
+ * The CSS class of a version: v1 and v2 have a color and a shape each, all other versions share a third.
  *
  * @param {string} version
  */
@@ -96,7 +110,7 @@ export function styleOf (version) {
 }
 
 /**
- * The entry of the legend under which an outcome falls.
+ * The entry of the legend that an outcome belongs to.
  *
  * @param {Outcome} outcome
  */
@@ -115,25 +129,45 @@ export function duration (ms) {
 }
 
 /**
- * An outcome in words, the most telling first.
+ * An outcome in words, the most important first.
  *
  * @param {Outcome} outcome
  * @returns {string[]}
  */
-export function wordsFor ({ kind, status, version, pod, fault, attempt, reason, ms, answeredBy }) {
-  // A 503 that no pod signed may be a connection that broke, no healthy pod or an open circuit: the answer does not tell.
-  const isDrop = status === 0 || /error=destination_unavailable/.test(reason ?? '')
-  const who = answeredBy === 'webapp' && pod !== undefined ? `the webapp itself, pod ${pod}` : answeredBy === 'proxy' ? 'answered by a proxy' : pod && `pod ${pod}`
+export function wordsFor (outcome) {
+  const { status, version, fault, attempt, reason, ms } = outcome
   /** @type {(string | undefined)[]} */
   const words = [
-    kind === 'dropped' && !isDrop ? 'no pod answered (503)' : WORDS[kind],
+    kindInWords(outcome),
     version,
     status === 0 ? undefined : String(status),
     duration(ms),
-    who,
+    answererInWords(outcome),
     attempt === undefined ? undefined : `${nth(attempt)} try`,
     fault && `injected: ${fault.replaceAll(',', ', ')}`,
-    reason && (/received-status=(\d+)/.test(reason) ? `the webapp got ${/received-status=(\d+)/.exec(reason)?.[1]}` : /error=(\w+)/.exec(reason)?.[1]?.replaceAll('_', ' '))
+    reason && reasonInWords(reason)
   ]
   return words.flatMap(word => word || [])
+}
+
+/** @param {Outcome} outcome */
+function kindInWords ({ kind, status, reason = '' }) {
+  // A 503 without a pod can be a broken connection, a service without healthy pods, or an open circuit breaker. The
+  // answer does not show which.
+  const isBrokenConnection = status === 0 || reason.includes('error=destination_unavailable')
+  return kind === 'dropped' && !isBrokenConnection ? 'no pod answered (503)' : WORDS[kind]
+}
+
+/** @param {Outcome} outcome */
+function answererInWords ({ answeredBy, pod }) {
+  if (answeredBy === 'proxy') return 'answered by a proxy'
+  if (pod === undefined) return undefined
+  return answeredBy === 'webapp' ? `the webapp itself, pod ${pod}` : `pod ${pod}`
+}
+
+/** @param {string} reason as in `outfitters; received-status=503` */
+function reasonInWords (reason) {
+  const [, status] = /received-status=(\d+)/.exec(reason) ?? []
+  if (status !== undefined) return `the webapp received ${status}`
+  return /error=(\w+)/.exec(reason)?.[1]?.replaceAll('_', ' ')
 }

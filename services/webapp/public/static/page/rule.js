@@ -1,4 +1,4 @@
-// A fault as the form has it: as a rule for /blowup, and as the lines that set it from a terminal.
+// Converts the fields of the form to a rule for /blowup, and to commands that set the rule from a terminal.
 
 /** @import { Service } from './seen.js' */
 
@@ -13,15 +13,21 @@
  * @property {string} [mode]
  */
 
+/** The ports of the containers. A test compares them with the services' defaults and with scripts/chaos.sh. */
 const PORTS = { catalog: 3000, forum: 8080 }
 
+const DECIMAL = /^\d+([.]\d+)?$/
+const WHOLE = /^\d+$/
+
 /**
- * @param {{ type: string, percentage: string, status: string, latencyMs: string, mode: string }} fields as they were typed
- * @returns {{ rule: Rule, problems: Partial<Record<NumberField, string>> }}
+ * The rule of a form, and what is wrong with its fields. The rule is valid only if no field has an error.
+ *
+ * @param {Record<'type' | 'percentage' | 'status' | 'latencyMs' | 'mode', string>} fields the text of each field
+ * @returns {{ rule: Rule, errors: Partial<Record<NumberField, string>> }}
  */
 export function ruleOf ({ type, percentage, status, latencyMs, mode }) {
   /** @type {Partial<Record<NumberField, string>>} */
-  const problems = {}
+  const errors = {}
   /**
    * @param {NumberField} field
    * @param {string} text
@@ -31,7 +37,9 @@ export function ruleOf ({ type, percentage, status, latencyMs, mode }) {
    */
   const number = (field, text, shape, low, high) => {
     const value = Number(text)
-    if (!shape.test(text.trim()) || value < low || value > high) problems[field] = `A ${shape === WHOLE ? 'whole ' : ''}number from ${low} to ${high}.`
+    if (!shape.test(text.trim()) || value < low || value > high) {
+      errors[field] = `Enter a ${shape === WHOLE ? 'whole ' : ''}number from ${low} to ${high}.`
+    }
     return value
   }
   const rule = {
@@ -41,27 +49,31 @@ export function ruleOf ({ type, percentage, status, latencyMs, mode }) {
     ...(type === 'latency' && { latencyMs: number('latencyMs', latencyMs, DECIMAL, 0, 60_000) }),
     ...(type === 'drop' && { mode })
   }
-  return { rule, problems }
+  return { rule, errors }
 }
 
-const DECIMAL = /^\d+([.]\d+)?$/
-const WHOLE = /^\d+$/
-
 /**
+ * A rule in a few words, as in `latency 60 ms, 100 %`.
+ *
  * @param {{ percentage?: number, type?: string, status?: number, latencyMs?: number, mode?: string }} rule
  */
 export function ruleInWords ({ type, percentage, status, latencyMs, mode }) {
-  const what = type === 'abort' ? `${status}` : type === 'latency' ? (latencyMs === undefined ? 'latency' : `latency ${latencyMs} ms`) : type === 'drop' ? `drop (${mode})` : type
-  return `${what}, ${percentage} %`
+  const effects = {
+    abort: `${status}`,
+    latency: latencyMs === undefined ? 'latency' : `latency ${latencyMs} ms`,
+    drop: `drop (${mode})`
+  }
+  const effect = type === 'abort' || type === 'latency' || type === 'drop' ? effects[type] : type
+  return `${effect}, ${percentage} %`
 }
 
 /**
- * The lines for one pod: they set the rule, show all its rules, and delete them.
+ * The kubectl commands for one pod: set a rule, show all rules, delete all rules.
  *
  * @param {Service} service
  * @param {string} pod
  */
-export function kubectlLines (service, pod) {
+export function kubectlCommands (service, pod) {
   const curl = `kubectl exec ${pod} -c ${service} -- curl -s`
   const url = `localhost:${PORTS[service]}/blowup`
   return {
@@ -73,13 +85,18 @@ export function kubectlLines (service, pod) {
 }
 
 /**
+ * The call of scripts/chaos.sh that sets a rule.
+ *
  * @param {Rule} rule
  * @param {Service} service
- * @param {string | undefined} pod undefined for all of the service
+ * @param {string | undefined} pod undefined for all pods of the service
  */
-export function scriptLine ({ type, percentage, status, latencyMs, mode }, service, pod) {
-  return ['scripts/chaos.sh', type, status, latencyMs, percentage,
+export function scriptCommand ({ type, percentage, status, latencyMs, mode }, service, pod) {
+  const words = [
+    'scripts/chaos.sh', type, status, latencyMs, percentage,
     ...(mode === undefined || mode === 'fin' ? [] : ['--mode', mode]),
     ...(service === 'catalog' ? [] : ['--app', service]),
-    ...(pod === undefined ? [] : ['--pod', pod])].filter(word => word !== undefined).join(' ')
+    ...(pod === undefined ? [] : ['--pod', pod])
+  ]
+  return words.filter(word => word !== undefined).join(' ')
 }

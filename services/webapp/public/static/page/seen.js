@@ -1,4 +1,4 @@
-// Who was seen to call whom, and which pods have answered.
+// What the page has seen of the store: which service calls which, and which pods exist.
 import { hasFailed } from './outcome.js'
 
 /** @import { Outcome } from './outcome.js' */
@@ -20,17 +20,17 @@ import { hasFailed } from './outcome.js'
  * @property {Service} service
  * @property {string} pod
  * @property {string} version
- * @property {Header | undefined} header with which it was met last: a route may lead there by that alone
- * @property {number} at when it was met last
+ * @property {Header | undefined} header of the last request that reached the pod: a route may require this header
+ * @property {number} at when the pod last answered
  */
 
-/** So long an edge is averaged. */
+/** The traffic of an edge is an average over this time. */
 const EDGE_MS = 10_000
-/** So long what was seen is remembered. */
+/** The page forgets requests and pods after this time. */
 const MEMORY_MS = 60_000
 
-/** A name that may stand in a shell's line, as those of pods do. */
-const NAME = /^\w[\w.-]*$/
+/** Names that are safe in a shell command, such as those of pods. */
+const SAFE_NAME = /^\w[\w.-]*$/
 
 /** What the page has seen of the store in the last minute. */
 export class Sightings {
@@ -40,22 +40,23 @@ export class Sightings {
   #pods = new Map()
 
   /**
-   * @param {Service} service the one that the request was for
+   * @param {Service} service the service that the request was for
    * @param {Outcome} outcome
-   * @param {number} at milliseconds of a clock that never goes back
-   * @param {Header} [header] that was sent
+   * @param {number} at milliseconds of a monotonic clock
+   * @param {Header} [header] the header of the request
    */
   add (service, outcome, at, header) {
     this.#seen.push({ at, service, outcome })
     const { answeredBy, pod, version = '' } = outcome
-    if (answeredBy === 'service' && pod !== undefined && NAME.test(pod)) this.#pods.set(keyOf({ service, pod }), { service, pod, version, header, at })
+    if (answeredBy !== 'service' || pod === undefined || !SAFE_NAME.test(pod)) return
+    this.#pods.set(keyOf({ service, pod }), { service, pod, version, header, at })
   }
 
   /**
-   * The edges of the last minute with the traffic of the last ten seconds; 0 of what was seen before that.
+   * The edges of the last minute with their traffic of the last ten seconds. An edge without recent traffic has 0.
    *
    * @param {number} now
-   * @returns {Edge[]} from the page on, the catalog before the forum
+   * @returns {Edge[]} from the page outward, the catalog before the forum
    */
   edges (now) {
     this.#seen = this.#seen.filter(({ at }) => at > now - MEMORY_MS)
@@ -77,37 +78,52 @@ export class Sightings {
     }
     for (const { at, service, outcome } of this.#seen) {
       const isRecent = at > now - EDGE_MS
-      count('page', 'webapp', isRecent, !outcome.asked)
-      // A catalog that says nothing may have been any of them.
-      if (outcome.asked) count('webapp', service === 'forum' ? 'forum' : `catalog ${outcome.version ?? '?'}`, isRecent, hasFailed(outcome))
+      count('page', 'webapp', isRecent, !outcome.calledService)
+      // If the catalog does not answer, its version is unknown.
+      const target = service === 'forum' ? 'forum' : `catalog ${outcome.version ?? '?'}`
+      if (outcome.calledService) count('webapp', target, isRecent, hasFailed(outcome))
     }
     return [...edges.values()]
       .map(({ from, to, n, failed }) => ({ from, to, perSecond: n / seconds, failed: n === 0 ? 0 : failed / n }))
-      .sort((a, b) => Number(a.to === 'forum') - Number(b.to === 'forum') || Number(b.from === 'page') - Number(a.from === 'page') || Number(a.to.endsWith('?')) - Number(b.to.endsWith('?')) || a.to.localeCompare(b.to))
+      .sort(byPlace)
   }
 
   /**
-   * A pod has shown its rules: it is there, also where no request gets an answer of it.
+   * Records that a pod answered with its rules. Such a pod exists even if no request gets an answer from it.
    *
    * @param {Pod} pod
    * @param {number} at
    */
-  met (pod, at) {
+  markReached (pod, at) {
     const found = this.#pods.get(keyOf(pod)) ?? pod
     this.#pods.set(keyOf(pod), { ...found, at: Math.max(found.at, at) })
   }
 
   /**
-   * The pods that have answered in the last minute, and those that are kept whether or not they have.
+   * The pods that answered in the last minute, and the pods for which `isKept` is true.
    *
    * @param {number} now
    * @param {(pod: Pod) => boolean} [isKept]
-   * @returns {Pod[]} the catalog's first, by version and name
+   * @returns {Pod[]} by service, version and name
    */
   pods (now, isKept = () => false) {
     for (const [key, pod] of this.#pods) if (pod.at <= now - MEMORY_MS && !isKept(pod)) this.#pods.delete(key)
-    return [...this.#pods.values()].sort((a, b) => a.service.localeCompare(b.service) || a.version.localeCompare(b.version) || a.pod.localeCompare(b.pod))
+    return [...this.#pods.values()].sort((a, b) =>
+      a.service.localeCompare(b.service) || a.version.localeCompare(b.version) || a.pod.localeCompare(b.pod))
   }
+}
+
+/**
+ * Orders edges: the forum last, the page first, a catalog of unknown version after the others.
+ *
+ * @param {Edge} a
+ * @param {Edge} b
+ */
+function byPlace (a, b) {
+  return Number(a.to === 'forum') - Number(b.to === 'forum') ||
+    Number(b.from === 'page') - Number(a.from === 'page') ||
+    Number(a.to.endsWith('?')) - Number(b.to.endsWith('?')) ||
+    a.to.localeCompare(b.to)
 }
 
 /** @param {Pick<Pod, 'service' | 'pod'>} pod */

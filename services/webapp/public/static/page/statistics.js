@@ -1,4 +1,4 @@
-// The last minute in figures.
+// The figures of the last minute.
 import { hasFailed, legendKeyOf } from './outcome.js'
 
 /** @import { Outcome } from './outcome.js' */
@@ -6,26 +6,28 @@ import { hasFailed, legendKeyOf } from './outcome.js'
 const MINUTE_MS = 60_000
 
 /**
+ * Shares are 0 to 1, and NaN without any outcome.
+ *
  * @typedef {object} Summary
  * @property {number} n
- * @property {{ version: string, n: number, share: number }[]} versions of the answers that name one, by name
- * @property {number} success share of all, NaN where there is none
- * @property {number} injected share of all that failed by an injected fault
- * @property {number} failed share of all that failed otherwise
- * @property {number} retried share of all that came from a later than the first attempt
+ * @property {{ version: string, n: number, share: number }[]} versions shares among the answers that name a version
+ * @property {number} success share of all
+ * @property {number} injected share of all that an injected fault made fail
+ * @property {number} failed share of all that failed without an injected fault
+ * @property {number} retried share of all that needed more than one attempt
  * @property {number} p50 milliseconds
  * @property {number} p95 milliseconds
- * @property {Record<string, number>} byKey how many under each entry of the legend
+ * @property {Record<string, number>} byKey how many outcomes each entry of the legend has
  */
 
-/** Outcomes, forgotten after a minute. */
+/** The outcomes of the last minute. */
 export class LastMinute {
   /** @type {{ at: number, outcome: Outcome }[]} */
   #seen = []
 
   /**
    * @param {Outcome} outcome
-   * @param {number} at milliseconds of a clock that never goes back
+   * @param {number} at milliseconds of a monotonic clock
    */
   add (outcome, at) {
     this.#seen.push({ at, outcome })
@@ -38,7 +40,8 @@ export class LastMinute {
   }
 
   /**
-   * The minute in equal pieces, the oldest first. The pieces stand still on the clock, so that a chart of them moves by whole steps.
+   * The minute in equal pieces, the oldest first. The pieces begin at fixed times of the clock, so that a chart moves
+   * by whole pieces.
    *
    * @param {number} now
    * @param {number} pieces
@@ -50,7 +53,10 @@ export class LastMinute {
     const last = Math.floor(now / length)
     /** @type {Outcome[][]} */
     const found = Array.from({ length: pieces }, () => [])
-    for (const { at, outcome } of this.#seen) found[pieces - 1 - (last - Math.floor(at / length))]?.push(outcome)
+    for (const { at, outcome } of this.#seen) {
+      const age = last - Math.floor(at / length)
+      found[pieces - 1 - age]?.push(outcome)
+    }
     return found.map(summaryOf)
   }
 
@@ -69,12 +75,14 @@ function summaryOf (outcomes) {
   const n = outcomes.length
   const versions = counts(outcomes.flatMap(({ version }) => version ?? []))
   const named = Object.values(versions).reduce((sum, count) => sum + count, 0)
-  /** @param {(outcome: Outcome) => boolean} isMeant */
-  const share = isMeant => outcomes.filter(isMeant).length / n
+  /** @param {(outcome: Outcome) => boolean} condition */
+  const share = condition => outcomes.filter(condition).length / n
   const sorted = outcomes.map(({ ms }) => ms).sort((a, b) => a - b)
   return {
     n,
-    versions: Object.entries(versions).sort(([a], [b]) => a.localeCompare(b)).map(([version, count]) => ({ version, n: count, share: count / named })),
+    versions: Object.entries(versions)
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([version, count]) => ({ version, n: count, share: count / named })),
     success: share(outcome => !hasFailed(outcome)),
     injected: share(({ kind }) => kind === 'fault'),
     failed: share(outcome => hasFailed(outcome) && outcome.kind !== 'fault'),
@@ -86,7 +94,8 @@ function summaryOf (outcomes) {
 }
 
 /**
- * The smallest value that at least this share of all does not exceed (nearest rank); NaN of none.
+ * A quantile by nearest rank: the smallest value that is at least as large as this share of all values. NaN without
+ * values.
  *
  * @param {number[]} sorted
  * @param {number} share
@@ -96,6 +105,8 @@ export function quantile (sorted, share) {
 }
 
 /**
+ * How often each word occurs.
+ *
  * @param {string[]} words
  * @returns {Record<string, number>}
  */

@@ -1,19 +1,25 @@
-// Requests at a rate, for as long as somebody looks.
+// Sends requests at a rate while the page is visible.
 
 /** @import { Answer } from './outcome.js' */
 /** @import { Header } from './seen.js' */
 
-/** After that an answer comes too late. */
-export const GIVE_UP_MS = 5000
+/** After this time, in milliseconds, the page aborts a request. */
+export const TIMEOUT_MS = 5000
 
 /**
- * Browsers open six connections to a host, and let further requests wait unseen. One is left for whatever else the page asks.
+ * Browsers open six connections to a host. They queue further requests, and the page cannot see that. One connection
+ * stays free for the page's other requests.
  */
-const MAX_UNDER_WAY = 5
-/** How soon a connection is looked for again where none was free, in milliseconds; traffic that is rare must not wait for its next turn. */
-const FULL_MS = 100
-
-/** So long it counts as full after it was, in milliseconds: with slow answers a connection is free for a moment, and none is the next. */
+const MAX_IN_FLIGHT = 5
+/**
+ * How soon a request looks for a free connection again, in milliseconds. Traffic at a low rate must not wait for its
+ * next turn.
+ */
+const FULL_RETRY_MS = 100
+/**
+ * How long the state stays `full` after no connection was free, in milliseconds. With slow answers a connection is
+ * free only for moments, and the message would flicker.
+ */
 const FULL_STAYS_MS = 1000
 
 /** @typedef {'sending' | 'paused' | 'hidden' | 'full'} State */
@@ -23,7 +29,7 @@ const FULL_STAYS_MS = 1000
 /**
  * @typedef {object} TrafficOptions
  * @property {string} path relative to the page
- * @property {number} rate requests a second
+ * @property {number} rate requests per second
  * @property {boolean} [paused]
  * @property {Header | undefined} [header]
  * @property {(sent: Sent) => void} [onSent]
@@ -31,12 +37,12 @@ const FULL_STAYS_MS = 1000
  * @property {(state: State) => void} [onState]
  */
 
-/** Sends GETs at a rate: paused by hand, and while the page is hidden. */
+/** Sends GET requests at a rate. It pauses on demand, and while the page is hidden. */
 export class Traffic {
   #options
   #number = 0
-  /** of all traffic, since the connections are shared */
-  static #underWay = 0
+  /** the requests of all Traffic objects, because they share the browser's connections */
+  static #inFlight = 0
   /** @type {State | undefined} */
   #state
   #fullUntil = 0
@@ -45,7 +51,8 @@ export class Traffic {
 
   /** @param {TrafficOptions} options */
   constructor (options) {
-    this.#options = { paused: false, header: /** @type {Header | undefined} */ (undefined), onSent: () => {}, onState: () => {}, ...options }
+    const noHeader = /** @type {Header | undefined} */ (undefined)
+    this.#options = { paused: false, header: noHeader, onSent: () => {}, onState: () => {}, ...options }
     document.addEventListener('visibilitychange', () => this.#schedule(0))
     this.#schedule(0)
   }
@@ -59,35 +66,35 @@ export class Traffic {
   /** @param {number} delay milliseconds until the next request */
   #schedule (delay) {
     clearTimeout(this.#timer)
-    if (this.#options.paused) return this.#become('paused')
-    if (document.visibilityState === 'hidden') return this.#become('hidden')
+    if (this.#options.paused) return this.#setState('paused')
+    if (document.visibilityState === 'hidden') return this.#setState('hidden')
     const due = performance.now() + delay
     this.#timer = setTimeout(() => {
       const now = performance.now()
-      const isFull = Traffic.#underWay >= MAX_UNDER_WAY
+      const isFull = Traffic.#inFlight >= MAX_IN_FLIGHT
       if (isFull) this.#fullUntil = now + FULL_STAYS_MS
-      this.#become(now < this.#fullUntil ? 'full' : 'sending')
-      if (isFull) return this.#schedule(Math.min(FULL_MS, 1000 / this.#options.rate))
+      this.#setState(now < this.#fullUntil ? 'full' : 'sending')
+      if (isFull) return this.#schedule(Math.min(FULL_RETRY_MS, 1000 / this.#options.rate))
       this.send()
-      // From when it was due, so that a busy browser does not lower the rate; but what was missed is not caught up.
+      // Counted from when it was due, so that a busy browser keeps the rate. Missed requests are not sent later.
       this.#schedule(Math.max(0, due + 1000 / this.#options.rate - performance.now()))
     }, delay)
   }
 
-  /** One request, at once. */
+  /** Sends one request immediately. */
   async send () {
     const { path, header, onSent, onAnswered } = this.#options
     const sent = { number: ++this.#number, header }
-    Traffic.#underWay++
+    Traffic.#inFlight++
     onSent(sent)
     const start = performance.now()
-    const answer = await ask(path, header)
-    Traffic.#underWay--
+    const answer = await get(path, header)
+    Traffic.#inFlight--
     onAnswered(sent, answer, performance.now() - start)
   }
 
   /** @param {State} state */
-  #become (state) {
+  #setState (state) {
     if (state === this.#state) return
     this.#state = state
     this.#options.onState(state)
@@ -99,16 +106,20 @@ export class Traffic {
  * @param {Header | undefined} header
  * @returns {Promise<Answer>}
  */
-async function ask (path, header) {
+async function get (path, header) {
   try {
-    const response = await fetch(path, { headers: headersOf(header), cache: 'no-store', signal: AbortSignal.timeout(GIVE_UP_MS) })
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const response = await fetch(path, { headers: headersOf(header), cache: 'no-store', signal })
     return { status: response.status, headers: response.headers, body: await response.text() }
   } catch (error) {
-    return { status: 0, headers: new Headers(), body: '', gaveUp: error instanceof DOMException && error.name === 'TimeoutError' }
+    const timedOut = error instanceof DOMException && error.name === 'TimeoutError'
+    return { status: 0, headers: new Headers(), body: '', timedOut }
   }
 }
 
 /**
+ * The header as an object for `fetch`.
+ *
  * @param {Header | undefined} header
  * @returns {Record<string, string>}
  */

@@ -13,10 +13,15 @@ const PAGE = `<!doctype html>
 </html>
 `
 
-/** `/` answers, since the book's first exercise at the edge asks for it. */
-export const indexRoutes: FastifyPluginAsyncTypebox = async app => {
+/** `GET /`: a page with links. The book's first exercise with a gateway asks for this path. */
+export const homeRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/', {
-    schema: { tags: ['catalog'], summary: 'A page with the ways in', produces: ['text/html'], response: { 200: Type.String() } }
+    schema: {
+      tags: ['catalog'],
+      summary: 'A page with links to the items and the documentation',
+      produces: ['text/html'],
+      response: { 200: Type.String() }
+    }
   }, (_request, reply) => {
     reply.type('text/html; charset=utf-8').send(PAGE)
   })

@@ -1,0 +1,174 @@
+// Asks the pods for their rules, again and again, and lists the rules.
+import { callPod, POD_NOT_MET } from './chaos-api.js'
+import { byId, element } from './dom.js'
+import { ruleInWords } from './rule.js'
+import { keyOf } from './seen.js'
+
+/** @import { Pod } from './seen.js' */
+/** @import { PodAnswer, RuleView } from './chaos-api.js' */
+
+/** Pause between two rounds of questions, in milliseconds. */
+const INTERVAL_MS = 3000
+
+/**
+ * @typedef {object} RuleListOptions
+ * @property {boolean} isEnabled whether the webapp allows the questions
+ * @property {(pod: Pod) => void} onReached called when a pod answered with its rules
+ * @property {(pod: Pod, name: string) => void} onDelete called when the user wants to delete a rule
+ * @property {() => void} onUpdate called after each answer
+ */
+
+export class RuleList {
+  #options
+  #root = byId('rules', HTMLElement)
+  /** @type {Pod[]} */
+  #pods = []
+  /** @type {Map<string, PodAnswer & { of: Pod }>} the last answer of each pod, by key */
+  #answers = new Map()
+  /** @type {Map<string, string>} why a pod refuses access to its faults, by key */
+  #refusals = new Map()
+  /** the content of the list as JSON; the list is drawn only if it changes */
+  #drawn = ''
+  #isAsking = false
+  /** whether another round must follow the current one */
+  #isStale = false
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer
+
+  /** @param {RuleListOptions} options */
+  constructor (options) {
+    this.#options = options
+    this.#root.hidden = !options.isEnabled
+  }
+
+  /** @param {Pod[]} pods */
+  setPods (pods) {
+    this.#pods = pods
+  }
+
+  /**
+   * Whether the pod is known to have a rule.
+   *
+   * @param {Pod} pod
+   */
+  hasRule (pod) {
+    return Object.keys(this.#answers.get(keyOf(pod))?.rules ?? {}).length > 0
+  }
+
+  /**
+   * Why the pod refuses access to its faults; undefined if it does not.
+   *
+   * @param {Pod} pod
+   */
+  refusalOf (pod) {
+    return this.#refusals.get(keyOf(pod))
+  }
+
+  /** Asks all pods for their rules, and again after INTERVAL_MS. During a round, it requests one more round. */
+  async refresh () {
+    this.#isStale = true
+    if (this.#isAsking || !this.#options.isEnabled) return
+    clearTimeout(this.#timer)
+    this.#isAsking = true
+    while (this.#isStale) {
+      this.#isStale = false
+      await this.#askAll()
+    }
+    this.#isAsking = false
+    this.#timer = setTimeout(() => this.refresh(), INTERVAL_MS)
+  }
+
+  /** Asks one pod after the other, because a browser has few connections and the page's traffic needs them. */
+  async #askAll () {
+    for (const pod of this.#pods) {
+      if (document.visibilityState === 'hidden') return
+      if (this.#isWorthAsking(pod)) this.#remember(pod, await callPod(pod, 'GET'))
+    }
+    this.#draw()
+  }
+
+  /**
+   * A pod that refused is not asked again. A pod that could not be reached is asked again only after it answered a
+   * request of the page.
+   *
+   * @param {Pod} pod
+   */
+  #isWorthAsking (pod) {
+    const last = this.#answers.get(keyOf(pod))
+    return !this.#refusals.has(keyOf(pod)) && (last?.code !== POD_NOT_MET || last.of.at !== pod.at)
+  }
+
+  /**
+   * @param {Pod} pod
+   * @param {PodAnswer} answer
+   */
+  #remember (pod, answer) {
+    const key = keyOf(pod)
+    if (answer.status === 403 && answer.by === pod.pod) this.#refusals.set(key, answer.message)
+    // The rules stay listed if a question fails, but not if the pod is gone or refuses.
+    const isGone = answer.code === POD_NOT_MET || answer.status === 403
+    const rules = answer.rules ?? (isGone ? undefined : this.#answers.get(key)?.rules)
+    this.#answers.set(key, { ...answer, rules, of: pod })
+    if (answer.ok) this.#options.onReached(pod)
+    this.#draw()
+  }
+
+  #draw () {
+    this.#options.onUpdate()
+    this.#forgetOtherPods()
+    const listed = this.#pods
+      .filter(pod => !this.#refusals.has(keyOf(pod)))
+      .map(pod => ({ pod, answer: this.#answers.get(keyOf(pod)) }))
+    const drawn = JSON.stringify(listed.map(({ pod, answer }) =>
+      [keyOf(pod), answer?.ok, answer?.message, answer?.rules]))
+    if (drawn === this.#drawn) return
+    this.#drawn = drawn
+
+    const focused = document.activeElement?.getAttribute('data-rule')
+    this.#root.replaceChildren(...listed.flatMap(({ pod, answer }) => answer === undefined
+      ? []
+      : [
+          ...(answer.ok ? [] : [element('li', { class: 'muted' }, `${pod.pod}: ${answer.message}`)]),
+          ...Object.entries(answer.rules ?? {}).map(([name, rule]) => this.#line(pod, name, rule))
+        ]))
+    const allAnswered = listed.length > 0 && listed.every(({ answer }) => answer !== undefined)
+    if (this.#root.childElementCount === 0 && allAnswered) {
+      this.#root.append(element('li', { class: 'muted' }, 'No pod has a rule.'))
+    }
+    for (const button of this.#root.querySelectorAll('button')) if (button.dataset['rule'] === focused) button.focus()
+  }
+
+  #forgetOtherPods () {
+    const keys = new Set(this.#pods.map(keyOf))
+    for (const map of [this.#answers, this.#refusals]) {
+      for (const key of map.keys()) if (!keys.has(key)) map.delete(key)
+    }
+  }
+
+  /**
+   * @param {Pod} pod
+   * @param {string} name
+   * @param {RuleView} rule
+   */
+  #line (pod, name, rule) {
+    const attributes = {
+      type: 'button',
+      'data-rule': `${keyOf(pod)}/${name}`,
+      'aria-label': `Delete ${name} in ${pod.pod}`
+    }
+    const remove = element('button', attributes, 'Delete')
+    remove.addEventListener('click', () => this.#options.onDelete(pod, name))
+    return element('li', {},
+      element('i', { class: 'swatch fault', 'aria-hidden': 'true' }),
+      element('strong', {}, ruleInWords(rule)), ' ',
+      ...(name === rule.type ? [] : [element('span', { class: 'muted' }, name), ' ']),
+      element('span', { class: 'pod' }, pod.pod), ' ',
+      element('span', { class: 'muted' }, stateInWords(rule)), remove)
+  }
+}
+
+/** @param {RuleView} rule */
+function stateInWords ({ active, state: { draws, hits, ended } }) {
+  if (active) return `hit ${hits} of ${draws}`
+  return ended === undefined ? 'switched off' : `ended (${ended}), hit ${hits}`
+}

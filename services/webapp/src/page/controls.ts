@@ -1,0 +1,33 @@
+import { html } from 'ghtml'
+import { textField } from './field.ts'
+
+const TYPED_AS_IS = { spellcheck: 'false', autocomplete: 'off', autocapitalize: 'none' }
+
+/** The controls of the page's traffic: pause, rate, and a header to send. */
+export function controls (): string {
+  return html`<form class="controls panel" id="controls" novalidate>
+        <button type="button" class="primary" id="pause">Pause</button>
+        <div class="field rate">
+          <label for="rate">Rate <output id="rate-shown" for="rate"></output></label>
+          <input type="range" id="rate" min="1" max="20" step="1">
+        </div>
+        <fieldset class="header-fields">
+          <legend>Header to send</legend>
+          !${textField({
+            id: 'header-name',
+            label: 'Name',
+            attributes: { ...TYPED_AS_IS, placeholder: 'x-dark-launch', list: 'header-names' }
+          })}
+          !${textField({ id: 'header-value', label: 'Value', attributes: { ...TYPED_AS_IS, placeholder: 'v2' } })}
+          <div class="buttons">
+            <button id="header-set">Send it</button>
+            <button type="button" id="header-clear">Clear</button>
+          </div>
+          <datalist id="header-names">
+            <option value="x-dark-launch"></option>
+            <option value="x-istio-cohort"></option>
+          </datalist>
+        </fieldset>
+        <p class="sending" role="status" id="sending"></p>
+      </form>`
+}

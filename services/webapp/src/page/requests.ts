@@ -1,0 +1,32 @@
+import { html } from 'ghtml'
+import { controls } from './controls.ts'
+
+/** The page's own traffic: its controls, its requests and its charts. They are hidden until the script runs. */
+export function requests (): string {
+  return html`<section class="live" aria-labelledby="requests" hidden>
+      !${controls()}
+      <div class="requests panel">
+        <div class="panel-head"><h2 id="requests">Requests</h2><p class="total" id="total"></p></div>
+        <div class="legend" id="legend" role="group" aria-label="Outcomes. Press one to hide its requests."></div>
+        <div class="grid" id="grid" role="group"
+          aria-label="One cell per request. Move between cells with the arrow keys."></div>
+        <p class="detail" id="detail">
+          <span class="muted">Point at a cell, or move to it with the arrow keys, to see its request.</span>
+        </p>
+      </div>
+      <div class="charts">
+        !${chart('split', 'Versions')}
+        !${chart('success', 'Success')}
+        !${chart('latency', 'Latency')}
+        <p class="muted charts-foot">The last minute</p>
+      </div>
+    </section>`
+}
+
+function chart (id: string, title: string): string {
+  return html`<section class="panel chart" aria-labelledby="${id}-title">
+          <h3 id="${id}-title">${title}</h3>
+          <p class="figures" id="${id}-figures"></p>
+          <svg id="${id}" role="img"></svg>
+        </section>`
+}
