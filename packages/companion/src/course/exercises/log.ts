@@ -1,13 +1,13 @@
 import type { Step } from '../exercise.ts'
 import { apply } from '../steps.ts'
-import { listenersBy } from './proxies.ts'
-import { connectionsAreNew } from './traces.ts'
+import { waitForListeners } from './proxies.ts'
+import { renewConnections } from './traces.ts'
 
 /** Has the proxies of the store write the access log that is read here, whatever log the mesh has. */
-export const proxiesWriteJson: Step[] = [
+export const writeJsonAccessLog: Step[] = [
   apply('components/observability/access-log.yaml', 'Have the proxies write a line of JSON for each request.'),
-  listenersBy('access-log-is-json', 'the webapp\'s proxy writes JSON', 'Look into the proxy of the webapp until it has heard of that.', 'deploy/webapp', /"upstream_host"/),
-  ...connectionsAreNew
+  waitForListeners('access-log-is-json', 'the webapp\'s proxy writes JSON', 'Look into the proxy of the webapp until it has heard of that.', 'deploy/webapp', /"upstream_host"/),
+  ...renewConnections
 ]
 
 /** A request in a proxy's access log, as components/observability has it written. */

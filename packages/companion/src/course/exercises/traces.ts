@@ -1,7 +1,7 @@
 import type { Inspect, Observed, Step } from '../exercise.ts'
 import { expect, load, share } from '../steps.ts'
 import { all, type Count } from '../../judge/statistics.ts'
-import { listenersBy } from './proxies.ts'
+import { waitForListeners } from './proxies.ts'
 
 /** As Jaeger tells it. */
 export interface Trace {
@@ -13,24 +13,24 @@ export interface Trace {
 export const GATEWAY = 'GATEWAY_APP.GATEWAYS'
 
 /** Waits until the gateway knows what a Telemetry says. */
-export const gatewayHasHeard = (sign: RegExp): Inspect =>
-  listenersBy('gateway-has-telemetry', 'the gateway has heard of the Telemetry', 'Look into the gateway until it has heard of that.', 'deploy/GATEWAY', sign, { namespace: 'GATEWAYS' })
+export const waitForGatewayTelemetry = (sign: RegExp): Inspect =>
+  waitForListeners('gateway-has-telemetry', 'the gateway has heard of the Telemetry', 'Look into the gateway until it has heard of that.', 'deploy/GATEWAY', sign, { namespace: 'GATEWAYS' })
 
 /** Waits until the proxies of webapp and catalog know of the tag in components/observability. */
-export const proxiesHaveHeard: Inspect[] = ['webapp', 'catalog'].map(service =>
-  listenersBy(`${service}-has-telemetry`, `the proxy of the ${service} has heard of the Telemetry`, `Look into the proxy of the ${service} until it has.`, `deploy/${service}`, /"dark-launch"/))
+export const waitForProxyTelemetry: Inspect[] = ['webapp', 'catalog'].map(service =>
+  waitForListeners(`${service}-has-telemetry`, `the proxy of the ${service} has heard of the Telemetry`, `Look into the proxy of the ${service} until it has.`, `deploy/${service}`, /"dark-launch"/))
 
 /**
  * A connection from before a change is served as before it, once more: after that its proxy closes it. At another rate than this many would not be used
  * at all, and wait for a later load: proxies take the connection first that was the last in use.
  */
-export const connectionsAreNew: Step[] = [
+export const renewConnections: Step[] = [
   load('renew-connections', '/api/catalog', { says: 'Have connections from before the change closed: each serves one more request as it did.', rate: 2000, arrived: { only: ({ status }) => status > 0 } }),
   expect('renewed-connections-answer', 'answers while connections are closed', all, ({ status }) => status > 0)
 ]
 
 /** Asks Jaeger for the traces since the load in which a service has a part; by way of the API server, so that no port-forward is needed. */
-export const tracesOf = (service: string): string[] =>
+export const queryTraces = (service: string): string[] =>
   ['kubectl', 'get', '--raw', `/api/v1/namespaces/istio-system/services/tracing:80/proxy/jaeger/api/traces?service=${service}&start=SINCE&limit=2000`]
 
 /** The traces in Jaeger's answer; none where it is no answer. */
@@ -43,7 +43,7 @@ export function tracesIn (output: string): Trace[] {
 }
 
 /** For how many of the calls there is a trace that leads from the gateway to the webapp and on to the catalog in one piece; pieces count as calls. */
-export const whole = ({ output, namespace, calls, gateway }: Observed): Count => {
+export const countCompleteTraces = ({ output, namespace, calls, gateway }: Observed): Count => {
   const services = [gateway, `webapp.${namespace}`, `catalog.${namespace}`]
   const { count, of } = share(tracesIn(output), trace => {
     const graph = graphOf(trace)
@@ -56,7 +56,7 @@ export const whole = ({ output, namespace, calls, gateway }: Observed): Count =>
 export const hasTag = (trace: Trace, tag: string, wanted: string) => trace.spans.some(({ tags }) => tags.some(({ key, value }) => key === tag && value === wanted))
 
 /** Whether the gateway sent the request of a trace to this namespace: others may use the gateway too. */
-export const leadsTo = (trace: Trace, namespace: string) => JSON.stringify(trace.spans).includes(`webapp.${namespace}.svc`)
+export const isRoutedTo = (trace: Trace, namespace: string) => JSON.stringify(trace.spans).includes(`webapp.${namespace}.svc`)
 
 /** Which service called which, and where the trace begins: `outside → webapp.shop`. */
 export function graphOf ({ spans, processes }: Trace): Set<string> {

@@ -2,6 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, inspect, load, once, share } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
+import { answered } from '../calls.ts'
 
 export default {
   id: 'ch2.gateway',
@@ -10,7 +11,7 @@ export default {
   needs: ['store'],
   steps: [
     apply('istio/ch2/ingress-gateway.yaml', 'Open port 80 of the ingress gateway, and route what comes in to the webapp.'),
-    load('ask-gateway', '/api/catalog/items/1', { says: 'Ask for an item through the gateway.', arrived: { seen: ({ status }) => status === 200 } }),
+    load('ask-gateway', '/api/catalog/items/1', { says: 'Ask for an item through the gateway.', arrived: { seen: answered } }),
     expect('item-answers', 'calls answered with the item', all, ({ status, body }) => status === 200 && body.includes('"name":"Elinor Glasses"')),
     inspect('own-pod-answers', 'calls that a pod of this namespace has answered', {
       says: 'Others may use the gateway too: x-served-by names the pod that has answered. Is it one of yours?',

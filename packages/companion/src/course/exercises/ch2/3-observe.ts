@@ -2,8 +2,8 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, expectCount, fault, inspect, load } from '../../steps.ts'
 import { about, all } from '../../../judge/statistics.ts'
-import { connectionsAreNew, gatewayHasHeard, proxiesHaveHeard, tracesOf, whole } from '../traces.ts'
-import { failed } from '../calls.ts'
+import { renewConnections, waitForGatewayTelemetry, waitForProxyTelemetry, queryTraces, countCompleteTraces } from '../traces.ts'
+import { answered, failed } from '../calls.ts'
 
 const SERVED = 'http_server_request_duration_seconds_count'
 
@@ -14,10 +14,10 @@ export default {
   needs: ['store', 'gateway', 'jaeger'],
   steps: [
     apply('istio/ch8/gateway-telemetry.yaml', 'Let the gateway begin traces. Today\'s Istio makes none before a Telemetry names who gets them.'),
-    gatewayHasHeard(/envoy\.tracers\.opentelemetry/),
+    waitForGatewayTelemetry(/envoy\.tracers\.opentelemetry/),
     apply('components/observability/telemetry.yaml', 'Let the proxies of the store add to them.'),
     apply('components/observability/access-log.yaml', 'Have them write a line of JSON for each request.'),
-    ...proxiesHaveHeard,
+    ...waitForProxyTelemetry,
     fault('500 50', 'Have something to see: let half of the catalog\'s answers fail.'),
     load('send-and-count', '/api/catalog', { says: 'Read the metrics, send requests, and read the metrics again.', scrape: ['webapp', 'catalog'] }),
     expect('calls-fail', 'calls that fail', about(1 / 2, { tellFrom: [0.6] }), failed),
@@ -27,14 +27,14 @@ export default {
       ({ count: webapp?.(SERVED, { route: '/api/catalog', status: '500' }) ?? 0, of: calls.filter(failed).length })),
     expectCount('failures-marked', 'failures of the catalog that are marked as injected', all, ({ metrics: { catalog } }) =>
       ({ count: catalog?.(SERVED, { status: '500', fault: '500' }) ?? 0, of: catalog?.(SERVED, { status: '500' }) ?? 0 })),
-    ...connectionsAreNew,
+    ...renewConnections,
     load('follow-calls', '/api/catalog', { says: 'Send a few more, and follow them.' }),
-    expect('answers-as-told', 'calls that are answered, or fail as they are told to', all, call => call.status === 200 || failed(call)),
+    expect('answers-as-told', 'calls that are answered, or fail as they are told to', all, call => answered(call) || failed(call)),
     inspect('traces-whole', 'traces from the gateway through the webapp to the catalog', {
       says: 'Ask Jaeger for the traces: each is one piece, though no service has made a span. They only carry the headers on.',
-      command: tracesOf('webapp.NAMESPACE'),
+      command: queryTraces('webapp.NAMESPACE'),
       expected: all,
-      count: whole
+      count: countCompleteTraces
     }),
     inspect('access-log-complete', 'calls in the access log of the webapp\'s proxy', {
       says: 'Read the proxy\'s access log.',

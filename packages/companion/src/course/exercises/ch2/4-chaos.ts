@@ -2,7 +2,7 @@ import { otherFault } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { expect, fault, load } from '../../steps.ts'
 import { about, all } from '../../../judge/statistics.ts'
-import { failed } from '../calls.ts'
+import { answered, failed } from '../calls.ts'
 
 export default {
   id: 'ch2.chaos',
@@ -17,7 +17,7 @@ export default {
     fault('500 50', 'Let half of them be one.'),
     load('half-fail', '/api/catalog', { says: 'Half of the calls get through.' }),
     expect('calls-fail', 'calls that fail', about(1 / 2, { tellFrom: [0.6] }), failed),
-    expect('others-answered', 'other calls that get the catalog', all, ({ status }) => status === 200, { among: call => !failed(call) })
+    expect('others-answered', 'other calls that get the catalog', all, answered, { among: call => !failed(call) })
   ],
   look: [
     '`scripts/chaos.sh show`: the rule in each pod, how often it was asked and how often it hit.',

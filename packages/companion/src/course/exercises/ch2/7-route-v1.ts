@@ -2,7 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
-import { hasNone } from '../calls.ts'
+import { hasNoImages } from '../calls.ts'
 
 export default {
   id: 'ch2.route-v1',
@@ -12,8 +12,8 @@ export default {
   steps: [
     apply('istio/ch2/catalog-destinationrule.yaml', 'Give the versions names.'),
     apply('istio/ch2/catalog-virtualservice-all-v1.yaml', 'Send everybody to version 1.'),
-    load('pinned', '/api/catalog', { says: 'No answer has pictures.', arrived: { only: hasNone } }),
-    expect('answers-without-pictures', 'answers without pictures', all, hasNone),
+    load('pinned', '/api/catalog', { says: 'No answer has pictures.', arrived: { only: hasNoImages } }),
+    expect('answers-without-pictures', 'answers without pictures', all, hasNoImages),
     expect('answers-from-v1', 'answers that version 1 has given', all, ({ version }) => version === 'v1')
   ],
   look: [

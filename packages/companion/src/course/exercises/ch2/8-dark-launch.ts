@@ -2,7 +2,7 @@ import { otherHeaders, withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
-import { hasImages, hasNone } from '../calls.ts'
+import { hasImages, hasNoImages } from '../calls.ts'
 
 export default {
   id: 'ch2.dark-launch',
@@ -15,9 +15,9 @@ export default {
     load('with-header', '/api/catalog', { says: 'With the header: version 2.', headers: { 'x-dark-launch': 'v2' }, arrived: { only: hasImages } }),
     expect('header-gets-v2', 'answers with pictures for who sends the header', all, hasImages),
     load('without-header', '/api/catalog', { says: 'Without it: version 1.' }),
-    expect('others-get-v1', 'answers without pictures for who does not', all, hasNone),
+    expect('others-get-v1', 'answers without pictures for who does not', all, hasNoImages),
     load('other-value', '/api/catalog', { says: 'With another value: version 1.', headers: { 'x-dark-launch': 'v3' } }),
-    expect('other-value-gets-v1', 'answers without pictures for who sends another value', all, hasNone)
+    expect('other-value-gets-v1', 'answers without pictures for who sends another value', all, hasNoImages)
   ],
   look: [
     '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the match comes first, the rest after it.',

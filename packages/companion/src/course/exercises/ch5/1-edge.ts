@@ -2,9 +2,9 @@ import { otherHeaders, withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
+import { answered, from } from '../calls.ts'
 
 const host = 'catalog.istioinaction.io'
-const from = (version: string) => (call: { status: number, version?: string | undefined }) => call.status === 200 && call.version === version
 
 export default {
   id: 'ch5.edge',
@@ -21,7 +21,7 @@ export default {
     expect('v1-answers', 'answers that version 1 has given', all, from('v1')),
     expect('book-bytes', 'answers with the 502 bytes of the book\'s four items', all, ({ body }) => Buffer.byteLength(body) === 502),
     load('ask-root', '/', { says: 'The route is for every path of the host: the catalog answers at its root as well.', host }),
-    expect('root-answers', 'answers at the root', all, ({ status }) => status === 200),
+    expect('root-answers', 'answers at the root', all, answered),
     apply('istio/ch5/catalog-vs-v2-request.yaml', 'Send who is internal to version 2.'),
     load('internal', '/items', { says: 'With the header of internal people: version 2.', host, headers: { 'x-istio-cohort': 'internal' }, arrived: { only: from('v2') } }),
     expect('internal-gets-v2', 'answers that version 2 has given to internal people', all, from('v2')),

@@ -3,7 +3,7 @@ import type { Exercise } from '../../exercise.ts'
 import { apply, expect, load } from '../../steps.ts'
 import { about } from '../../../judge/statistics.ts'
 import { hasImages } from '../calls.ts'
-import { webappRoutesBy } from '../proxies.ts'
+import { waitForWebappRoutes } from '../proxies.ts'
 
 export default {
   id: 'ch5.weights',
@@ -13,11 +13,11 @@ export default {
   steps: [
     apply('istio/ch2/catalog-destinationrule.yaml', 'Give the versions names.'),
     apply('istio/ch5/catalog-vs-v2-10-90-mesh.yaml', 'Give version 2 a tenth of the calls.'),
-    webappRoutesBy('proxy-has-weight-10', 'the webapp\'s proxy has the weight of 10', /"weight": 10\b/),
+    waitForWebappRoutes('proxy-has-weight-10', 'the webapp\'s proxy has the weight of 10', /"weight": 10\b/),
     load('tenth', '/api/catalog', { says: 'One answer in ten has pictures.' }),
     expect('v2-gets-tenth', 'answers of version 2 at a weight of 10', about(1 / 10, { tellFrom: [1 / 5] }), hasImages),
     apply('istio/ch5/catalog-vs-v2-50-50-mesh.yaml', 'Give it half of them.'),
-    webappRoutesBy('proxy-has-weight-50', 'the webapp\'s proxy has the weight of 50', /"weight": 50\b/),
+    waitForWebappRoutes('proxy-has-weight-50', 'the webapp\'s proxy has the weight of 50', /"weight": 50\b/),
     load('half', '/api/catalog', { says: 'Half of them have.' }),
     expect('v2-gets-half', 'answers of version 2 at a weight of 50', about(1 / 2, { tellFrom: [0.65] }), hasImages)
   ],

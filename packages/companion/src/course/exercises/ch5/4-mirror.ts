@@ -2,8 +2,8 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, inspect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
-import { hasNone } from '../calls.ts'
-import { webappRoutesBy } from '../proxies.ts'
+import { hasNoImages } from '../calls.ts'
+import { waitForWebappRoutes } from '../proxies.ts'
 
 export default {
   id: 'ch5.mirror',
@@ -13,12 +13,12 @@ export default {
   steps: [
     apply('istio/ch2/catalog-destinationrule.yaml', 'Give the versions names.'),
     apply('istio/ch5/catalog-vs-v1-mesh.yaml', 'Send everybody to version 1.'),
-    load('before-mirror', '/api/catalog', { says: 'Version 2 has nothing to do.', arrived: { only: hasNone } }),
-    expect('before-mirror-v1', 'answers of version 1 before', all, hasNone),
+    load('before-mirror', '/api/catalog', { says: 'Version 2 has nothing to do.', arrived: { only: hasNoImages } }),
+    expect('before-mirror-v1', 'answers of version 1 before', all, hasNoImages),
     apply('istio/ch5/catalog-vs-v2-mirror.yaml', 'Let version 1 answer, and send version 2 a copy of each call.'),
-    webappRoutesBy('proxy-mirrors', 'the webapp\'s proxy mirrors', /"requestMirrorPolicies"/),
+    waitForWebappRoutes('proxy-mirrors', 'the webapp\'s proxy mirrors', /"requestMirrorPolicies"/),
     load('mirrored', '/api/catalog', { says: 'Callers still see version 1 alone.' }),
-    expect('mirrored-v1', 'answers of version 1', all, hasNone),
+    expect('mirrored-v1', 'answers of version 1', all, hasNoImages),
     inspect('v2-got-copies', 'calls of which version 2 has got a copy', {
       says: 'Read the log of version 2: the same requests.',
       command: ['kubectl', 'logs', 'deploy/catalog-v2', '-c', 'catalog', '--since=SINCE'],

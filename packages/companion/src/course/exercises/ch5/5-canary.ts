@@ -2,7 +2,7 @@ import { otherFault } from '../../controls.ts'
 import type { Exercise, Observed } from '../../exercise.ts'
 import { apply, expect, expectCount, fault, load, once } from '../../steps.ts'
 import { all, around } from '../../../judge/statistics.ts'
-import { failed, hasImages, hasNone } from '../calls.ts'
+import { answered, failed, hasImages, hasNoImages } from '../calls.ts'
 
 const says = (text: string) => ({ output }: Observed) => once(output.includes(text))
 const canary = ['scripts/canary.sh', '-n', 'NAMESPACE']
@@ -15,11 +15,11 @@ export default {
   steps: [
     apply('istio/ch2/catalog-destinationrule.yaml', 'Give the versions names.'),
     apply('istio/ch5/catalog-vs-canary.yaml', 'Begin with nothing for version 2.'),
-    load('before-release', '/api/catalog', { says: 'No answer has pictures.', arrived: { only: hasNone } }),
-    expect('before-release-v1', 'answers of version 1 before the release', all, hasNone),
+    load('before-release', '/api/catalog', { says: 'No answer has pictures.', arrived: { only: hasNoImages } }),
+    expect('before-release-v1', 'answers of version 1 before the release', all, hasNoImages),
     load('release', '/api/catalog', { says: 'Release version 2 while requests come in.', during: canary }),
     expectCount('release-completed', 'releases that got to their end', all, says('All calls go to version 2.')),
-    expect('release-answered', 'calls that were answered during the release', all, ({ status }) => status === 200),
+    expect('release-answered', 'calls that were answered during the release', all, answered),
     load('after-release', '/api/catalog', { says: 'Every answer has pictures.', arrived: { only: hasImages } }),
     expect('after-release-v2', 'answers of version 2 after the release', all, hasImages),
     apply('istio/ch5/catalog-vs-canary.yaml', 'Begin once more.', { id: 'canary-again' }),
@@ -27,8 +27,8 @@ export default {
     load('broken-release', '/api/catalog', { says: 'Release it all the same, while requests come in.', during: canary }),
     expectCount('release-taken-back', 'releases that were taken back', all, says('Taken back')),
     expect('few-calls-failed', 'calls that failed meanwhile', around(1 / 20, { low: 0.005, high: 0.3 }), failed),
-    load('after-taken-back', '/api/catalog', { says: 'Version 1 answers all of them.', arrived: { only: hasNone } }),
-    expect('after-taken-back-v1', 'answers of version 1 after the release was taken back', all, hasNone)
+    load('after-taken-back', '/api/catalog', { says: 'Version 1 answers all of them.', arrived: { only: hasNoImages } }),
+    expect('after-taken-back-v1', 'answers of version 1 after the release was taken back', all, hasNoImages)
   ],
   look: [
     '`scripts/canary.sh --help`: what it looks at. It is a page of shell, to be read.',
