@@ -8,17 +8,17 @@ export default {
   id: 'ch2.chaos',
   title: 'Break the catalog',
   aim: 'You inject faults into the running catalog: first every call fails, then half of the calls. ' +
-    'By default, Istio retries some failed calls, but not those with the status 500.',
+    'By default, Istio retries some failed calls, but not those that get a 500.',
   needs: ['store', 'gateway'],
   steps: [
-    fault('500 100', 'Let every answer of the catalog be a 500.'),
-    load('all-fail', '/api/catalog', { says: 'Send requests: every call fails.' }),
+    fault('500 100', 'Let the catalog answer every call with 500.'),
+    load('all-fail', '/api/catalog', { says: 'Send requests. Every call fails.' }),
     expect('all-calls-fail', 'calls that fail when all of the catalog\'s answers fail', all, failed),
     expect('failures-marked', 'failed calls that are marked as injected', all, call => call.fault === '500', {
       among: failed
     }),
-    fault('500 50', 'Let half of the catalog\'s answers be a 500.'),
-    load('half-fail', '/api/catalog', { says: 'Send requests: about half of the calls succeed.' }),
+    fault('500 50', 'Let the catalog answer half of the calls with 500.'),
+    load('half-fail', '/api/catalog', { says: 'Send requests. About half of the calls succeed.' }),
     expect('calls-fail', 'calls that fail when half of the catalog\'s answers fail',
       about(1 / 2, { tellFrom: [0.6] }), failed),
     expect('others-answered', 'other calls that return the catalog', all, answered, { among: call => !failed(call) })

@@ -14,7 +14,7 @@ export default {
     fault('500 50', 'Let half of the catalog\'s answers fail.'),
     apply('istio/ch2/catalog-virtualservice.yaml', 'Let the sidecars make up to three more attempts.'),
     load('retried-calls', '/api/catalog', {
-      says: 'Send requests: most calls succeed, many of them at a later attempt.',
+      says: 'Send requests. Most calls succeed, many of them at a later attempt.',
       arrived: { seen: ({ attempt = 1 }) => attempt > 1 }
     }),
     expect('calls-fail', 'calls that fail', about(1 / 16, { tellFrom: [1 / 8, 0.6 ** 4] }), failed),

@@ -13,7 +13,7 @@ export default {
   steps: [
     apply('services/catalog-v2.yaml', 'Deploy version 2 of the catalog. Its items have pictures.'),
     load('both-versions', '/api/catalog', {
-      says: 'Send requests: about half of the answers have pictures.',
+      says: 'Send requests. About half of the answers have pictures.',
       arrived: { seen: hasImages }
     }),
     expect('answers-with-pictures', 'answers with pictures', around(1 / 2, { low: 0.3, high: 0.7 }), hasImages),

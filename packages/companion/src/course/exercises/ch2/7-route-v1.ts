@@ -15,7 +15,7 @@ export default {
     defineSubsets,
     apply('istio/ch2/catalog-virtualservice-all-v1.yaml', 'Route all calls to version 1.'),
     load('pinned', '/api/catalog', {
-      says: 'Send requests: no answer has pictures.',
+      says: 'Send requests. No answer has pictures.',
       arrived: { only: hasNoImages }
     }),
     expect('answers-without-pictures', 'answers without pictures', all, hasNoImages),

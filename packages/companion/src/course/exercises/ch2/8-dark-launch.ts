@@ -15,15 +15,15 @@ export default {
     defineSubsets,
     apply('istio/ch2/catalog-virtualservice-dark-v2.yaml', 'Route by the header x-dark-launch.'),
     load('with-header', '/api/catalog', {
-      says: 'Send requests with the header: version 2 answers.',
+      says: 'Send requests with the header. Version 2 answers.',
       headers: { 'x-dark-launch': 'v2' },
       arrived: { only: hasImages }
     }),
     expect('header-gets-v2', 'calls with the header that get pictures', all, hasImages),
-    load('without-header', '/api/catalog', { says: 'Send requests without the header: version 1 answers.' }),
+    load('without-header', '/api/catalog', { says: 'Send requests without the header. Version 1 answers.' }),
     expect('others-get-v1', 'calls without the header that get no pictures', all, hasNoImages),
     load('other-value', '/api/catalog', {
-      says: 'Send requests with another value of the header: version 1 answers.',
+      says: 'Send requests with another value of the header. Version 1 answers.',
       headers: { 'x-dark-launch': 'v3' }
     }),
     expect('other-value-gets-v1', 'calls with another value that get no pictures', all, hasNoImages)
@@ -31,7 +31,8 @@ export default {
   look: [
     '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the route with the match comes first, ' +
       'and the route for all other calls after it.',
-    '`kubectl logs deploy/catalog-v2 -c catalog`: since the route was applied, there are only calls with the header.',
+    '`kubectl logs deploy/catalog-v2 -c catalog`: since the route was applied, ' +
+      'there are only calls with `x-dark-launch: v2`.',
     'The webapp\'s sidecar does the routing. The gateway knows nothing of it.'
   ],
   controls: [

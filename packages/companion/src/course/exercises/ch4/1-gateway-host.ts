@@ -16,19 +16,19 @@ export default {
   steps: [
     apply('istio/ch4/coolstore-gw.yaml', `Open port 80 of the ingress gateway for the host ${WEBAPP}.`),
     load('no-route-yet', '/api/catalog', {
-      says: 'Send requests for that host: the gateway has no route for it yet, and answers 404.',
+      says: 'Send requests for that host. The gateway has no route for it yet, and answers 404.',
       host: WEBAPP,
       arrived: { only: isNotFound }
     }),
     expect('no-route-is-404', 'calls that get 404 while there is no route', all, isNotFound),
     routeToWebapp,
     load('known-host', '/api/catalog', {
-      says: 'Send requests for that host: the webapp answers.',
+      says: 'Send requests for that host. The webapp answers.',
       host: WEBAPP,
       arrived: { only: hasCatalog }
     }),
     expect('known-host-answers', 'calls for the host that return the catalog', all, hasCatalog),
-    load('other-host', '/api/catalog', { says: 'Send requests for another host: the gateway answers 404.' }),
+    load('other-host', '/api/catalog', { says: 'Send requests for another host. The gateway answers 404.' }),
     expect('other-host-is-404', 'calls for another host that get 404', all, isNotFound)
   ],
   look: [

@@ -7,7 +7,7 @@ import { ca, createTlsSecret, hasCatalog, otherWords, routeToWebapp, WEBAPP } fr
 export default {
   id: 'ch4.tls',
   title: 'Serve HTTPS at the gateway',
-  aim: 'The gateway terminates TLS with a certificate from a Secret, which it reads while it runs. ' +
+  aim: 'The gateway terminates TLS. It reads its certificate from a Secret, and needs no restart for that. ' +
     'Clients can verify the server, and the webapp knows nothing of TLS.',
   needs: ['store'],
   steps: [

@@ -20,14 +20,14 @@ export default {
     apply('istio/ch4/coolstore-gw-tls-redirect.yaml', 'Open ports 80 and 443, and redirect all requests on port 80.'),
     routeToWebapp,
     load('by-http', '/api/catalog', {
-      says: 'Send requests over HTTP: the gateway redirects them.',
+      says: 'Send requests over HTTP. The gateway redirects them.',
       host: WEBAPP,
       arrived: { only: ({ status }) => status === 301 }
     }),
     expect('http-redirected', 'calls over HTTP that are redirected to the same address over HTTPS', all,
       isRedirectedToHttps),
     load('by-https', '/api/catalog', {
-      says: 'Send requests over HTTPS: the webapp answers.',
+      says: 'Send requests over HTTPS. The webapp answers.',
       host: WEBAPP,
       tls: { ca },
       arrived: { only: hasCatalog }

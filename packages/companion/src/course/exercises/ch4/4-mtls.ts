@@ -47,20 +47,20 @@ export default {
     apply('istio/ch4/coolstore-gw-mtls.yaml', 'Open port 443 for clients with a certificate.'),
     routeToWebapp,
     load('with-certificate', '/api/catalog', {
-      says: 'Send requests with the client certificate: the webapp answers.',
+      says: 'Send requests with the client certificate. The webapp answers.',
       host: WEBAPP,
       tls: { ca, cert: 'FOLDER/trainee.crt', key: 'FOLDER/trainee.key' },
       arrived: { only: hasCatalog }
     }),
     expect('certificate-answers', 'calls with a client certificate that return the catalog', all, hasCatalog),
     load('without-certificate', '/api/catalog', {
-      says: 'Send requests without a client certificate: the gateway refuses them.',
+      says: 'Send requests without a client certificate. The gateway refuses them.',
       host: WEBAPP,
       tls: { ca }
     }),
     expect('no-certificate-refused', 'calls without a client certificate that are refused', all, isRefused),
     load('foreign-certificate', '/api/catalog', {
-      says: 'Send requests with the certificate of the other authority: the gateway refuses them.',
+      says: 'Send requests with the certificate of the other authority. The gateway refuses them.',
       host: WEBAPP,
       tls: { ca, cert: 'FOLDER/elsewhere/trainee.crt', key: 'FOLDER/elsewhere/trainee.key' }
     }),

@@ -16,7 +16,7 @@ export default {
   steps: [
     apply('istio/ch5/catalog-gateway.yaml', 'Let the gateway accept the catalog\'s host.'),
     load('no-route-yet', '/items', {
-      says: 'Send requests for that host: there is no route yet, so the gateway answers 404.',
+      says: 'Send requests for that host. There is no route yet, so the gateway answers 404.',
       host,
       arrived: { seen: ({ status }) => status > 0 }
     }),
@@ -24,7 +24,7 @@ export default {
     defineSubsets,
     apply('istio/ch5/catalog-vs-v1.yaml', 'Route all calls to version 1.'),
     load('all-to-v1', '/items', {
-      says: 'Send requests: version 2 is deployed, but version 1 gives all answers.',
+      says: 'Send requests. Version 2 is deployed, but version 1 gives all answers.',
       host,
       arrived: { only: from('v1') }
     }),
@@ -38,13 +38,13 @@ export default {
     expect('root-answers', 'calls to the root path that succeed', all, answered),
     apply('istio/ch5/catalog-vs-v2-request.yaml', 'Route calls with the header x-istio-cohort: internal to version 2.'),
     load('internal', '/items', {
-      says: 'Send requests with the header, as internal users do: version 2 answers.',
+      says: 'Send requests with the header, as internal users do. Version 2 answers.',
       host,
       headers: { 'x-istio-cohort': 'internal' },
       arrived: { only: from('v2') }
     }),
     expect('internal-gets-v2', 'calls with the header that get version 2', all, from('v2')),
-    load('others', '/items', { says: 'Send requests without the header: version 1 answers.', host }),
+    load('others', '/items', { says: 'Send requests without the header. Version 1 answers.', host }),
     expect('others-get-v1', 'calls without the header that get version 1', all, from('v1'))
   ],
   look: [

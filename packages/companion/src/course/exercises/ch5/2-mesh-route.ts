@@ -22,12 +22,12 @@ export default {
     expect('before-route-v1', 'calls with the header that get version 1 at first', all, hasNoImages),
     apply('istio/ch5/catalog-vs-v2-request-mesh.yaml', 'Route calls with the header to version 2.'),
     load('internal', '/api/catalog', {
-      says: 'Send requests with the header: version 2 answers.',
+      says: 'Send requests with the header. Version 2 answers.',
       headers: { 'x-istio-cohort': 'internal' },
       arrived: { only: hasImages }
     }),
     expect('internal-gets-v2', 'calls with the header that get version 2', all, hasImages),
-    load('others', '/api/catalog', { says: 'Send requests without the header: version 1 answers.' }),
+    load('others', '/api/catalog', { says: 'Send requests without the header. Version 1 answers.' }),
     expect('others-get-v1', 'calls without the header that get version 1', all, hasNoImages)
   ],
   look: [

@@ -16,13 +16,13 @@ export default {
     defineSubsets,
     apply('istio/ch5/catalog-vs-v1-mesh.yaml', 'Route all calls within the mesh to version 1.'),
     load('before-mirror', '/api/catalog', {
-      says: 'Send requests: version 2 gets none of them.',
+      says: 'Send requests. Version 2 gets none of them.',
       arrived: { only: hasNoImages }
     }),
     expect('before-mirror-v1', 'answers from version 1 without the mirror', all, hasNoImages),
     apply('istio/ch5/catalog-vs-v2-mirror.yaml', 'Let version 1 answer, and send a copy of each call to version 2.'),
     waitForWebappRoutes('proxy-mirrors', 'webapp sidecars with the mirror', /"requestMirrorPolicies"/),
-    load('mirrored', '/api/catalog', { says: 'Send requests: callers still get only version 1.' }),
+    load('mirrored', '/api/catalog', { says: 'Send requests. Callers still get only version 1.' }),
     expect('mirrored-v1', 'answers from version 1 with the mirror', all, hasNoImages),
     inspect('v2-got-copies', 'calls that version 2 got a copy of', {
       says: 'Read the log of version 2: it received the same requests.',

@@ -18,7 +18,7 @@ export default {
     defineSubsets,
     apply('istio/ch5/catalog-vs-canary.yaml', 'Start with a weight of 0 for version 2.'),
     load('before-release', '/api/catalog', {
-      says: 'Send requests: no answer has pictures.',
+      says: 'Send requests. No answer has pictures.',
       arrived: { only: hasNoImages }
     }),
     expect('before-release-v1', 'answers from version 1 before the release', all, hasNoImages),
@@ -26,12 +26,12 @@ export default {
     expectCount('release-completed', 'completed releases', all, prints('All calls go to version 2.')),
     expect('release-answered', 'calls that succeed during the release', all, answered),
     load('after-release', '/api/catalog', {
-      says: 'Send requests: every answer has pictures.',
+      says: 'Send requests. Every answer has pictures.',
       arrived: { only: hasImages }
     }),
     expect('after-release-v2', 'answers from version 2 after the release', all, hasImages),
     apply('istio/ch5/catalog-vs-canary.yaml', 'Start again with a weight of 0 for version 2.', { id: 'canary-again' }),
-    fault('500 100 --version v2', 'Let every answer of version 2 be a 500.'),
+    fault('500 100 --version v2', 'Let version 2 answer every call with 500.'),
     load('broken-release', '/api/catalog', {
       says: 'Release the broken version while requests come in.',
       during: canary
@@ -40,7 +40,7 @@ export default {
     expect('few-calls-failed', 'calls that fail during the broken release',
       around(1 / 20, { low: 0.005, high: 0.3 }), failed),
     load('after-taken-back', '/api/catalog', {
-      says: 'Send requests: version 1 answers all of them.',
+      says: 'Send requests. Version 1 answers all of them.',
       arrived: { only: hasNoImages }
     }),
     expect('after-taken-back-v1', 'answers from version 1 after the rollback', all, hasNoImages)

@@ -25,19 +25,19 @@ export default {
       { makes: [':deployment.apps/forum'] }
     ),
     load('allowed', '/api/users', {
-      says: 'Send requests: by default, every call out of the mesh is allowed.',
+      says: 'Send requests. By default, every call out of the mesh is allowed.',
       arrived: { only: hasUsers }
     }),
     expect('allowed-gets-users', 'calls that return users by default', all, hasUsers),
     apply('istio/ch5/forum-registry-only.yaml', 'Let the forum call only hosts in the registry.'),
     load('blocked', '/api/users', {
-      says: 'Send requests: the forum can no longer reach the API.',
+      says: 'Send requests. The forum can no longer reach the API.',
       arrived: { only: forumFailed }
     }),
     expect('blocked-fails', 'calls that fail while the API is not in the registry', all, forumFailed),
     apply('istio/ch5/forum-serviceentry.yaml', 'Add the API to the registry.'),
     load('allowed-again', '/api/users', {
-      says: 'Send requests: the forum reaches the API again.',
+      says: 'Send requests. The forum reaches the API again.',
       arrived: { only: hasUsers }
     }),
     expect('allowed-again-gets-users', 'calls that return users with the ServiceEntry', all, hasUsers)
