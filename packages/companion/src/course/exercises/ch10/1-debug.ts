@@ -2,7 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise, Observed } from '../../exercise.ts'
 import { apply, expect, inspect, load } from '../../steps.ts'
 import { all, none } from '../../../judge/statistics.ts'
-import { failed, heard } from '../calls.ts'
+import { answered, failed, receivedStatus } from '../calls.ts'
 
 const SUBSETS = ['version-v1', 'version-v2']
 const ANALYSIS = ['istioctl', 'analyze', '-n', 'NAMESPACE']
@@ -23,7 +23,7 @@ export default {
     apply('istio/ch10/catalog-virtualservice-subsets-v1-v2.yaml', 'Route to two subsets. Something is forgotten.'),
     load('missing-subsets', '/api/catalog', { says: 'Nothing gets through: the proxy answers the webapp with 503, and the webapp its caller with 500.', arrived: { only: failed } }),
     expect('calls-fail', 'calls that fail while the subsets are missing', all, failed),
-    expect('failures-heard-503', 'failed calls of which the webapp says that it heard a 503', all, heard(503), { among: failed }),
+    expect('failures-heard-503', 'failed calls of which the webapp says that it heard a 503', all, receivedStatus(503), { among: failed }),
     inspect('analyzer-names-subsets', 'subsets that the analyser misses', {
       says: 'Ask the analyser: it knows what is in the namespace, and what of it does not fit together.',
       command: ANALYSIS,
@@ -37,8 +37,8 @@ export default {
       count: subsetsInTable
     }),
     apply('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'Make the subsets.'),
-    load('with-subsets', '/api/catalog', { says: 'Everything gets through.', arrived: { only: ({ status }) => status === 200 } }),
-    expect('calls-answered', 'calls that are answered once the subsets are there', all, ({ status }) => status === 200),
+    load('with-subsets', '/api/catalog', { says: 'Everything gets through.', arrived: { only: answered } }),
+    expect('calls-answered', 'calls that are answered once the subsets are there', all, answered),
     inspect('proxy-has-subsets', 'subsets that the webapp\'s proxy knows', {
       says: 'The proxy has a cluster for each.',
       command: CLUSTERS,

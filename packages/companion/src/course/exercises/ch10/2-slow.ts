@@ -2,8 +2,8 @@ import { otherFault, withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, fault, inspect, load, share } from '../../steps.ts'
 import { about, all, around } from '../../../judge/statistics.ts'
-import { failed, heard } from '../calls.ts'
-import { entriesOf, proxiesWriteJson } from '../log.ts'
+import { failed, from, receivedStatus } from '../calls.ts'
+import { entriesOf, writeJsonAccessLog } from '../log.ts'
 
 /** What the VirtualService allows, in milliseconds; timers may be early by one. */
 const TIMEOUT = 499
@@ -18,14 +18,14 @@ export default {
   aim: 'One call in five fails after half a second. The access log of the caller\'s proxy tells that it was a timeout, and who was waited for.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
-    ...proxiesWriteJson,
+    ...writeJsonAccessLog,
     apply('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'Make the subsets.'),
     apply('istio/ch10/catalog-virtualservice-timeout.yaml', 'Send one call in five to version 2, and wait for half a second at most.'),
     fault('latency 1000 --version v2', 'Slow down every answer of version 2 by a second. Nobody is told.'),
     load('fifth-fails', '/api/catalog', { says: 'One call in five fails.', arrived: { seen: call => failed(call) && call.duration > TIMEOUT } }),
     expect('calls-fail', 'calls that fail', about(1 / 5, { tellFrom: [3 / 10] }), failed, { bears: 200 }),
     expect('failures-took-timeout', 'failed calls that took half a second', all, ({ duration }) => duration > TIMEOUT, { among: failed }),
-    expect('failures-heard-504', 'failed calls of which the webapp says that it heard a 504', all, heard(504), { among: failed }),
+    expect('failures-heard-504', 'failed calls of which the webapp says that it heard a 504', all, receivedStatus(504), { among: failed }),
     inspect('timeouts-in-access-log', 'failed calls that the access log calls timeouts', {
       says: 'Read the access log of the webapp\'s proxy: the flag UT says that the upstream has taken too long.',
       command: LOG,
@@ -42,8 +42,8 @@ export default {
       count: ({ output }) => share(timeouts(output), ({ upstream }) => upstream?.includes('version-v2') === true)
     }),
     apply('istio/ch2/catalog-virtualservice-all-v1.yaml', 'Take version 2 out of the way until it is mended.'),
-    load('without-v2', '/api/catalog', { says: 'Everything gets through.', arrived: { only: ({ status, version }) => status === 200 && version === 'v1' } }),
-    expect('v1-answers', 'calls that version 1 answers', all, ({ status, version }) => status === 200 && version === 'v1')
+    load('without-v2', '/api/catalog', { says: 'Everything gets through.', arrived: { only: from('v1') } }),
+    expect('v1-answers', 'calls that version 1 answers', all, from('v1'))
   ],
   look: [
     '`kubectl logs deploy/webapp -c istio-proxy | grep \'"UT"\'`: `upstream_host` names the pod by its address; `kubectl get pods -l app=catalog -o wide` has it.',

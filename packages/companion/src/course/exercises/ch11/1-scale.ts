@@ -2,6 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise, Inspect } from '../../exercise.ts'
 import { apply, expect, expectCount, inspect, load, run } from '../../steps.ts'
 import { all, around, none, type Expected } from '../../../judge/statistics.ts'
+import { answered } from '../calls.ts'
 
 const NEIGHBOURS = 100
 
@@ -39,7 +40,7 @@ export default {
     forgetCounts('forum', 'and the forum\'s, which has no Sidecar.'),
     apply('services/catalog-v2.yaml', 'Let a pod come that belongs to all of those Services.'),
     load('measure-proxies', '/api/catalog', { says: 'While the webapp works on, see how much each proxy keeps, and how much it was sent.', during: ['sh', '-c', MEASURE] }),
-    expect('catalog-answers', 'calls that get the catalog', all, ({ status }) => status === 200),
+    expect('catalog-answers', 'calls that get the catalog', all, answered),
     expectCount('smaller-configuration', 'the webapp\'s configuration in bytes, as a share of the forum\'s', around(1 / 3, { low: 0, high: 1 / 2 }), ({ output }) => ofTheForums(output, /: (\d+) bytes/g)),
     expectCount('fewer-bytes-sent', 'bytes sent to the webapp\'s proxy for one new pod, as a share of those sent to the forum\'s', around(1 / 100, { low: 0, high: 1 / 4 }), ({ output }) => ofTheForums(output, /was sent (\d+)/g))
   ],

@@ -3,6 +3,7 @@ import type { Exercise, Run } from '../../exercise.ts'
 import { apply, expect, inspect, load, run } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
 import type { Call } from '../../../judge/load.ts'
+import { answered } from '../calls.ts'
 
 /** What a machine gets that joins the mesh. */
 const FILES = ['cluster.env', 'hosts', 'istio-token', 'mesh.yaml', 'root-cert.pem']
@@ -37,7 +38,7 @@ export default {
     }),
     addressOfVm,
     apply('istio/ch13/workloadentry.yaml', 'Tell the mesh where it is.', { values: { '192.0.2.10': 'FOLDER/address' } }),
-    load('forum-on-machine', '/api/users', { says: 'The users are there again.', arrived: { only: ({ status }) => status === 200 } }),
+    load('forum-on-machine', '/api/users', { says: 'The users are there again.', arrived: { only: answered } }),
     expect('users-answered', 'calls that get the users', all, hasUsers),
     expect('machine-answers', 'answers of the machine', all, ({ pod }) => pod === 'vm'),
     inspect('endpoint-outside', 'endpoints of the forum that are outside of the cluster\'s Deployments', {

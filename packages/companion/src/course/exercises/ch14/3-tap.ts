@@ -2,8 +2,9 @@ import { otherHeaders, withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, expectCount, load, share } from '../../steps.ts'
 import { all, around, none } from '../../../judge/statistics.ts'
-import { connectionsAreNew } from '../traces.ts'
-import { webappHas } from '../proxies.ts'
+import { answered } from '../calls.ts'
+import { renewConnections } from '../traces.ts'
+import { waitForWebappFilter } from '../proxies.ts'
 
 /** A tapped request with its answer, as Envoy prints it. */
 interface Tapped {
@@ -42,13 +43,13 @@ export default {
   needs: ['store', 'gateway'],
   steps: [
     apply('istio/ch14/tap-envoy-filter.yaml', 'Put the filter in front of the webapp. By itself it does nothing.'),
-    webappHas('envoy.filters.http.tap'),
-    ...connectionsAreNew,
+    waitForWebappFilter('envoy.filters.http.tap'),
+    ...renewConnections,
     load('not-tapped', '/api/catalog', { says: 'Ask its admin port for the requests with the header x-tap: yes. These have none.', rate: RATE, during: TAP }),
-    expect('not-tapped-answered', 'calls without the header that are answered', all, ({ status }) => status === 200),
+    expect('not-tapped-answered', 'calls without the header that are answered', all, answered),
     expectCount('no-taps-without-header', 'calls without the header that are tapped', none, ({ calls, output }) => ({ count: tappedIn(output).length, of: calls.length })),
     load('tapped', '/api/catalog', { says: 'These have it.', headers: { 'x-tap': 'yes' }, rate: RATE, during: TAP }),
-    expect('tapped-answered', 'calls with the header that are answered', all, ({ status }) => status === 200),
+    expect('tapped-answered', 'calls with the header that are answered', all, answered),
     // Until the tap is there a few have gone by already: half of them where kubectl takes as long as the tap is there.
     expectCount('taps-with-header', 'calls with the header that are tapped', around(0.9, { low: 0.5, high: 1 }), ({ calls, output }) => ({ count: tappedIn(output).length, of: calls.length }), { bears: 500 }),
     expectCount('taps-complete', 'tapped calls with the header, the status and the body', all, ({ output }) => share(tappedIn(output), ({ http_buffered_trace: { request, response } }) =>

@@ -2,12 +2,10 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, fault, inspect, load } from '../../steps.ts'
 import { all, around } from '../../../judge/statistics.ts'
-import { failed } from '../calls.ts'
-import { proxiesWriteJson } from '../log.ts'
-import { webappCallsBy } from '../proxies.ts'
+import { answered, failed } from '../calls.ts'
+import { writeJsonAccessLog } from '../log.ts'
+import { waitForCatalogCluster } from '../proxies.ts'
 import { overflowsOf } from './overflow.ts'
-
-const answered = ({ status }: { status: number }) => status === 200
 
 export default {
   id: 'ch6.circuit-breaker',
@@ -15,10 +13,10 @@ export default {
   aim: 'More calls at once than the catalog can bear are refused before they reach it; the others go on to be answered. When the load falls, nothing is refused any more.',
   needs: ['store', 'gateway'],
   steps: [
-    ...proxiesWriteJson,
+    ...writeJsonAccessLog,
     fault('latency 200', 'Let every answer of the catalog take 200 ms.'),
     apply('istio/ch6/catalog-dr-circuit-breaker.yaml', 'Allow ten calls at once.'),
-    webappCallsBy('proxy-has-limit', 'the webapp\'s proxy has the limit', /"maxRequests": 10\b/),
+    waitForCatalogCluster('proxy-has-limit', 'the webapp\'s proxy has the limit', /"maxRequests": 10\b/),
     load('below-limit', '/api/catalog', { says: 'Two at once: all get through.', rate: 10 }),
     expect('below-limit-answered', 'calls that are answered below the limit', all, answered, { bears: 400 }), // eight more at once would be too many
     load('above-limit', '/api/catalog', { says: 'Twenty at once: half of them are too many.', rate: 100 }),

@@ -2,8 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, fault, inspect, load, run, share } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
-
-const ok = (version: string) => (call: { status: number, version?: string | undefined }) => call.status === 200 && call.version === version
+import { from } from '../calls.ts'
 
 /** The pods in what istioctl says of a cluster's endpoints; none where it says nothing. */
 function hostsIn (output: string): { locality?: { zone?: string }, priority?: number }[] {
@@ -28,11 +27,11 @@ export default {
     live('catalog', 'a', 'version 1 of the catalog as well,'),
     live('catalog-v2', 'b', 'and version 2 in zone b.'),
     apply('istio/ch6/catalog-dr-locality.yaml', 'Let the proxies notice pods that fail. Without that they would not know when to leave a zone.'),
-    load('stay-in-zone', '/api/catalog', { says: 'All calls stay in zone a.', arrived: { only: ok('v1') } }),
-    expect('own-zone-answers', 'answers from the own zone', all, ok('v1')),
+    load('stay-in-zone', '/api/catalog', { says: 'All calls stay in zone a.', arrived: { only: from('v1') } }),
+    expect('own-zone-answers', 'answers from the own zone', all, from('v1')),
     fault('500 100 --version v1', 'Let zone a fail.'),
-    load('leave-zone', '/api/catalog', { says: 'After three failures the calls go to zone b.', arrived: { only: ok('v2') }, within: 28_000, recovers: 35_000 }), // the pod of zone a is ejected for thirty seconds
-    expect('other-zone-answers', 'answers from the other zone', all, ok('v2')),
+    load('leave-zone', '/api/catalog', { says: 'After three failures the calls go to zone b.', arrived: { only: from('v2') }, within: 28_000, recovers: 35_000 }), // the pod of zone a is ejected for thirty seconds
+    expect('other-zone-answers', 'answers from the other zone', all, from('v2')),
     inspect('priorities-of-zones', 'pods with the priority of their zone', {
       says: 'Look at the proxy\'s view of both pods: the other zone has the lower priority.',
       command: ['istioctl', 'proxy-config', 'endpoints', 'deploy/webapp', '-n', 'NAMESPACE', '--cluster', 'outbound|80||catalog.NAMESPACE.svc.cluster.local', '-o', 'json'],

@@ -2,8 +2,8 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, fault, load } from '../../steps.ts'
 import { about, all, none } from '../../../judge/statistics.ts'
-import { failed, hasNone, heard } from '../calls.ts'
-import { webappRoutesBy } from '../proxies.ts'
+import { failed, hasNoImages, receivedStatus } from '../calls.ts'
+import { waitForWebappRoutes } from '../proxies.ts'
 
 /** What the catalog takes without the timeout, in milliseconds: four times as long as the timeout, so that even on a busy machine nobody takes one for the other. */
 const SLOW = 2000
@@ -16,13 +16,13 @@ export default {
   steps: [
     fault(`latency ${SLOW}`, 'Let every answer of the catalog take two seconds.'),
     load('all-slow', '/api/catalog', { says: 'All calls get through, and all are slow.', rate: 50 }),
-    expect('slow-calls-succeed', 'calls that take two seconds, and succeed', all, call => hasNone(call) && call.duration >= SLOW),
+    expect('slow-calls-succeed', 'calls that take two seconds, and succeed', all, call => hasNoImages(call) && call.duration >= SLOW),
     apply('istio/ch6/catalog-vs-timeout.yaml', 'Wait half a second for the catalog, and no longer.'),
-    webappRoutesBy('proxy-has-timeout', 'the webapp\'s proxy has the timeout', /"timeout": "0\.500s"/),
+    waitForWebappRoutes('proxy-has-timeout', 'the webapp\'s proxy has the timeout', /"timeout": "0\.500s"/),
     load('timed-out', '/api/catalog', { says: 'All calls fail, and quickly.', rate: 50 }),
     expect('calls-fail-early', 'calls that fail in less than two seconds', all, call => failed(call) && call.duration < SLOW, { bears: 500 }),
     expect('failures-after-timeout', 'failures after half a second', all, ({ duration }) => duration >= 500, { among: failed }),
-    expect('failures-heard-504', 'failures of which the webapp says that it heard a 504', all, heard(504), { among: failed }),
+    expect('failures-heard-504', 'failures of which the webapp says that it heard a 504', all, receivedStatus(504), { among: failed }),
     fault(`latency ${SLOW} 50`, 'Let half of the answers be slow.'),
     load('half-slow', '/api/catalog', { says: 'Half of the calls fail, and none is slow.', rate: 50 }),
     expect('calls-fail', 'calls that fail', about(1 / 2, { tellFrom: [0.75] }), failed, { bears: 200 }), // the quick half has half a second

@@ -3,7 +3,7 @@ import type { Exercise } from '../../exercise.ts'
 import { apply, expect, fault, load } from '../../steps.ts'
 import { all, around } from '../../../judge/statistics.ts'
 import { failed } from '../calls.ts'
-import { webappCallsBy, webappRoutesBy } from '../proxies.ts'
+import { waitForCatalogCluster, waitForWebappRoutes } from '../proxies.ts'
 
 export default {
   id: 'ch6.retry-budget',
@@ -15,11 +15,11 @@ export default {
     fault('500 100', 'Break the catalog,'),
     fault('latency 200', 'and make it slow.'),
     apply('istio/ch2/catalog-virtualservice.yaml', 'Let the proxies try three more times.'),
-    webappRoutesBy('proxy-retries', 'the webapp\'s proxy tries again', /"numRetries": 3/),
+    waitForWebappRoutes('proxy-retries', 'the webapp\'s proxy tries again', /"numRetries": 3/),
     load('without-budget', '/api/catalog', { says: 'Every call has four attempts: the catalog gets four times the load.', rate: 25 }),
     expect('all-have-four-attempts', 'calls with four attempts', all, ({ attempt }) => attempt === 4, { bears: 1000 }), // each has two seconds
     apply('istio/ch6/catalog-dr-retry-budget.yaml', 'Let retries be a tenth of what is under way.'),
-    webappCallsBy('proxy-has-budget', 'the webapp\'s proxy has the budget', /"retryBudget"/),
+    waitForCatalogCluster('proxy-has-budget', 'the webapp\'s proxy has the budget', /"retryBudget"/),
     load('within-budget', '/api/catalog', { says: 'Now few calls are tried again. They fail all the same, but the catalog is spared.', rate: 50 }),
     expect('budget-limits-attempts', 'calls with four attempts within the budget', around(0, { low: 0, high: 0.2 }), ({ attempt }) => attempt === 4, { bears: 400 }),
     expect('calls-fail', 'calls that fail', all, failed)

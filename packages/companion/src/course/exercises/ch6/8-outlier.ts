@@ -2,7 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, fault, load } from '../../steps.ts'
 import { all, around } from '../../../judge/statistics.ts'
-import { failed } from '../calls.ts'
+import { answered, failed, from } from '../calls.ts'
 
 export default {
   id: 'ch6.outlier',
@@ -14,11 +14,11 @@ export default {
     load('before-ejection', '/api/catalog', { says: 'Calls fail, as many as it gets.', rate: 50 }),
     expect('calls-fail', 'calls that fail', around(1 / 2, { low: 0.3, high: 0.7 }), failed),
     apply('istio/ch6/catalog-dr-outlier.yaml', 'Have a pod that answers five times in a row with a 5xx sent off for ten seconds.'),
-    load('ejected', '/api/catalog', { says: 'It gets no more calls.', arrived: { only: ({ status }) => status === 200 }, rate: 100, within: 9000, recovers: 12_000 }), // the pod is ejected for ten seconds
-    expect('other-pod-answers', 'calls that the other pod answers', all, ({ status, version }) => status === 200 && version === 'v1'),
+    load('ejected', '/api/catalog', { says: 'It gets no more calls.', arrived: { only: answered }, rate: 100, within: 9000, recovers: 12_000 }), // the pod is ejected for ten seconds
+    expect('other-pod-answers', 'calls that the other pod answers', all, from('v1')),
     fault('delete --version v2', 'Make it well.'),
     load('returned', '/api/catalog', { says: 'Once its time is over, it gets its share again.', arrived: { seen: ({ version }) => version === 'v2' }, rate: 50 }),
-    expect('returned-pod-answers', 'calls that it answers after that', around(1 / 2, { low: 0.3, high: 0.7 }), ({ status, version }) => status === 200 && version === 'v2')
+    expect('returned-pod-answers', 'calls that it answers after that', around(1 / 2, { low: 0.3, high: 0.7 }), from('v2'))
   ],
   look: [
     '`istioctl proxy-config endpoints deploy/webapp --cluster "outbound|80||catalog.istioinaction.svc.cluster.local"`: `OUTLIER CHECK` is `FAILED` for the pod while it is off.',

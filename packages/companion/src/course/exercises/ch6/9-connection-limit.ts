@@ -2,9 +2,9 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, fault, inspect, load } from '../../steps.ts'
 import { all, around } from '../../../judge/statistics.ts'
-import { failed } from '../calls.ts'
-import { proxiesWriteJson } from '../log.ts'
-import { webappCallsBy } from '../proxies.ts'
+import { answered, failed } from '../calls.ts'
+import { writeJsonAccessLog } from '../log.ts'
+import { waitForCatalogCluster } from '../proxies.ts'
 import { overflowsOf } from './overflow.ts'
 
 export default {
@@ -13,12 +13,12 @@ export default {
   aim: 'A slow service must not take all that its callers have. Over one connection, with one more call that may wait, the rest is refused at once, without a word to the catalog.',
   needs: ['store', 'gateway'],
   steps: [
-    ...proxiesWriteJson,
+    ...writeJsonAccessLog,
     fault('latency 200', 'Let every answer of the catalog take 200 ms.'),
     load('without-limit', '/api/catalog', { says: 'Without a limit all calls get through, ten at once.', rate: 50 }),
-    expect('all-answered', 'calls that are answered', all, ({ status }) => status === 200),
+    expect('all-answered', 'calls that are answered', all, answered),
     apply('istio/ch6/catalog-dr-conn-limit.yaml', 'Allow one connection, and one call that waits for it.'),
-    webappCallsBy('proxy-has-limit', 'the webapp\'s proxy has the limit', /"maxConnections": 1\b/),
+    waitForCatalogCluster('proxy-has-limit', 'the webapp\'s proxy has the limit', /"maxConnections": 1\b/),
     load('above-limit', '/api/catalog', { says: 'Five a second get through at most; the others are refused.', rate: 50 }),
     expect('calls-refused', 'calls that are refused', around(0.88, { low: 0.7, high: 0.97 }), failed, { bears: 300 }),
     inspect('refusals-flagged', 'refusals by the webapp\'s own proxy, flagged UO', overflowsOf(failed))

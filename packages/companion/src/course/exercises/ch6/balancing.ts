@@ -2,7 +2,8 @@ import type { Exercise, Expect, Step } from '../../exercise.ts'
 import { apply, expect, fault, load } from '../../steps.ts'
 import { all, type Expected } from '../../../judge/statistics.ts'
 import type { Call } from '../../../judge/load.ts'
-import { webappCallsBy } from '../proxies.ts'
+import { answered } from '../calls.ts'
+import { waitForCatalogCluster } from '../proxies.ts'
 
 /** What the three ways of balancing have in common: one of two pods is slow. */
 export const needs: Exercise['needs'] = ['store', 'gateway', 'v2']
@@ -20,7 +21,7 @@ export const inTurn = { file: 'istio/ch6/catalog-dr-rr.yaml', sign: /^(?![^]*"lb
 /** Calls that are spread as a DestinationRule says. */
 export const spread = ({ file, sign }: { file: string, sign: RegExp }, { id = 'spread', how = 'so' } = {}): Step[] => [
   apply(file, 'Say how the calls are to be spread.'),
-  webappCallsBy(`proxy-has-${id}`, `the webapp's proxy spreads them ${how}`, sign),
+  waitForCatalogCluster(`proxy-has-${id}`, `the webapp's proxy spreads them ${how}`, sign),
   load(`calls-${id}`, '/api/catalog', { says: 'See which pod gets how many, and how long the calls take.', rate: RATE })
 ]
 
@@ -30,5 +31,5 @@ export const waiting = (id: string, how: string, share: Expected): Expect => exp
 export const slowPodGets = (share: Expected): Expect[] => [
   expect('slow-pod-share', 'calls that the slow pod gets', share, ({ version }) => version === 'v2'),
   expect('slow-pod-is-slow', 'calls of the slow pod that take 300 ms or more', all, isSlow, { among: ({ version }) => version === 'v2' }),
-  expect('all-answered', 'calls that are answered', all, ({ status }) => status === 200)
+  expect('all-answered', 'calls that are answered', all, answered)
 ]

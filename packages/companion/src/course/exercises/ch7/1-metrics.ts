@@ -2,7 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, inspect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
-import { hasNone } from '../calls.ts'
+import { hasNoImages } from '../calls.ts'
 
 /** PromQL by way of the API server, so that no port-forward is needed. */
 const query = (expression: string) => ['kubectl', 'get', '--raw', `/api/v1/namespaces/istio-system/services/prometheus:9090/proxy/api/v1/query?query=${encodeURIComponent(expression)}`]
@@ -14,8 +14,8 @@ export default {
   needs: ['store', 'gateway', 'prometheus'],
   steps: [
     apply('istio/ch7/webapp-deployment-stats-inclusion.yaml', 'Have the webapp\'s proxy keep the statistics of its calls to the catalog.'),
-    load('count-calls', '/api/catalog', { says: 'Each request makes the webapp call GET /items once.', arrived: { seen: hasNone } }),
-    expect('store-answers', 'answers of the store', all, hasNone),
+    load('count-calls', '/api/catalog', { says: 'Each request makes the webapp call GET /items once.', arrived: { seen: hasNoImages } }),
+    expect('store-answers', 'answers of the store', all, hasNoImages),
     inspect('proxy-counts', 'calls to the catalog that the proxy has counted', {
       says: 'Ask the proxy for its statistics.',
       command: ['kubectl', 'exec', 'deploy/webapp', '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'stats?filter=cluster.outbound.80..catalog.*upstream_rq_2'],

@@ -2,7 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, inspect, load, once } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
-import { hasNone } from '../calls.ts'
+import { hasNoImages } from '../calls.ts'
 
 const stats = ['kubectl', 'exec', 'deploy/webapp', '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'stats/prometheus']
 
@@ -13,7 +13,7 @@ export default {
   needs: ['store', 'gateway'],
   steps: [
     load('count-first', '/api/catalog', { says: 'Give the proxies something to count.' }),
-    expect('store-answers', 'answers of the store', all, hasNone),
+    expect('store-answers', 'answers of the store', all, hasNoImages),
     inspect('counted-by-istio-labels', 'the webapp\'s proxy counts requests by Istio\'s labels', {
       says: 'See what the webapp\'s proxy has counted.',
       command: stats,
@@ -23,7 +23,7 @@ export default {
     }),
     apply('istio/ch7/telemetry-dimensions.yaml', 'Add the caller\'s mesh, and the version of the proxy that is called.'),
     load('count-more', '/api/catalog', { says: 'Give them more.' }),
-    expect('store-answers-again', 'answers after that', all, hasNone),
+    expect('store-answers-again', 'answers after that', all, hasNoImages),
     inspect('counted-by-new-dimension', 'requests are counted by the new dimension', {
       says: 'See it among the labels.',
       command: stats,

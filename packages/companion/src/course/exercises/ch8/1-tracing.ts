@@ -2,8 +2,8 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, inspect, load, share } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
-import { hasNone } from '../calls.ts'
-import { connectionsAreNew, gatewayHasHeard, hasTag, proxiesHaveHeard, tracesIn, tracesOf, whole } from '../traces.ts'
+import { hasNoImages } from '../calls.ts'
+import { renewConnections, waitForGatewayTelemetry, hasTag, waitForProxyTelemetry, tracesIn, queryTraces, countCompleteTraces } from '../traces.ts'
 
 export default {
   id: 'ch8.tracing',
@@ -12,21 +12,21 @@ export default {
   needs: ['store', 'gateway', 'jaeger'],
   steps: [
     apply('istio/ch8/gateway-telemetry.yaml', 'Let the gateway begin a trace for each request.'),
-    gatewayHasHeard(/envoy\.tracers\.opentelemetry/),
+    waitForGatewayTelemetry(/envoy\.tracers\.opentelemetry/),
     apply('components/observability/telemetry.yaml', 'Let the proxies of the store add their spans, each with the tag dark-launch.'),
-    ...proxiesHaveHeard,
-    ...connectionsAreNew,
+    ...waitForProxyTelemetry,
+    ...renewConnections,
     load('traced-calls', '/api/catalog', { says: 'Send requests with the header that the tag shows.', headers: { 'x-dark-launch': 'v2' } }),
-    expect('traced-calls-answered', 'answers to requests with the header', all, hasNone),
+    expect('traced-calls-answered', 'answers to requests with the header', all, hasNoImages),
     inspect('traces-whole', 'traces from the gateway through the webapp to the catalog', {
       says: 'Ask Jaeger for the traces.',
-      command: tracesOf('webapp.NAMESPACE'),
+      command: queryTraces('webapp.NAMESPACE'),
       expected: all,
-      count: whole
+      count: countCompleteTraces
     }),
     inspect('traces-tagged', 'calls of which there is a trace with the tag', {
       says: 'Look for the tag in them.',
-      command: tracesOf('webapp.NAMESPACE'),
+      command: queryTraces('webapp.NAMESPACE'),
       expected: all,
       count: ({ output, calls }) => ({ count: share(tracesIn(output), trace => hasTag(trace, 'dark-launch', 'v2')).count, of: calls.length })
     })

@@ -2,7 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, inspect, load, share } from '../../steps.ts'
 import { about, all } from '../../../judge/statistics.ts'
-import { connectionsAreNew, GATEWAY, gatewayHasHeard, leadsTo, tracesIn, tracesOf } from '../traces.ts'
+import { renewConnections, GATEWAY, waitForGatewayTelemetry, isRoutedTo, tracesIn, queryTraces } from '../traces.ts'
 
 export default {
   id: 'ch8.sampling',
@@ -11,21 +11,21 @@ export default {
   needs: ['store', 'gateway', 'jaeger'],
   steps: [
     apply('istio/ch8/gateway-sampling.yaml', 'Let one request in ten begin a trace.'),
-    gatewayHasHeard(/"random_sampling": \{\s*"value": 10\b/),
-    ...connectionsAreNew,
+    waitForGatewayTelemetry(/"random_sampling": \{\s*"value": 10\b/),
+    ...renewConnections,
     load('sampled-calls', '/api/catalog', { says: 'Most of these leave no trace.' }),
     inspect('calls-traced', 'requests that have left a trace', {
       says: 'Ask Jaeger how many there are, when the last ones have come in.',
-      command: tracesOf(GATEWAY),
+      command: queryTraces(GATEWAY),
       expected: about(1 / 10, { tellFrom: [1 / 5] }),
-      count: ({ output, namespace, calls }) => ({ count: share(tracesIn(output), trace => leadsTo(trace, namespace)).count, of: calls.length })
+      count: ({ output, namespace, calls }) => ({ count: share(tracesIn(output), trace => isRoutedTo(trace, namespace)).count, of: calls.length })
     }),
     load('client-traces', '/api/catalog', { says: 'Ask for a trace of each of these, as a client from outside may.', headers: { 'x-client-trace-id': 'outfitters' } }),
     inspect('client-calls-traced', 'requests with x-client-trace-id that have left a trace', {
       says: 'Now there is one for each.',
-      command: tracesOf(GATEWAY),
+      command: queryTraces(GATEWAY),
       expected: all,
-      count: ({ output, namespace, calls }) => ({ count: share(tracesIn(output), trace => leadsTo(trace, namespace)).count, of: calls.length })
+      count: ({ output, namespace, calls }) => ({ count: share(tracesIn(output), trace => isRoutedTo(trace, namespace)).count, of: calls.length })
     })
   ],
   look: [

@@ -2,7 +2,7 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, inspect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
-import { hasNone } from '../calls.ts'
+import { hasNoImages } from '../calls.ts'
 import { fromOutside, withStatus } from './policies.ts'
 
 export default {
@@ -24,8 +24,8 @@ export default {
       expected: all,
       count: withStatus('000')
     }),
-    load('within-mesh', '/api/catalog', { says: 'Those who have one notice nothing: the gateway, and the webapp towards the catalog.', arrived: { only: hasNone } }),
-    expect('within-mesh-answered', 'calls within the mesh that are answered', all, hasNone),
+    load('within-mesh', '/api/catalog', { says: 'Those who have one notice nothing: the gateway, and the webapp towards the catalog.', arrived: { only: hasNoImages } }),
+    expect('within-mesh-answered', 'calls within the mesh that are answered', all, hasNoImages),
     apply('istio/ch9/workload-permissive-peer-authn.yaml', 'Let the webapp, and it alone, take both.'),
     inspect('webapp-answers-again', 'calls of the webapp that are answered again', {
       says: 'Ask the webapp once more.',

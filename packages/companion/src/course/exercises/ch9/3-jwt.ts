@@ -3,7 +3,7 @@ import type { Exercise } from '../../exercise.ts'
 import { apply, expect, load, run } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
 import type { Call } from '../../../judge/load.ts'
-import { hasNone } from '../calls.ts'
+import { hasNoImages } from '../calls.ts'
 import { denied } from './policies.ts'
 
 /** The header by which whoever has the token shows it. */
@@ -28,12 +28,12 @@ export default {
     load('foreign-token', '/api/catalog', { says: 'A token that does not verify is refused.', headers: bearing('stranger'), arrived: { only: unauthorized } }),
     expect('foreign-token-refused', 'calls with a stranger\'s token that are unauthorized', all, unauthorized),
     load('no-token', '/api/catalog', { says: 'None at all is not.' }),
-    expect('no-token-answers', 'calls without a token that get the catalog as long as no policy asks for one', all, hasNone),
+    expect('no-token-answers', 'calls without a token that get the catalog as long as no policy asks for one', all, hasNoImages),
     apply('istio/ch9/enduser/allow-all-with-jwt-to-webapp.yaml', 'Allow reading, to whom the issuer vouches for.'),
     load('token-required', '/api/catalog', { says: 'Now it takes a token.', arrived: { only: denied } }),
     expect('no-token-denied', 'calls without a token that are denied', all, denied),
     load('user-reads', '/api/catalog', { says: 'The user has one.', headers: bearing('user') }),
-    expect('user-gets-catalog', 'calls of the user that get the catalog', all, hasNone),
+    expect('user-gets-catalog', 'calls of the user that get the catalog', all, hasNoImages),
     apply('istio/ch9/enduser/allow-mesh-all-ops-admin.yaml', 'Allow everything, to members of the group admin.'),
     load('admin-writes', '/api/catalog/items', { says: 'An admin may write.', method: 'POST', body: ITEM, headers: bearing('admin'), arrived: { only: added } }),
     expect('admin-adds-item', 'calls of the admin that add an item', all, added),

@@ -3,7 +3,7 @@ import type { Exercise } from '../../exercise.ts'
 import { apply, expect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
 import type { Call } from '../../../judge/load.ts'
-import { hasNone } from '../calls.ts'
+import { hasNoImages } from '../calls.ts'
 
 /** The proxy waits a second for the authorizer, and denies then in its own words. */
 const bears = 500
@@ -22,7 +22,7 @@ export default {
     load('without-header', '/api/catalog', { says: 'Ask without the header.', arrived: { only: deniedByIt } }),
     expect('no-header-denied', 'calls without the header that the authorizer denies', all, deniedByIt, { bears }),
     load('with-header', '/api/catalog', { says: 'Ask with it.', headers: { 'x-ext-authz': 'allow' } }),
-    expect('header-gets-catalog', 'calls with the header that get the catalog', all, hasNone, { bears }),
+    expect('header-gets-catalog', 'calls with the header that get the catalog', all, hasNoImages, { bears }),
     load('other-value', '/api/catalog', { says: 'Ask with another value.', headers: { 'x-ext-authz': 'please' } }),
     expect('other-value-denied', 'calls with another value that the authorizer denies', all, deniedByIt, { bears })
   ],
