@@ -3,23 +3,28 @@ import { apply } from '../steps.ts'
 import { waitForListeners } from './proxies.ts'
 import { renewConnections } from './traces.ts'
 
-/** Has the proxies of the store write the access log that is read here, whatever log the mesh has. */
+/** Makes the store's sidecars write the access log that `entriesOf` reads, whatever access log the mesh has. */
 export const writeJsonAccessLog: Step[] = [
-  apply('components/observability/access-log.yaml', 'Have the proxies write a line of JSON for each request.'),
-  waitForListeners('access-log-is-json', 'the webapp\'s proxy writes JSON', 'Look into the proxy of the webapp until it has heard of that.', 'deploy/webapp', /"upstream_host"/),
+  apply('components/observability/access-log.yaml', 'Let the sidecars write a line of JSON for each request.'),
+  waitForListeners('access-log-is-json', 'webapp sidecars with the JSON access log', {
+    says: 'Wait until the webapp\'s sidecar has the configuration of the access log.',
+    deployment: 'webapp',
+    sign: /"upstream_host"/
+  }),
   ...renewConnections
 ]
 
-/** A request in a proxy's access log, as components/observability has it written. */
+/** A request in a sidecar's access log, in the format of components/observability/access-log.yaml. */
 export interface Entry {
   path: string
-  /** Envoy's reasons: UT for a timeout, UO for a limit that was reached, NC for a route to a cluster that it does not know, - for none */
+  /** Envoy's response flags, such as UT (upstream timeout), UO (upstream overflow) or NC (no cluster); - means none */
   flags: string
-  /** the cluster that it was routed to */
+  /** the upstream cluster to which the request was routed, if any */
   upstream: string | null
 }
 
-/** The requests for a path in what `kubectl logs` prints; what else is in the log is left out. */
+/** Returns the requests for a path from the output of `kubectl logs`. It skips lines that are not JSON. */
 export function entriesOf (output: string, path: string): Entry[] {
-  return output.split('\n').filter(line => /^\{".*\}$/.test(line)).map(line => JSON.parse(line) as Entry).filter(entry => entry.path === path)
+  const lines = output.split('\n').filter(line => /^\{".*\}$/.test(line))
+  return lines.map(line => JSON.parse(line) as Entry).filter(entry => entry.path === path)
 }

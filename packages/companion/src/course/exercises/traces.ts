@@ -3,37 +3,67 @@ import { expect, load, share } from '../steps.ts'
 import { all, type Count } from '../../judge/statistics.ts'
 import { waitForListeners } from './proxies.ts'
 
-/** As Jaeger tells it. */
+/** A trace, as Jaeger's API returns it. */
 export interface Trace {
-  spans: { spanID: string, processID: string, operationName: string, references: { spanID: string }[], tags: { key: string, value: unknown }[] }[]
+  spans: Span[]
   processes: Record<string, { serviceName: string }>
 }
 
-/** The gateway's name in its spans. */
+interface Span {
+  spanID: string
+  processID: string
+  operationName: string
+  references: { spanID: string }[]
+  tags: { key: string, value: unknown }[]
+}
+
+/** The service name of the gateway in its spans. */
 export const GATEWAY = 'GATEWAY_APP.GATEWAYS'
 
-/** Waits until the gateway knows what a Telemetry says. */
+/** Waits until the gateway has received a Telemetry. */
 export const waitForGatewayTelemetry = (sign: RegExp): Inspect =>
-  waitForListeners('gateway-has-telemetry', 'the gateway has heard of the Telemetry', 'Look into the gateway until it has heard of that.', 'deploy/GATEWAY', sign, { namespace: 'GATEWAYS' })
+  waitForListeners('gateway-has-telemetry', 'ingress gateways with the Telemetry', {
+    says: 'Wait until the gateway has received the Telemetry.',
+    deployment: 'GATEWAY',
+    namespace: 'GATEWAYS',
+    sign
+  })
 
-/** Waits until the proxies of webapp and catalog know of the tag in components/observability. */
+/** Waits until the sidecars of webapp and catalog have received the tag of components/observability/telemetry.yaml. */
 export const waitForProxyTelemetry: Inspect[] = ['webapp', 'catalog'].map(service =>
-  waitForListeners(`${service}-has-telemetry`, `the proxy of the ${service} has heard of the Telemetry`, `Look into the proxy of the ${service} until it has.`, `deploy/${service}`, /"dark-launch"/))
+  waitForListeners(`${service}-has-telemetry`, `${service} sidecars with the Telemetry`, {
+    says: `Wait until the ${service}'s sidecar has received the Telemetry.`,
+    deployment: service,
+    sign: /"dark-launch"/
+  }))
+
+const hasAnswer = ({ status }: { status: number }) => status > 0
 
 /**
- * A connection from before a change is served as before it, once more: after that its proxy closes it. At another rate than this many would not be used
- * at all, and wait for a later load: proxies take the connection first that was the last in use.
+ * Closes the connections from before a change. A proxy serves one more request on such a connection with the old
+ * configuration, and then closes it. Proxies prefer the connection that was used last. At a lower rate, many of the old
+ * connections would therefore stay open and serve a later load.
  */
 export const renewConnections: Step[] = [
-  load('renew-connections', '/api/catalog', { says: 'Have connections from before the change closed: each serves one more request as it did.', rate: 2000, arrived: { only: ({ status }) => status > 0 } }),
-  expect('renewed-connections-answer', 'answers while connections are closed', all, ({ status }) => status > 0)
+  load('renew-connections', '/api/catalog', {
+    says: 'Send requests until the connections from before the change are closed. ' +
+      'Each of them serves one more request with the old configuration.',
+    rate: 2000,
+    arrived: { only: hasAnswer }
+  }),
+  expect('renewed-connections-answer', 'calls with an answer while connections are closed', all, hasAnswer)
 ]
 
-/** Asks Jaeger for the traces since the load in which a service has a part; by way of the API server, so that no port-forward is needed. */
-export const queryTraces = (service: string): string[] =>
-  ['kubectl', 'get', '--raw', `/api/v1/namespaces/istio-system/services/tracing:80/proxy/jaeger/api/traces?service=${service}&start=SINCE&limit=2000`]
+/**
+ * The command that asks Jaeger for the traces of a service since the load began. It goes through the API server, so
+ * that it needs no port-forward.
+ */
+export const queryTraces = (service: string): string[] => {
+  const jaeger = '/api/v1/namespaces/istio-system/services/tracing:80/proxy/jaeger'
+  return ['kubectl', 'get', '--raw', `${jaeger}/api/traces?service=${service}&start=SINCE&limit=2000`]
+}
 
-/** The traces in Jaeger's answer; none where it is no answer. */
+/** Reads the traces from Jaeger's answer. If the output is no such answer, there are none. */
 export function tracesIn (output: string): Trace[] {
   try {
     return (JSON.parse(output) as { data: Trace[] }).data
@@ -42,7 +72,10 @@ export function tracesIn (output: string): Trace[] {
   }
 }
 
-/** For how many of the calls there is a trace that leads from the gateway to the webapp and on to the catalog in one piece; pieces count as calls. */
+/**
+ * Counts the complete traces: those with one root that lead from the gateway through the webapp to the catalog. A trace
+ * in pieces appears as several traces. Each piece counts as a call, so the share of complete traces falls.
+ */
 export const countCompleteTraces = ({ output, namespace, calls, gateway }: Observed): Count => {
   const services = [gateway, `webapp.${namespace}`, `catalog.${namespace}`]
   const { count, of } = share(tracesIn(output), trace => {
@@ -52,18 +85,24 @@ export const countCompleteTraces = ({ output, namespace, calls, gateway }: Obser
   return { count, of: Math.max(of, calls.length) }
 }
 
-/** Whether a tag has a value in any span of a trace. */
-export const hasTag = (trace: Trace, tag: string, wanted: string) => trace.spans.some(({ tags }) => tags.some(({ key, value }) => key === tag && value === wanted))
+/** Whether any span of a trace has this tag with this value. */
+export const hasTag = ({ spans }: Trace, tag: string, wanted: string) =>
+  spans.some(({ tags }) => tags.some(({ key, value }) => key === tag && value === wanted))
 
-/** Whether the gateway sent the request of a trace to this namespace: others may use the gateway too. */
-export const isRoutedTo = (trace: Trace, namespace: string) => JSON.stringify(trace.spans).includes(`webapp.${namespace}.svc`)
+/** Whether the gateway routed the request of a trace to this namespace. Others may use the gateway too. */
+export const isRoutedTo = (trace: Trace, namespace: string) =>
+  JSON.stringify(trace.spans).includes(`webapp.${namespace}.svc`)
 
-/** Which service called which, and where the trace begins: `outside → webapp.shop`. */
+/** Returns the calls between services, such as `webapp.shop → catalog.shop`. A trace begins at `outside`. */
 export function graphOf ({ spans, processes }: Trace): Set<string> {
-  const serviceOf = (id: string | undefined) => processes[spans.find(({ spanID }) => spanID === id)?.processID ?? '']?.serviceName
-  const edges = spans.map(({ spanID, references }) => [serviceOf(references[0]?.spanID) ?? 'outside', serviceOf(spanID)])
+  const serviceOf = (id: string | undefined) => {
+    const span = spans.find(({ spanID }) => spanID === id)
+    return processes[span?.processID ?? '']?.serviceName
+  }
+  const edges = spans.map(({ spanID, references: [parent] }) =>
+    [serviceOf(parent?.spanID) ?? 'outside', serviceOf(spanID)])
   return new Set(edges.filter(([from, to]) => from !== to).map(([from, to]) => `${from} → ${to}`))
 }
 
-/** How many spans of a trace have no parent. */
+/** Counts the spans of a trace that have no parent. */
 export const rootsOf = ({ spans }: Trace) => spans.filter(({ references }) => references.length === 0).length

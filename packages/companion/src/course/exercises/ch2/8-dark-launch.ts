@@ -3,26 +3,37 @@ import type { Exercise } from '../../exercise.ts'
 import { apply, expect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
 import { hasImages, hasNoImages } from '../calls.ts'
+import { defineSubsets } from '../subsets.ts'
 
 export default {
   id: 'ch2.dark-launch',
   title: 'Launch version 2 in the dark',
-  aim: 'Who sends the header x-dark-launch: v2 gets version 2, everybody else stays with version 1. It works two hops deep because the webapp hands the header on.',
+  aim: 'Callers that send the header x-dark-launch: v2 get version 2, and all others get version 1. ' +
+    'The webapp forwards the header, so this works two hops away from the caller.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
-    apply('istio/ch2/catalog-destinationrule.yaml', 'Give the versions names.'),
-    apply('istio/ch2/catalog-virtualservice-dark-v2.yaml', 'Route by the header.'),
-    load('with-header', '/api/catalog', { says: 'With the header: version 2.', headers: { 'x-dark-launch': 'v2' }, arrived: { only: hasImages } }),
-    expect('header-gets-v2', 'answers with pictures for who sends the header', all, hasImages),
-    load('without-header', '/api/catalog', { says: 'Without it: version 1.' }),
-    expect('others-get-v1', 'answers without pictures for who does not', all, hasNoImages),
-    load('other-value', '/api/catalog', { says: 'With another value: version 1.', headers: { 'x-dark-launch': 'v3' } }),
-    expect('other-value-gets-v1', 'answers without pictures for who sends another value', all, hasNoImages)
+    defineSubsets,
+    apply('istio/ch2/catalog-virtualservice-dark-v2.yaml', 'Route by the header x-dark-launch.'),
+    load('with-header', '/api/catalog', {
+      says: 'Send requests with the header. Version 2 answers.',
+      headers: { 'x-dark-launch': 'v2' },
+      arrived: { only: hasImages }
+    }),
+    expect('header-gets-v2', 'calls with the header that get pictures', all, hasImages),
+    load('without-header', '/api/catalog', { says: 'Send requests without the header. Version 1 answers.' }),
+    expect('others-get-v1', 'calls without the header that get no pictures', all, hasNoImages),
+    load('other-value', '/api/catalog', {
+      says: 'Send requests with another value of the header. Version 1 answers.',
+      headers: { 'x-dark-launch': 'v3' }
+    }),
+    expect('other-value-gets-v1', 'calls with another value that get no pictures', all, hasNoImages)
   ],
   look: [
-    '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the match comes first, the rest after it.',
-    '`kubectl logs deploy/catalog-v2 -c catalog`: of the calls since the route was applied, those with the header and no others.',
-    'The routing is done by the webapp\'s proxy. The gateway knows nothing of it.'
+    '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the route with the match comes first, ' +
+      'and the route for all other calls after it.',
+    '`kubectl logs deploy/catalog-v2 -c catalog`: since the route was applied, ' +
+      'there are only calls with `x-dark-launch: v2`.',
+    'The webapp\'s sidecar does the routing. The gateway knows nothing of it.'
   ],
   controls: [
     withhold('istio/ch2/catalog-virtualservice-dark-v2.yaml', 'header-gets-v2'),

@@ -1,48 +1,83 @@
-import type { Exercise } from '../../exercise.ts'
+import type { Control, Exercise } from '../../exercise.ts'
 import { apply, expect, load, run } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
 import type { Call } from '../../../judge/load.ts'
-import { ca, hasCatalog, otherWords, WEBAPP } from './edge.ts'
+import { ca, hasCatalog, otherWords, routeToWebapp, WEBAPP } from './edge.ts'
 
 const SECRET = 'webapp-credential-mtls.istioinaction.io'
 
-/** The connection is closed in place of an answer. */
-const refused = ({ status }: Call) => status === 0
+/** The content of the Secret: the gateway's certificate with its key, and the authority that signs clients. */
+const FILES = [
+  `--from-file=tls.crt=FOLDER/${WEBAPP}.crt`,
+  `--from-file=tls.key=FOLDER/${WEBAPP}.key`,
+  '--from-file=ca.crt=FOLDER/ca.crt'
+].join(' ')
+
+/** The gateway closed the connection instead of answering. */
+const isRefused = ({ status }: Call) => status === 0
+
+/** Applies the Gateway without client certificates, and gives the Secret the name that this Gateway expects. */
+const withoutClientCertificates: Control = {
+  when: '`k8s/istio/ch4/coolstore-gw-tls.yaml`, which requires no client certificate, is applied instead of ' +
+    '`coolstore-gw-mtls.yaml`, and the same Secret has the name that this file expects',
+  change (step) {
+    const renamed = (text: string) => text.replace('credential-mtls', 'credential')
+    if (step.kind === 'apply') return { ...step, file: step.file.replace('gw-mtls', 'gw-tls') }
+    if (step.kind === 'run') return { ...step, command: step.command.map(renamed), makes: step.makes.map(renamed) }
+    return step
+  },
+  fails: 'no-certificate-refused'
+}
 
 export default {
   id: 'ch4.mtls',
-  title: 'Both sides prove who they are',
-  aim: 'With mutual TLS the gateway also wants a certificate of who calls, signed by an authority that the Secret names, and refuses everybody else before a request is read.',
+  title: 'Require client certificates',
+  aim: 'With mutual TLS, the gateway also requires a client certificate, signed by an authority in the Secret. ' +
+    'It refuses all other clients before it reads a request.',
   needs: ['store'],
   steps: [
-    run(`scripts/certificates.sh FOLDER ${WEBAPP} trainee`, 'Make an authority, a certificate for the host, and one for a client.'),
-    run('scripts/certificates.sh FOLDER/elsewhere trainee', 'Make a client of the same name whom another authority vouches for.'),
-    run(`kubectl -n GATEWAYS create secret generic ${SECRET} --from-file=tls.crt=FOLDER/${WEBAPP}.crt --from-file=tls.key=FOLDER/${WEBAPP}.key --from-file=ca.crt=FOLDER/ca.crt`,
-      'Give the gateway its certificate, and that of the authority by which clients are known.', { makes: [`GATEWAYS:secret/${SECRET}`] }),
-    apply('istio/ch4/coolstore-gw-mtls.yaml', 'Open port 443 for such clients.'),
-    apply('istio/ch4/coolstore-vs.yaml', 'Route to the webapp.'),
-    load('with-certificate', '/api/catalog', { says: 'Ask with a certificate.', host: WEBAPP, tls: { ca, cert: 'FOLDER/trainee.crt', key: 'FOLDER/trainee.key' }, arrived: { only: hasCatalog } }),
-    expect('certificate-answers', 'calls with a certificate that get the catalog', all, hasCatalog),
-    load('without-certificate', '/api/catalog', { says: 'Ask without one.', host: WEBAPP, tls: { ca } }),
-    expect('no-certificate-refused', 'calls without a certificate that are refused', all, refused),
-    load('foreign-certificate', '/api/catalog', { says: 'Ask with the one that a stranger has signed.', host: WEBAPP, tls: { ca, cert: 'FOLDER/elsewhere/trainee.crt', key: 'FOLDER/elsewhere/trainee.key' } }),
-    expect('foreign-certificate-refused', 'calls with a certificate of another authority that are refused', all, refused)
+    run(`scripts/certificates.sh FOLDER ${WEBAPP} trainee`,
+      'Make a certificate authority, a certificate for the host, and a client certificate.'),
+    run('scripts/certificates.sh FOLDER/elsewhere trainee',
+      'Make another authority, and let it sign a client certificate with the same name.'),
+    run(`kubectl -n GATEWAYS create secret generic ${SECRET} ${FILES}`,
+      'Store the certificate of the host in a Secret for the gateway. ' +
+        'The Secret also contains the certificate of the authority that signs client certificates.',
+      { makes: [`GATEWAYS:secret/${SECRET}`] }),
+    apply('istio/ch4/coolstore-gw-mtls.yaml', 'Open port 443 for clients with a certificate.'),
+    routeToWebapp,
+    load('with-certificate', '/api/catalog', {
+      says: 'Send requests with the client certificate. The webapp answers.',
+      host: WEBAPP,
+      tls: { ca, cert: 'FOLDER/trainee.crt', key: 'FOLDER/trainee.key' },
+      arrived: { only: hasCatalog }
+    }),
+    expect('certificate-answers', 'calls with a client certificate that return the catalog', all, hasCatalog),
+    load('without-certificate', '/api/catalog', {
+      says: 'Send requests without a client certificate. The gateway refuses them.',
+      host: WEBAPP,
+      tls: { ca }
+    }),
+    expect('no-certificate-refused', 'calls without a client certificate that are refused', all, isRefused),
+    load('foreign-certificate', '/api/catalog', {
+      says: 'Send requests with the certificate of the other authority. The gateway refuses them.',
+      host: WEBAPP,
+      tls: { ca, cert: 'FOLDER/elsewhere/trainee.crt', key: 'FOLDER/elsewhere/trainee.key' }
+    }),
+    expect('foreign-certificate-refused', 'calls with a certificate of another authority that are refused', all,
+      isRefused)
   ],
   look: [
-    `\`openssl s_client -connect localhost:8443 -servername ${WEBAPP} </dev/null\`: under "Acceptable client certificate CA names" is the authority.`,
-    '`istioctl proxy-config secret deploy/istio-ingressgateway -n istio-system`: two entries by the Secret\'s name, the certificate and, with `-cacert`, the authority.',
-    'With TLS 1.3 the refusal comes after the handshake, as an alert in place of the answer. That is why it looks like a connection that breaks.'
+    `\`openssl s_client -connect localhost:8443 -servername ${WEBAPP} </dev/null\`: ` +
+      '"Acceptable client certificate CA names" lists the authority.',
+    '`istioctl proxy-config secret deploy/istio-ingressgateway -n istio-system`: ' +
+      'two entries with the name of the Secret, the certificate and, with the suffix `-cacert`, the authority.',
+    'With TLS 1.3, the gateway refuses a client after the handshake, with an alert instead of an answer. ' +
+      'To the client, this looks like a broken connection.'
   ],
   controls: [
-    {
-      when: '`k8s/istio/ch4/coolstore-gw-tls.yaml`, which asks for no certificate, is applied in place of `coolstore-gw-mtls.yaml`, with the same Secret under the name that is in it',
-      change: step => {
-        if (step.kind === 'apply') return { ...step, file: step.file.replace('gw-mtls', 'gw-tls') }
-        if (step.kind === 'run') return { ...step, command: step.command.map(word => word.replace('credential-mtls', 'credential')), makes: step.makes.map(key => key.replace('credential-mtls', 'credential')) }
-        return step
-      },
-      fails: 'no-certificate-refused'
-    },
-    otherWords('the Secret names the other authority', '--from-file=ca.crt=FOLDER/ca.crt', '--from-file=ca.crt=FOLDER/elsewhere/ca.crt', 'certificate-answers')
+    withoutClientCertificates,
+    otherWords('the Secret contains the other authority',
+      '--from-file=ca.crt=FOLDER/ca.crt', '--from-file=ca.crt=FOLDER/elsewhere/ca.crt', 'certificate-answers')
   ]
 } satisfies Exercise

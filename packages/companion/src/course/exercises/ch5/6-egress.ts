@@ -2,33 +2,53 @@ import { withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, load, run } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
+import type { Call } from '../../../judge/load.ts'
 
-const hasUsers = ({ status, body }: { status: number, body: string }) => status === 200 && body.includes('"email"')
+const hasUsers = ({ status, body }: Call) => status === 200 && body.includes('"email"')
 
-/** The webapp's answer where the forum has failed, in the book's words; a status of the gateway's own would be another. */
-const failed = ({ status, body }: { status: number, body: string }) => status === 500 && body === 'error calling Forum service'
+/** The webapp could not get the users: this is its answer then, with the book's text. A gateway's own error differs. */
+const forumFailed = ({ status, body }: Call) => status === 500 && body === 'error calling Forum service'
 
 export default {
   id: 'ch5.egress',
-  title: 'Block the outside, and allow what is needed',
-  aim: 'What is not in the mesh\'s registry is not called: the forum loses its users API, and gets it back by a ServiceEntry that says whom it may call. A pod in the namespace, unknown to the mesh, plays the API, so that this works without the internet.',
+  title: 'Block calls out of the mesh, and allow what is needed',
+  aim: 'A workload can be limited to the hosts in the mesh\'s registry. The forum then loses its users API, ' +
+    'until a ServiceEntry adds the API to the registry. ' +
+    'Here the API is a pod that is not in the registry, so the exercise needs no internet access.',
   needs: ['store', 'gateway'],
   steps: [
-    apply('istio/ch5/users-api.yaml', 'Deploy what plays the users API, without a proxy and outside of the registry.'),
-    run('kubectl set env deployment/forum USERS_URL=http://users-api.NAMESPACE.svc.cluster.local/api/users LOCAL_USERS-', 'Have the forum call it.', { makes: [':deployment.apps/forum'] }),
-    load('allowed', '/api/users', { says: 'By default every call out is allowed.', arrived: { only: hasUsers } }),
-    expect('allowed-gets-users', 'answers with users', all, hasUsers),
-    apply('istio/ch5/forum-registry-only.yaml', 'Let the forum call only what the mesh knows.'),
-    load('blocked', '/api/users', { says: 'The users are gone.', arrived: { only: failed } }),
-    expect('blocked-fails', 'calls that fail', all, failed),
-    apply('istio/ch5/forum-serviceentry.yaml', 'Make the API known.'),
-    load('allowed-again', '/api/users', { says: 'The users are back.', arrived: { only: hasUsers } }),
-    expect('allowed-again-gets-users', 'answers with users again', all, hasUsers)
+    apply('istio/ch5/users-api.yaml', 'Deploy a users API that has no sidecar and is not in the registry.'),
+    run(
+      'kubectl set env deployment/forum ' +
+        'USERS_URL=http://users-api.NAMESPACE.svc.cluster.local/api/users LOCAL_USERS-',
+      'Let the forum call this API.',
+      { makes: [':deployment.apps/forum'] }
+    ),
+    load('allowed', '/api/users', {
+      says: 'Send requests. By default, every call out of the mesh is allowed.',
+      arrived: { only: hasUsers }
+    }),
+    expect('allowed-gets-users', 'calls that return users by default', all, hasUsers),
+    apply('istio/ch5/forum-registry-only.yaml', 'Let the forum call only hosts in the registry.'),
+    load('blocked', '/api/users', {
+      says: 'Send requests. The forum can no longer reach the API.',
+      arrived: { only: forumFailed }
+    }),
+    expect('blocked-fails', 'calls that fail while the API is not in the registry', all, forumFailed),
+    apply('istio/ch5/forum-serviceentry.yaml', 'Add the API to the registry.'),
+    load('allowed-again', '/api/users', {
+      says: 'Send requests. The forum reaches the API again.',
+      arrived: { only: hasUsers }
+    }),
+    expect('allowed-again-gets-users', 'calls that return users with the ServiceEntry', all, hasUsers)
   ],
   look: [
-    '`istioctl proxy-config clusters deploy/forum`: `BlackHoleCluster` takes what nobody knows; after the ServiceEntry the API has a cluster of its own.',
-    '`kubectl logs deploy/forum -c istio-proxy`: 502 by `BlackHoleCluster`, then 200.',
-    'The book calls a public API and sets `outboundTrafficPolicy` for the whole mesh: `istioctl install --set meshConfig.outboundTrafficPolicy.mode=REGISTRY_ONLY`. A `Sidecar` does it for one workload.'
+    '`istioctl proxy-config clusters deploy/forum`: `BlackHoleCluster` takes the calls to unknown hosts. ' +
+      'After the ServiceEntry, the API has a cluster of its own.',
+    '`kubectl logs deploy/forum -c istio-proxy`: 502 from `BlackHoleCluster`, then 200.',
+    'The book calls a public API, and sets `outboundTrafficPolicy` for the whole mesh: ' +
+      '`istioctl install --set meshConfig.outboundTrafficPolicy.mode=REGISTRY_ONLY`. ' +
+      'Here, a `Sidecar` sets it for one workload.'
   ],
   controls: [
     withhold('istio/ch5/forum-registry-only.yaml', 'blocked-fails'),
