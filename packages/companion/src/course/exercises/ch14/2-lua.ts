@@ -3,6 +3,7 @@ import type { Exercise } from '../../exercise.ts'
 import { apply, expect, load } from '../../steps.ts'
 import { about, all } from '../../../judge/statistics.ts'
 import { hasImages, hasNoImages } from '../calls.ts'
+import { defineSubsets } from '../subsets.ts'
 import { renewConnections } from '../traces.ts'
 import { waitForWebappFilter } from '../proxies.ts'
 
@@ -13,7 +14,7 @@ export default {
     'forwards the header, and the mesh routes by it. So a sidecar decides who tests version 2, and no service changes.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
-    apply('istio/ch2/catalog-destinationrule.yaml', 'Define a subset for each version of the catalog.'),
+    defineSubsets,
     apply('istio/ch2/catalog-virtualservice-dark-v2.yaml', 'Route by the header x-dark-launch.'),
     load('before-group', '/api/catalog', {
       says: 'Send requests. No caller has the header yet.',
