@@ -1,54 +1,69 @@
 import { otherFault, withhold } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { apply, expect, fault, inspect, load, share } from '../../steps.ts'
+import type { Call } from '../../../judge/load.ts'
 import { about, all, around } from '../../../judge/statistics.ts'
 import { failed, from, receivedStatus } from '../calls.ts'
 import { entriesOf, writeJsonAccessLog } from '../log.ts'
 
-/** What the VirtualService allows, in milliseconds; timers may be early by one. */
+/** The timeout of the VirtualService, in milliseconds, less one: timers may be early by one millisecond. */
 const TIMEOUT = 499
 
-const LOG = ['kubectl', 'logs', 'deploy/webapp', '-c', 'istio-proxy', '--since=1m']
+const reachedTimeout = ({ duration }: Call) => duration > TIMEOUT
 
-const timeouts = (output: string) => entriesOf(output, '/items').filter(({ flags }) => flags === 'UT')
+const READ_ACCESS_LOG = ['kubectl', 'logs', 'deploy/webapp', '-c', 'istio-proxy', '--since=1m']
+
+const timeoutsIn = (output: string) => entriesOf(output, '/items').filter(({ flags }) => flags === 'UT')
 
 export default {
   id: 'ch10.slow',
-  title: 'Find the pod that is too slow',
-  aim: 'One call in five fails after half a second. The access log of the caller\'s proxy tells that it was a timeout, and who was waited for.',
+  title: 'Find the slow pod',
+  aim: 'One call in five fails after half a second. The access log of the caller\'s sidecar shows that these calls ' +
+    'timed out, and which upstream did not answer in time.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
     ...writeJsonAccessLog,
-    apply('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'Make the subsets.'),
-    apply('istio/ch10/catalog-virtualservice-timeout.yaml', 'Send one call in five to version 2, and wait for half a second at most.'),
-    fault('latency 1000 --version v2', 'Slow down every answer of version 2 by a second. Nobody is told.'),
-    load('fifth-fails', '/api/catalog', { says: 'One call in five fails.', arrived: { seen: call => failed(call) && call.duration > TIMEOUT } }),
+    apply('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'Define the subsets.'),
+    apply('istio/ch10/catalog-virtualservice-timeout.yaml',
+      'Send one call in five to version 2, and wait at most half a second for an answer.'),
+    fault('latency 1000 --version v2', 'Delay every answer of version 2 by one second.'),
+    load('fifth-fails', '/api/catalog', {
+      says: 'Send requests. One call in five fails.',
+      arrived: { seen: call => failed(call) && reachedTimeout(call) }
+    }),
     expect('calls-fail', 'calls that fail', about(1 / 5, { tellFrom: [3 / 10] }), failed, { bears: 200 }),
-    expect('failures-took-timeout', 'failed calls that took half a second', all, ({ duration }) => duration > TIMEOUT, { among: failed }),
-    expect('failures-heard-504', 'failed calls of which the webapp says that it heard a 504', all, receivedStatus(504), { among: failed }),
-    inspect('timeouts-in-access-log', 'failed calls that the access log calls timeouts', {
-      says: 'Read the access log of the webapp\'s proxy: the flag UT says that the upstream has taken too long.',
-      command: LOG,
+    expect('failures-took-timeout', 'failures after half a second', all, reachedTimeout, { among: failed }),
+    expect('failures-heard-504', 'failures for which the webapp reports a 504', all, receivedStatus(504), {
+      among: failed
+    }),
+    inspect('timeouts-in-access-log', 'failures that the access log shows as timeouts', {
+      says: 'Read the access log of the webapp\'s sidecar. The response flag UT means that the upstream took too long.',
+      command: READ_ACCESS_LOG,
       expected: all,
       count: ({ output, calls }) => {
         const { count } = share(calls, failed)
-        return { count: Math.min(timeouts(output).length, count), of: count } // those are in it as well by which the change was waited for
+        // The log also has the calls that waited for the change.
+        return { count: Math.min(timeoutsIn(output).length, count), of: count }
       }
     }),
-    inspect('timeouts-from-v2', 'timeouts for which version 2 is to blame', {
-      says: 'It tells as well where they were sent.',
-      command: LOG,
-      expected: around(1, { low: 0.7, high: 1 }), // were it no matter of the version, one in five; on a busy machine version 1 is late as well for a moment
-      count: ({ output }) => share(timeouts(output), ({ upstream }) => upstream?.includes('version-v2') === true)
+    inspect('timeouts-from-v2', 'timeouts of calls to version 2', {
+      says: 'Look in the same log for the version that these calls were sent to.',
+      command: READ_ACCESS_LOG,
+      // If the version did not matter, this would be one in five. On a busy machine, version 1 is sometimes late too.
+      expected: around(1, { low: 0.7, high: 1 }),
+      count: ({ output }) => share(timeoutsIn(output), ({ upstream }) => upstream?.includes('version-v2') === true)
     }),
-    apply('istio/ch2/catalog-virtualservice-all-v1.yaml', 'Take version 2 out of the way until it is mended.'),
-    load('without-v2', '/api/catalog', { says: 'Everything gets through.', arrived: { only: from('v1') } }),
+    apply('istio/ch2/catalog-virtualservice-all-v1.yaml', 'Send no calls to version 2 until it is repaired.'),
+    load('without-v2', '/api/catalog', { says: 'Send requests. All calls succeed.', arrived: { only: from('v1') } }),
     expect('v1-answers', 'calls that version 1 answers', all, from('v1'))
   ],
   look: [
-    '`kubectl logs deploy/webapp -c istio-proxy | grep \'"UT"\'`: `upstream_host` names the pod by its address; `kubectl get pods -l app=catalog -o wide` has it.',
-    '`kubectl logs deploy/catalog-v2 -c catalog`: the slow answers are in it as well, with `"fault"`: the service has gone on working for who had gone away.',
-    '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request POST \'logging?http=debug\'`: when the log says too little. `logging?http=warning` ends it.'
+    '`kubectl logs deploy/webapp -c istio-proxy | grep \'"UT"\'`: `upstream_host` is the address of the slow pod. ' +
+      '`kubectl get pods -l app=catalog -o wide` shows the pod with this address.',
+    '`kubectl logs deploy/catalog-v2 -c catalog` also shows the slow answers, with `"fault"`. ' +
+      'The service went on working for a caller that had already left.',
+    '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request POST \'logging?http=debug\'` makes the ' +
+      'sidecar log more, if the access log says too little. `logging?http=warning` ends this.'
   ],
   controls: [
     otherFault('fault-latency-1000-version-v2', 'latency 100 --version v2', 'calls-fail'),

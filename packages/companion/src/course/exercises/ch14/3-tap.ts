@@ -1,5 +1,5 @@
 import { otherHeaders, withhold } from '../../controls.ts'
-import type { Exercise } from '../../exercise.ts'
+import type { Exercise, Observed } from '../../exercise.ts'
 import { apply, expect, expectCount, load, share } from '../../steps.ts'
 import { all, around, none } from '../../../judge/statistics.ts'
 import { answered } from '../calls.ts'
@@ -16,8 +16,8 @@ interface Message {
   body?: { as_string: string }
 }
 
-/** Whose header x-tap is yes. */
-const QUESTION = JSON.stringify({
+/** Selects the requests with the header x-tap: yes. */
+const TAP_REQUEST = JSON.stringify({
   config_id: 'webapp',
   tap_config: {
     match: { http_request_headers_match: { headers: [{ name: 'x-tap', string_match: { exact: 'yes' } }] } },
@@ -25,40 +25,69 @@ const QUESTION = JSON.stringify({
   }
 })
 
-/** Asks the admin port of the webapp's proxy, out of the container beside it, for three seconds. */
-const TAP = ['kubectl', '-n', 'NAMESPACE', 'exec', 'deploy/webapp', '-c', 'webapp', '--', 'curl', '-s', '--max-time', '3', '-d', QUESTION, 'localhost:15000/tap']
+/** Taps for three seconds: curl, in the webapp's container, calls the admin port of the sidecar in the same pod. */
+const TAP = [
+  'kubectl', '-n', 'NAMESPACE', 'exec', 'deploy/webapp', '-c', 'webapp', '--',
+  'curl', '-s', '--max-time', '3', '-d', TAP_REQUEST, 'localhost:15000/tap'
+]
 
-/** Fewer than usual: a screenful is printed of each. */
+/** Requests a second. There are fewer than usual, because each tapped request prints a screenful. */
 const RATE = 20
 
-/** One after the other, each with its braces on lines of their own; the last may have been cut off. */
-const tappedIn = (output: string): Tapped[] => [...output.matchAll(/^\{\n[^]*?^\}$/gm)].map(([text]) => JSON.parse(text) as Tapped)
+/**
+ * The tapped requests in the output. Each is a JSON object whose outer braces have their own lines. If the last one is
+ * cut off, it does not count.
+ */
+const tappedIn = (output: string): Tapped[] =>
+  [...output.matchAll(/^\{\n[^]*?^\}$/gm)].map(([text]) => JSON.parse(text) as Tapped)
 
-const valueOf = (message: Message | undefined, header: string) => message?.headers.find(({ key }) => key === header)?.value
+const countTapped = ({ calls, output }: Observed) => ({ count: tappedIn(output).length, of: calls.length })
+
+const headerOf = (message: Message | undefined, name: string) =>
+  message?.headers.find(({ key }) => key === name)?.value
+
+const isComplete = ({ http_buffered_trace: { request, response } }: Tapped) =>
+  headerOf(request, 'x-tap') === 'yes' &&
+  headerOf(response, ':status') === '200' &&
+  response?.body?.as_string.includes('"name":"Elinor Glasses"') === true
 
 export default {
   id: 'ch14.tap',
-  title: 'Tap single requests',
-  aim: 'A tap filter shows whole requests with their answers, headers and bodies, of those alone that match: what a log never has, without any change to the service.',
+  title: 'Tap selected requests',
+  aim: 'A tap filter shows whole requests and answers, with headers and bodies, but only for requests that match. ' +
+    'A log never shows all of this. The service does not change.',
   needs: ['store', 'gateway'],
   steps: [
-    apply('istio/ch14/tap-envoy-filter.yaml', 'Put the filter in front of the webapp. By itself it does nothing.'),
+    apply('istio/ch14/tap-envoy-filter.yaml',
+      'Add the tap filter to the webapp\'s sidecar. It does nothing until a client asks for requests.'),
     waitForWebappFilter('envoy.filters.http.tap'),
     ...renewConnections,
-    load('not-tapped', '/api/catalog', { says: 'Ask its admin port for the requests with the header x-tap: yes. These have none.', rate: RATE, during: TAP }),
-    expect('not-tapped-answered', 'calls without the header that are answered', all, answered),
-    expectCount('no-taps-without-header', 'calls without the header that are tapped', none, ({ calls, output }) => ({ count: tappedIn(output).length, of: calls.length })),
-    load('tapped', '/api/catalog', { says: 'These have it.', headers: { 'x-tap': 'yes' }, rate: RATE, during: TAP }),
-    expect('tapped-answered', 'calls with the header that are answered', all, answered),
-    // Until the tap is there a few have gone by already: half of them where kubectl takes as long as the tap is there.
-    expectCount('taps-with-header', 'calls with the header that are tapped', around(0.9, { low: 0.5, high: 1 }), ({ calls, output }) => ({ count: tappedIn(output).length, of: calls.length }), { bears: 500 }),
-    expectCount('taps-complete', 'tapped calls with the header, the status and the body', all, ({ output }) => share(tappedIn(output), ({ http_buffered_trace: { request, response } }) =>
-      valueOf(request, 'x-tap') === 'yes' && valueOf(response, ':status') === '200' && response?.body?.as_string.includes('"name":"Elinor Glasses"') === true))
+    load('not-tapped', '/api/catalog', {
+      says: 'Ask the sidecar\'s admin port for requests with the header x-tap: yes, and send requests without it.',
+      rate: RATE,
+      during: TAP
+    }),
+    expect('not-tapped-answered', 'calls without the header that succeed', all, answered),
+    expectCount('no-taps-without-header', 'calls without the header that are tapped', none, countTapped),
+    load('tapped', '/api/catalog', {
+      says: 'Ask the sidecar\'s admin port again, and send requests with the header x-tap: yes.',
+      headers: { 'x-tap': 'yes' },
+      rate: RATE,
+      during: TAP
+    }),
+    expect('tapped-answered', 'calls with the header that succeed', all, answered),
+    // A few calls pass before the tap starts. If kubectl takes as long to start as the tap lasts, half of them do.
+    expectCount('taps-with-header', 'calls with the header that are tapped', around(0.9, { low: 0.5, high: 1 }),
+      countTapped, { bears: 500 }),
+    expectCount('taps-complete', 'tapped calls with the header, the status and the body', all, ({ output }) =>
+      share(tappedIn(output), isComplete))
   ],
   look: [
-    '`istioctl dashboard envoy deploy/webapp` leads to the same admin port from your own machine.',
-    'In what is printed: `x-request-id`, `x-forwarded-client-cert` with the identity of the gateway, and `x-envoy-attempt-count`, which the proxies have added on the way.',
-    'Bodies are cut off after 1024 bytes; `max_buffered_rx_bytes` and `max_buffered_tx_bytes` in the `output_config` allow more. Who may ask the admin port sees everything: it listens to the pod alone.'
+    '`istioctl dashboard envoy deploy/webapp` opens the same admin port on your own machine.',
+    'The output also has what the proxies have added on the way: `x-request-id`, `x-forwarded-client-cert` with the ' +
+      'identity of the gateway, and `x-envoy-attempt-count`.',
+    'Bodies are cut off after 1024 bytes. `max_buffered_rx_bytes` and `max_buffered_tx_bytes` in the `output_config` ' +
+      'allow more. A client of the admin port sees everything, so the port listens only inside the pod.'
   ],
   controls: [
     withhold('istio/ch14/tap-envoy-filter.yaml', 'taps-with-header'),

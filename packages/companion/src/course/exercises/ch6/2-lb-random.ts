@@ -1,17 +1,21 @@
 import { otherFile } from '../../controls.ts'
 import type { Exercise } from '../../exercise.ts'
 import { about } from '../../../judge/statistics.ts'
-import { needs, slowPod, slowPodGets, spread } from './balancing.ts'
+import { balanceBy, expectSlowPodShare, needs, slowDownVersion2 } from './balancing.ts'
+
+const random = { name: 'random', file: 'istio/ch6/catalog-dr-random.yaml', sign: /"lbPolicy": "RANDOM"/ }
 
 export default {
   id: 'ch6.lb-random',
-  title: 'Balance by lot',
-  aim: 'Random gives each pod about as many calls as the others, and needs to know nothing about them: with one slow pod of two, half of the callers wait.',
+  title: 'Balance the load at random',
+  aim: 'Random balancing sends each pod about the same number of calls, and needs no information about the pods. ' +
+    'If one of two pods is slow, half of the callers wait.',
   needs,
-  steps: [slowPod, ...spread({ file: 'istio/ch6/catalog-dr-random.yaml', sign: /"lbPolicy": "RANDOM"/ }), ...slowPodGets(about(1 / 2, { tellFrom: [0.35] }))],
+  steps: [slowDownVersion2, ...balanceBy(random), ...expectSlowPodShare(about(1 / 2, { tellFrom: [0.35] }))],
   look: [
-    'The line `latency` of the tally. ch6.lb-least-request compares it with that of another way, in one run.',
-    '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml`: `lbPolicy`.'
+    'The line `latency` in the terminal, below the load. ch6.lb-least-request compares it for two policies in one run.',
+    '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml`: ' +
+      'the field `lbPolicy` names the policy.'
   ],
-  controls: [otherFile('istio/ch6/catalog-dr-random.yaml', 'istio/ch6/catalog-dr-least-request.yaml', 'slow-pod-share')]
+  controls: [otherFile(random.file, 'istio/ch6/catalog-dr-least-request.yaml', 'slow-pod-share')]
 } satisfies Exercise

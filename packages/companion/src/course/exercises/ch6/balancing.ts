@@ -5,31 +5,52 @@ import type { Call } from '../../../judge/load.ts'
 import { answered } from '../calls.ts'
 import { waitForCatalogCluster } from '../proxies.ts'
 
-/** What the three ways of balancing have in common: one of two pods is slow. */
+/** What the exercises on load balancing need: the catalog has two pods, one of which becomes slow. */
 export const needs: Exercise['needs'] = ['store', 'gateway', 'v2']
+
+/** Requests a second. At this rate, up to about fifteen calls wait for a slow pod at any time. */
+const RATE = 50
+
+export const slowDownVersion2 =
+  fault('latency 300 --version v2', 'Make one of the two pods slow: delay every answer of version 2 by 300 ms.')
+
+/** A load balancing policy. */
+interface Policy {
+  /** as in `round robin` */
+  name: string
+  /** the DestinationRule that sets it */
+  file: string
+  /** what the sidecar's configuration of the catalog looks like with it */
+  sign: RegExp
+}
+
+/** Envoy's default, so the sidecar's configuration does not mention it. */
+export const roundRobin: Policy = {
+  name: 'round robin',
+  file: 'istio/ch6/catalog-dr-rr.yaml',
+  sign: /^(?![^]*"lbPolicy")/
+}
+
+/** Sets a policy, and sends requests with it. */
+export const balanceBy = ({ name, file, sign }: Policy, id = 'spread'): Step[] => [
+  apply(file, `Set the load balancing policy to ${name}.`),
+  waitForCatalogCluster(`proxy-has-${id}`, `webapp sidecars with the policy ${name}`, sign),
+  load(`calls-${id}`, '/api/catalog', {
+    says: 'Send requests. See how many calls each pod gets, and how long the calls take.',
+    rate: RATE
+  })
+]
 
 const isSlow = ({ duration }: Call) => duration >= 300
 
-/** Requests a second: a slow pod has about fifteen under way then. */
-const RATE = 50
+export const expectSlowCalls = (id: string, { name }: Policy, share: Expected): Expect =>
+  expect(`slow-${id}`, `calls that take 300 ms or more with ${name}`, share, isSlow, { bears: 200 })
 
-export const slowPod = fault('latency 300 --version v2', 'Make one of the two pods slow: version 2 takes 300 ms more.')
-
-/** What makes the proxy give each pod its turn: that is what Envoy does where nothing else is said. */
-export const inTurn = { file: 'istio/ch6/catalog-dr-rr.yaml', sign: /^(?![^]*"lbPolicy")/ }
-
-/** Calls that are spread as a DestinationRule says. */
-export const spread = ({ file, sign }: { file: string, sign: RegExp }, { id = 'spread', how = 'so' } = {}): Step[] => [
-  apply(file, 'Say how the calls are to be spread.'),
-  waitForCatalogCluster(`proxy-has-${id}`, `the webapp's proxy spreads them ${how}`, sign),
-  load(`calls-${id}`, '/api/catalog', { says: 'See which pod gets how many, and how long the calls take.', rate: RATE })
-]
-
-export const waiting = (id: string, how: string, share: Expected): Expect => expect(`slow-${id}`, `calls that take 300 ms or more when they are spread ${how}`, share, isSlow, { bears: 200 })
-
-/** What the slow pod gets of them, and that this is why some are slow. */
-export const slowPodGets = (share: Expected): Expect[] => [
+/** Expects this share of the calls at the slow pod, and that this pod really is slow. */
+export const expectSlowPodShare = (share: Expected): Expect[] => [
   expect('slow-pod-share', 'calls that the slow pod gets', share, ({ version }) => version === 'v2'),
-  expect('slow-pod-is-slow', 'calls of the slow pod that take 300 ms or more', all, isSlow, { among: ({ version }) => version === 'v2' }),
-  expect('all-answered', 'calls that are answered', all, answered)
+  expect('slow-pod-is-slow', 'calls to the slow pod that take 300 ms or more', all, isSlow, {
+    among: ({ version }) => version === 'v2'
+  }),
+  expect('all-answered', 'calls that succeed', all, answered)
 ]

@@ -1,15 +1,15 @@
-import type { Inspect } from '../../exercise.ts'
+import { inspect } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
-import type { Call } from '../../../judge/load.ts'
+import { failed } from '../calls.ts'
 import { entriesOf } from '../log.ts'
 
-/** Whether each of the last load's calls that are so has its line with the flag UO in the access log of the webapp's proxy. */
-export const overflowsOf = (is: (call: Call) => boolean): Omit<Inspect, 'kind' | 'id' | 'name'> => ({
-  says: 'Read the access log of the webapp\'s proxy: it has refused them, and the catalog has not heard of them.',
+/** Expects a line with the response flag UO in the access log of the webapp's sidecar for each failed call. */
+export const refusalsInAccessLog = inspect('refusals-flagged', 'refused calls with the flag UO in the access log', {
+  says: 'Read the access log of the webapp\'s sidecar. It has refused the calls, so they did not reach the catalog.',
   command: ['kubectl', 'logs', 'deploy/webapp', '-c', 'istio-proxy', '--since=SINCE'],
   expected: all,
   count ({ output, calls }) {
-    const of = calls.filter(is).length
+    const of = calls.filter(failed).length
     return { count: Math.min(of, entriesOf(output, '/items').filter(({ flags }) => flags === 'UO').length), of }
   }
 })

@@ -4,37 +4,59 @@ import { apply, expect, inspect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
 import { hasNoImages } from '../calls.ts'
 
-/** PromQL by way of the API server, so that no port-forward is needed. */
-const query = (expression: string) => ['kubectl', 'get', '--raw', `/api/v1/namespaces/istio-system/services/prometheus:9090/proxy/api/v1/query?query=${encodeURIComponent(expression)}`]
+const PROMETHEUS = '/api/v1/namespaces/istio-system/services/prometheus:9090/proxy/api/v1/query'
+
+/** Sends a PromQL query through the API server, which needs no port-forward. */
+const queryPrometheus = (expression: string) =>
+  ['kubectl', 'get', '--raw', `${PROMETHEUS}?query=${encodeURIComponent(expression)}`]
+
+const OWN_METRIC = 'http_server_request_duration_seconds_count{namespace="NAMESPACE",route=~"/items|/api/catalog"}'
 
 export default {
   id: 'ch7.metrics',
-  title: 'More metrics of a proxy, and the services\' own',
-  aim: 'A proxy keeps few of Envoy\'s statistics by default; an annotation includes more. Prometheus finds the Pods by other annotations, and gets the services\' own metrics together with the proxies\'.',
+  title: 'Collect more metrics from proxies and services',
+  aim: 'By default, a proxy keeps few of Envoy\'s statistics. An annotation makes it keep more. Prometheus finds the ' +
+    'Pods by other annotations. It gets the services\' own metrics together with the metrics of the proxies.',
   needs: ['store', 'gateway', 'prometheus'],
   steps: [
-    apply('istio/ch7/webapp-deployment-stats-inclusion.yaml', 'Have the webapp\'s proxy keep the statistics of its calls to the catalog.'),
-    load('count-calls', '/api/catalog', { says: 'Each request makes the webapp call GET /items once.', arrived: { seen: hasNoImages } }),
-    expect('store-answers', 'answers of the store', all, hasNoImages),
+    apply('istio/ch7/webapp-deployment-stats-inclusion.yaml',
+      'Make the webapp\'s proxy keep the statistics of its calls to the catalog.'),
+    load('count-calls', '/api/catalog', {
+      says: 'Send requests. For each of them, the webapp calls GET /items once.',
+      arrived: { seen: hasNoImages }
+    }),
+    expect('store-answers', 'calls that get the catalog', all, hasNoImages),
     inspect('proxy-counts', 'calls to the catalog that the proxy has counted', {
-      says: 'Ask the proxy for its statistics.',
-      command: ['kubectl', 'exec', 'deploy/webapp', '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'stats?filter=cluster.outbound.80..catalog.*upstream_rq_2'],
+      says: 'Ask the proxy for its statistics. It has counted each call to the catalog.',
+      command: [
+        'kubectl', 'exec', 'deploy/webapp', '-c', 'istio-proxy', '--',
+        'pilot-agent', 'request', 'GET', 'stats?filter=cluster.outbound.80..catalog.*upstream_rq_2'
+      ],
       expected: all,
-      // It has answered those as well by which the change was waited for.
-      count: ({ output, calls }) => ({ count: Math.min(calls.length, Number(/upstream_rq_2xx: (\d+)/.exec(output)?.[1] ?? 0)), of: calls.length })
+      count: ({ output, calls }) => ({
+        // The proxy has also counted the calls that waited for the change.
+        count: Math.min(calls.length, Number(/upstream_rq_2xx: (\d+)/.exec(output)?.[1] ?? 0)),
+        of: calls.length
+      })
     }),
     inspect('services-in-prometheus', 'services whose own metrics are in Prometheus', {
-      says: 'Ask Prometheus, which fetches from each Pod once for proxy and service together.',
-      // Only what it has fetched since then: for some minutes it still answers with what pods have left that are no more.
-      command: query('count by (app) (timestamp(http_server_request_duration_seconds_count{namespace="NAMESPACE",route=~"/items|/api/catalog"}) > SINCE / 1000000)'),
+      says: 'Query Prometheus for the services\' own metrics. ' +
+        'With one scrape of a Pod, it gets the metrics of proxy and service together.',
+      // Only new samples count: for some minutes, Prometheus also returns the last samples of Pods that are gone.
+      command: queryPrometheus(`count by (app) (timestamp(${OWN_METRIC}) > SINCE / 1000000)`),
       expected: all,
-      count: ({ output }) => ({ count: ['"app":"catalog"', '"app":"webapp"'].filter(label => output.includes(label)).length, of: 2 })
+      count: ({ output }) => ({
+        count: ['"app":"catalog"', '"app":"webapp"'].filter(label => output.includes(label)).length,
+        of: 2
+      })
     })
   ],
   look: [
-    '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request GET stats`: all that the proxy keeps.',
-    '`kubectl exec deploy/catalog -c istio-proxy -- pilot-agent request GET stats`: without the annotation.',
-    '`kubectl exec deploy/webapp -c istio-proxy -- curl -s localhost:15020/stats/prometheus`: what Prometheus is given, the service\'s own metrics at its end.'
+    '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request GET stats` shows all statistics of the proxy.',
+    '`kubectl exec deploy/catalog -c istio-proxy -- pilot-agent request GET stats` shows the statistics of a proxy ' +
+      'without the annotation.',
+    '`kubectl exec deploy/webapp -c istio-proxy -- curl -s localhost:15020/stats/prometheus` shows what Prometheus ' +
+      'scrapes. The service\'s own metrics are at the end.'
   ],
   controls: [withhold('istio/ch7/webapp-deployment-stats-inclusion.yaml', 'proxy-counts')]
 } satisfies Exercise

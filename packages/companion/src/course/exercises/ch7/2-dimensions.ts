@@ -4,37 +4,45 @@ import { apply, expect, inspect, load, once } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
 import { hasNoImages } from '../calls.ts'
 
-const stats = ['kubectl', 'exec', 'deploy/webapp', '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'stats/prometheus']
+const READ_METRICS = [
+  'kubectl', 'exec', 'deploy/webapp', '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'stats/prometheus'
+]
 
 export default {
   id: 'ch7.dimensions',
   title: 'Add dimensions to Istio\'s metrics',
-  aim: 'What the proxies count can be split by more than Istio\'s own labels: a Telemetry adds them, without a restart. It needs proxies with Istio\'s own filters, as every usual installation has them.',
+  aim: 'A Telemetry adds dimensions to the metrics of the proxies, in addition to Istio\'s own labels. ' +
+    'It needs no restart. The proxies need Istio\'s own filters, which every usual installation has.',
   needs: ['store', 'gateway'],
   steps: [
-    load('count-first', '/api/catalog', { says: 'Give the proxies something to count.' }),
-    expect('store-answers', 'answers of the store', all, hasNoImages),
-    inspect('counted-by-istio-labels', 'the webapp\'s proxy counts requests by Istio\'s labels', {
-      says: 'See what the webapp\'s proxy has counted.',
-      command: stats,
+    load('count-first', '/api/catalog', { says: 'Send requests, so that the proxies have something to count.' }),
+    expect('store-answers', 'calls that get the catalog', all, hasNoImages),
+    inspect('counted-by-istio-labels', 'webapp proxies that count requests by Istio\'s labels', {
+      says: 'Look at the metrics of the webapp\'s proxy. It counts requests by Istio\'s labels.',
+      command: READ_METRICS,
       expected: all,
-      lacks: output => /^istio_requests_total\{/m.test(output) ? undefined : 'Istio\'s own filters in its proxies, which count istio_requests_total',
+      lacks: output => /^istio_requests_total\{/m.test(output)
+        ? undefined
+        : 'proxies with Istio\'s own filters, which count istio_requests_total',
       count: ({ output }) => once(/^istio_requests_total\{.*destination_service_name="catalog"/m.test(output))
     }),
-    apply('istio/ch7/telemetry-dimensions.yaml', 'Add the caller\'s mesh, and the version of the proxy that is called.'),
-    load('count-more', '/api/catalog', { says: 'Give them more.' }),
-    expect('store-answers-again', 'answers after that', all, hasNoImages),
-    inspect('counted-by-new-dimension', 'requests are counted by the new dimension', {
-      says: 'See it among the labels.',
-      command: stats,
+    apply('istio/ch7/telemetry-dimensions.yaml',
+      'Add two dimensions: the mesh of the caller, and the version of the called proxy.'),
+    load('count-more', '/api/catalog', { says: 'Send more requests.' }),
+    expect('store-answers-again', 'calls that get the catalog after the change', all, hasNoImages),
+    inspect('counted-by-new-dimension', 'webapp proxies that count requests by the new dimension', {
+      says: 'Look at the metrics again. The mesh of the caller is among the labels.',
+      command: READ_METRICS,
       expected: all,
       count: ({ output }) => once(/^istio_requests_total\{.*source_mesh_id="/m.test(output))
     })
   ],
   look: [
-    '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request GET stats/prometheus | grep source_mesh_id`: the calls that it has made; the calls that a proxy has received have `upstream_proxy_version`.',
-    'The book does this by an `IstioOperator`, which is no more.',
-    'Where the proxies lack Istio\'s filters the exercise ends before it applies anything: such a proxy would refuse the configuration.'
+    '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request GET stats/prometheus | grep source_mesh_id` ' +
+      'shows the calls that the proxy has made. Calls that a proxy has received have `upstream_proxy_version`.',
+    'The book uses an `IstioOperator`, which no longer exists.',
+    'If the proxies lack Istio\'s filters, the exercise ends before it applies anything. ' +
+      'Such proxies would reject the configuration.'
   ],
   controls: [withhold('istio/ch7/telemetry-dimensions.yaml', 'counted-by-new-dimension')]
 } satisfies Exercise

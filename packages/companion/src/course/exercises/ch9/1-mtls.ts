@@ -3,47 +3,58 @@ import type { Exercise } from '../../exercise.ts'
 import { apply, expect, inspect, load } from '../../steps.ts'
 import { all } from '../../../judge/statistics.ts'
 import { hasNoImages } from '../calls.ts'
-import { fromOutside, withStatus } from './policies.ts'
+import { callFromOutside, countStatus } from './policies.ts'
 
 export default {
   id: 'ch9.mtls',
-  title: 'Only with a certificate of the mesh',
-  aim: 'Between themselves the proxies use mutual TLS without being told to, but they let others in as well. A PeerAuthentication ends that: for all of a namespace, or but for one service that still has callers outside of the mesh.',
+  title: 'Require a certificate of the mesh',
+  aim: 'By default, proxies use mutual TLS among themselves, but they also accept callers outside of the mesh. ' +
+    'A PeerAuthentication ends this for a whole namespace. ' +
+    'Another one makes an exception for a service that still has such callers.',
   needs: ['store', 'gateway', 'outside'],
   steps: [
-    inspect('outside-answered', 'calls from outside of the mesh that are answered at first', {
-      says: 'Ask the webapp from a pod without a proxy: plain HTTP does.',
-      command: fromOutside('webapp', '/api/catalog'),
+    inspect('outside-answered', 'calls from outside of the mesh that succeed at first', {
+      says: 'Call the webapp from a pod without a proxy. The webapp\'s proxy accepts plain HTTP.',
+      command: callFromOutside('webapp', '/api/catalog'),
       expected: all,
-      count: withStatus('200')
+      count: countStatus('200')
     }),
-    apply('istio/ch9/meshwide-strict-peer-authn.yaml', 'Have every proxy of the namespace refuse who has no certificate of the mesh.'),
+    apply('istio/ch9/meshwide-strict-peer-authn.yaml',
+      'Make every proxy of the namespace refuse callers without a certificate of the mesh.'),
     inspect('outside-refused', 'calls from outside of the mesh that are refused', {
-      says: 'Ask again: the connection is closed.',
-      command: fromOutside('webapp', '/api/catalog'),
+      says: 'Call the webapp again. Its proxy closes the connection.',
+      command: callFromOutside('webapp', '/api/catalog'),
       expected: all,
-      count: withStatus('000')
+      count: countStatus('000')
     }),
-    load('within-mesh', '/api/catalog', { says: 'Those who have one notice nothing: the gateway, and the webapp towards the catalog.', arrived: { only: hasNoImages } }),
-    expect('within-mesh-answered', 'calls within the mesh that are answered', all, hasNoImages),
-    apply('istio/ch9/workload-permissive-peer-authn.yaml', 'Let the webapp, and it alone, take both.'),
-    inspect('webapp-answers-again', 'calls of the webapp that are answered again', {
-      says: 'Ask the webapp once more.',
-      command: fromOutside('webapp', '/api/catalog'),
-      expected: all,
-      count: withStatus('200')
+    load('within-mesh', '/api/catalog', {
+      says: 'Send requests through the gateway. They succeed, because the gateway and the webapp have certificates.',
+      arrived: { only: hasNoImages }
     }),
-    inspect('catalog-still-refuses', 'calls of the catalog that are still refused', {
-      says: 'Ask the catalog.',
-      command: fromOutside('catalog', '/items'),
+    expect('within-mesh-answered', 'calls within the mesh that succeed', all, hasNoImages),
+    apply('istio/ch9/workload-permissive-peer-authn.yaml',
+      'Let the webapp, and no other service, accept callers with and without a certificate.'),
+    inspect('webapp-answers-again', 'calls to the webapp that succeed again', {
+      says: 'Call the webapp once more from the pod without a proxy. Plain HTTP is accepted again.',
+      command: callFromOutside('webapp', '/api/catalog'),
       expected: all,
-      count: withStatus('000')
+      count: countStatus('200')
+    }),
+    inspect('catalog-still-refuses', 'calls to the catalog that are still refused', {
+      says: 'Call the catalog from the pod without a proxy. Its proxy still closes the connection.',
+      command: callFromOutside('catalog', '/items'),
+      expected: all,
+      count: countStatus('000')
     })
   ],
   look: [
-    '`istioctl x describe pod WEBAPP` with the name of the webapp\'s Pod: which mode goes for it, and by which PeerAuthentication.',
-    '`istioctl proxy-config secret deploy/webapp`: the certificate by which it is known, and the authority by which it knows the others. The name in it is that of its ServiceAccount: `spiffe://cluster.local/ns/istioinaction/sa/webapp`.',
-    'The book applies the first one in istio-system, where it goes for the whole mesh. Here others may share that.'
+    '`istioctl x describe pod WEBAPP`, with the name of the webapp\'s Pod, shows which mode applies to it, and which ' +
+      'PeerAuthentication sets the mode.',
+    '`istioctl proxy-config secret deploy/webapp` shows the proxy\'s certificate, and the certificate authority by ' +
+      'which it recognizes the others. The certificate names the ServiceAccount: ' +
+      '`spiffe://cluster.local/ns/istioinaction/sa/webapp`.',
+    'The book applies the first PeerAuthentication in istio-system, where it applies to the whole mesh. ' +
+      'Here, it applies to one namespace, because others may share the mesh.'
   ],
   controls: [
     withhold('istio/ch9/meshwide-strict-peer-authn.yaml', 'outside-refused'),

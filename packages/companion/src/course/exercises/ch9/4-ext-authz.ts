@@ -5,32 +5,48 @@ import { all } from '../../../judge/statistics.ts'
 import type { Call } from '../../../judge/load.ts'
 import { hasNoImages } from '../calls.ts'
 
-/** The proxy waits a second for the authorizer, and denies then in its own words. */
+/** The proxy waits one second for the authorizer. After that, it denies the call itself, with another text. */
 const bears = 500
 
-/** The authorizer's own words. */
-const deniedByIt = ({ status, body }: Call) => status === 403 && body.startsWith('denied by ext_authz')
+/** The authorizer denied the call: the text is the authorizer's, not the proxy's. */
+const deniedByAuthorizer = ({ status, body }: Call) => status === 403 && body.startsWith('denied by ext_authz')
 
 export default {
   id: 'ch9.ext-authz',
-  title: 'Ask somebody else',
-  aim: 'Where rules are not enough, the proxy asks a service of yours about each request, and does as it says.',
+  title: 'Ask an external authorizer',
+  aim: 'Where rules are not enough, the proxy asks a service of your own about each request. This service decides.',
   needs: ['store', 'gateway'],
   steps: [
-    apply('istio/ch9/ext-authz.yaml', 'Deploy an authorizer, which says yes to whoever sends x-ext-authz: allow.'),
-    apply('istio/ch9/ext-authz-envoyfilter.yaml', 'Let the webapp\'s proxy ask it.'),
-    load('without-header', '/api/catalog', { says: 'Ask without the header.', arrived: { only: deniedByIt } }),
-    expect('no-header-denied', 'calls without the header that the authorizer denies', all, deniedByIt, { bears }),
-    load('with-header', '/api/catalog', { says: 'Ask with it.', headers: { 'x-ext-authz': 'allow' } }),
+    apply('istio/ch9/ext-authz.yaml', 'Deploy an authorizer that allows requests with the header x-ext-authz: allow.'),
+    apply('istio/ch9/ext-authz-envoyfilter.yaml', 'Let the webapp\'s proxy ask the authorizer about each request.'),
+    load('without-header', '/api/catalog', {
+      says: 'Send requests without the header. The authorizer denies them.',
+      arrived: { only: deniedByAuthorizer }
+    }),
+    expect('no-header-denied', 'calls without the header that the authorizer denies', all, deniedByAuthorizer, {
+      bears
+    }),
+    load('with-header', '/api/catalog', {
+      says: 'Send requests with the header. The authorizer allows them.',
+      headers: { 'x-ext-authz': 'allow' }
+    }),
     expect('header-gets-catalog', 'calls with the header that get the catalog', all, hasNoImages, { bears }),
-    load('other-value', '/api/catalog', { says: 'Ask with another value.', headers: { 'x-ext-authz': 'please' } }),
-    expect('other-value-denied', 'calls with another value that the authorizer denies', all, deniedByIt, { bears })
+    load('other-value', '/api/catalog', {
+      says: 'Send requests in which the header has another value. The authorizer denies them.',
+      headers: { 'x-ext-authz': 'please' }
+    }),
+    expect('other-value-denied', 'calls with another value that the authorizer denies', all, deniedByAuthorizer, {
+      bears
+    })
   ],
   look: [
-    '`kubectl logs deploy/ext-authz -c ext-authz`: what it was asked, and what it said.',
-    '`kubectl scale deployment ext-authz --replicas=0`: without an answer nothing is let through.',
-    'The book has an AuthorizationPolicy with `action: CUSTOM`, as in `k8s/istio/ch9/custom-authorization-policy.yaml`. It names an authorizer that the mesh\'s own configuration has to know under `extensionProviders`; the file says what to write there. ' +
-      'No exercise changes the mesh\'s configuration, and so an EnvoyFilter tells the webapp\'s proxy what Istio would make of the policy.'
+    '`kubectl logs deploy/ext-authz -c ext-authz` shows what the proxy asked, and what the authorizer answered.',
+    '`kubectl scale deployment ext-authz --replicas=0`: without an answer, the proxy denies every request.',
+    'The book uses an AuthorizationPolicy with `action: CUSTOM`, as in ' +
+      '`k8s/istio/ch9/custom-authorization-policy.yaml`. The policy names an authorizer that the mesh\'s own ' +
+      'configuration must define under `extensionProviders`. The file shows the lines for it. Exercises do not ' +
+      'change the mesh\'s configuration. So an EnvoyFilter gives the webapp\'s proxy the filter that Istio would ' +
+      'generate from the policy.'
   ],
   controls: [
     withhold('istio/ch9/ext-authz-envoyfilter.yaml', 'no-header-denied'),
