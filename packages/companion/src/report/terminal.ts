@@ -70,6 +70,10 @@ export function terminal ({ wait, signal }: { wait: boolean, signal: AbortSignal
       console.log(`\n  ${coloured(verdict)} ${id} in ${(milliseconds / 1000).toFixed(1)} s`)
     },
 
+    summary () {},
+
+    restored () {},
+
     close: () => enter?.close()
   }
 }

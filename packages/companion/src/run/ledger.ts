@@ -11,6 +11,7 @@ import { asList, deploymentsOf, inEach, isAnother, keyOf, nameOf } from '../clus
 import { makersOf, othersIn } from '../cluster/namespace.ts'
 import { Trouble } from '../cluster/errors.ts'
 import { rolledOut } from '../cluster/workloads.ts'
+import type { Restored } from './reporter.ts'
 
 /** The Secret that holds the ledger, in the namespace of the exercises: there may be others' secrets in it. */
 const NAME = 'outfitters-companion'
@@ -42,14 +43,6 @@ interface Entries {
 }
 
 type Written = KubeObject & { metadata: { resourceVersion: string }, data: { holder?: string, entries: string } }
-
-/** How it came out that everything was brought back. */
-export interface Restored {
-  /** what could not be; the ledger stays then */
-  unrestored: string[]
-  /** what somebody has put into a namespace that was made, which stays for it */
-  kept: string[]
-}
 
 export interface LedgerOptions {
   note: (text: string) => void

@@ -3,12 +3,12 @@ import { usesGateway, type Exercise, type Step } from '../course/exercise.ts'
 import { findGateway } from '../cluster/gateway.ts'
 import type { Check } from '../judge/statistics.ts'
 import { Kubectl } from '../cluster/kubectl.ts'
-import { Ledger, type Restored } from './ledger.ts'
+import { Ledger } from './ledger.ts'
 import { load } from '../judge/load.ts'
 import { isMadeAndEmpty } from '../cluster/namespace.ts'
 import { watchWith, type Watch } from '../judge/noise.ts'
 import { claims, clockAhead, gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from '../cluster/preflight.ts'
-import type { Reporter, Result, Unjudged } from './reporter.ts'
+import type { Reporter, Restored, Result, Summary, Unjudged } from './reporter.ts'
 import { Disturbed } from '../judge/soundness.ts'
 import { Stage } from './stage.ts'
 import { carryOut, Lacking, type Play } from './steps.ts'
@@ -16,7 +16,7 @@ import { Trouble } from '../cluster/errors.ts'
 import type { Api } from '../course/twins.ts'
 import { supportedIstio } from '../cluster/versions.ts'
 
-export type { Restored }
+export type { Restored, Summary }
 
 export interface RunOptions {
   exercises: Exercise[]
@@ -36,18 +36,6 @@ export interface RunOptions {
   falseAlarm: number
   /** milliseconds that are waited for a change to be seen */
   patience?: number
-}
-
-export interface Summary extends Restored {
-  passed: number
-  failed: number
-  /** how many exercises were not fully judged because the machine was too busy; nothing in them failed */
-  notJudged: number
-  /** how many exercises did not finish because the run ended early */
-  notRun: number
-  results: Result[]
-  /** why the run ended early */
-  error?: string
 }
 
 /**
