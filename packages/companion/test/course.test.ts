@@ -79,7 +79,7 @@ test('the table and the pages in docs/exercises are up to date (if not: npm run 
 })
 
 test('the state of an exercise is that of its last recorded run', () => {
-  const passed = { verdict: 'pass', checks: [] } as const
+  const passed = { verdict: 'pass' as const, checks: [] }
   const before = figuresOf([{ id: 'ch2.retry', ...passed }, { id: 'ch2.v2', ...passed }], '2026-01-01')
   const failed = figuresOf([{ id: 'ch2.retry', verdict: 'error', checks: [], error: 'no' }], '2026-02-02')
   const after = { ...before, ...failed }

@@ -39,8 +39,8 @@ export function heirs ({ chapters }: BookFiles): string[] {
 }
 
 /**
- * The mistakes in the table, with a line for each. There are none if the table has each file of the book once, and all of
- * our manifests and scripts.
+ * The mistakes in the table, with a line for each. There are none if the table has each file of the book once, and all
+ * of our manifests and scripts.
  *
  * @param inTheBook all files of the book
  * @param inOurs our manifests and scripts that must be in the table

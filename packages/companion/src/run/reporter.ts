@@ -85,10 +85,14 @@ export interface Reporter {
   unjudged (check: Unjudged): void
   /** An exercise has ended. */
   end (result: Result, milliseconds: number): void
+  /** Chosen exercises that do not run, because the Gateway API cannot do them. */
+  leftOut (exercises: Exercise[]): void
+  /** These exercises cannot run here, and nothing was done. */
+  refused (error: string, exercises: Exercise[]): void
   /** A run has ended. */
   summary (summary: Summary, context: SummaryContext): void
-  /** `--reset` has restored what was there before. */
-  restored (restored: Restored): void
+  /** `--reset` has restored what was in the namespace before; `found` says whether there was anything to restore. */
+  restored (restored: Restored & { found: boolean }, namespace: string): void
   /** The last call: nothing else will be reported. */
   close (): void
 }
@@ -105,6 +109,8 @@ export const silent: Reporter = {
   check () {},
   unjudged () {},
   end () {},
+  leftOut () {},
+  refused () {},
   summary () {},
   restored () {},
   close () {}
