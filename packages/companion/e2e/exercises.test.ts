@@ -295,7 +295,7 @@ test('--step waits for Enter, --keep leaves what was made, and --reset removes i
   const args = ['--namespace', namespace, '--host', 'step.example']
   expect(await exercise(['ch2.gateway', '--step', ...args], '\n')).toMatchObject({ code: 3, stderr: expect.stringContaining('--step waits for Enter') }) // one Enter is not enough
   const kept = await exercise(['ch2.gateway', '--step', '--keep', ...args], '\n\n\n\n')
-  expect(kept).toMatchObject({ code: NOTHING_FAILED, stdout: expect.stringContaining(`--reset ${args.join(' ')} brings back`) })
+  expect(kept).toMatchObject({ code: NOTHING_FAILED, stdout: expect.stringContaining(`To restore what was there before: npm run exercise -- --reset ${args.join(' ')}`) })
   expect((await new Kubectl(namespace).objects(['virtualservices', 'webapp-virtualservice']))[0]).toMatchObject({ spec: { hosts: ['step.example'] } })
   expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0 })
   expect(await new Kubectl(namespace).objects(['gateways.networking.istio.io'])).toEqual([])
@@ -318,7 +318,7 @@ test('what a reader has put into a namespace that was made stays, and the namesp
   const args = ['--namespace', namespace, '--host', 'mine.example']
   expect(await exercise(['ch2.deploy', '--keep', ...args])).toMatchObject({ code: NOTHING_FAILED })
   await kubectl.run(['create', 'configmap', 'mine'])
-  expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0, stdout: expect.stringContaining(`Namespace ${namespace} was made for the exercises. It stays, since something of yours is in it: configmap/mine`) })
+  expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0, stdout: expect.stringContaining(`Namespace ${namespace} was created for the exercises. It stays, because it has objects of yours: configmap/mine`) })
   expect(await othersIn(kubectl, [])).toEqual(['configmap/mine'])
   expect(await exercise(['--reset', ...args])).toMatchObject({ stdout: expect.stringContaining('No run has left anything') })
 })
