@@ -7,7 +7,7 @@ import { withoutLesson } from '../src/course/controls.ts'
 import { NEEDS } from '../src/course/exercise.ts'
 import { pages, stateOf } from '../src/docs/pages.ts'
 import { figuresOf } from '../src/docs/record.ts'
-import { requestsOf } from '../src/run/steps.ts'
+import { requestsOf } from '../src/run/steps/sample-size.ts'
 
 const ids = (exercises: { id: string }[]) => exercises.map(({ id }) => id)
 

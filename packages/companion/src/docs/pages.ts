@@ -5,7 +5,8 @@ import { expectedText, number, percent } from '../judge/figures.ts'
 import { bounds, FALSE_ALARM, POWER } from '../judge/statistics.ts'
 import { DOMAIN, pathOf } from '../cluster/manifests.ts'
 import { figures, type Figures } from './record.ts'
-import { commandOf, demandsOf, requestsOf } from '../run/steps.ts'
+import { commandFor } from '../run/steps/index.ts'
+import { demandsOf, requestsOf } from '../run/steps/sample-size.ts'
 
 /** The documentation of the exercises: a page for each, by its path in the project. */
 export function pages (): Map<string, string> {
@@ -105,7 +106,7 @@ function stepText (step: Step, position: number, exercise: Exercise): string {
   const more = step.kind === 'load'
     ? ` ${step.during === undefined ? `${number(requestsOf(step, exercise, FALSE_ALARM_PER_CHECK))} requests` : 'Requests go on meanwhile'}, ${step.rate ?? `up to ${RATE}`} a second.`
     : step.kind === 'apply' ? ` ${link(step.file)}` : ''
-  return `${position}. ${says}${more}\n\n       ${commandOf(step)}`
+  return `${position}. ${says}${more}\n\n       ${commandFor(step)}`
 }
 
 function rowOf (step: Expect | Inspect, exercise: Exercise, run: Figures[string] | undefined): string {
