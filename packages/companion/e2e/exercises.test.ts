@@ -14,10 +14,10 @@ import { withoutLesson } from '../src/course/controls.ts'
 import type { Control, Exercise, Step } from '../src/course/exercise.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { managerFor, othersIn } from '../src/cluster/namespace.ts'
-import { namespaceMade } from '../src/cluster/preflight.ts'
+import { ensureNamespace } from '../src/cluster/preflight.ts'
 import { silent, type Result, type Unjudged } from '../src/run/reporter.ts'
 import { run, type Summary } from '../src/run/run.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { apply, k8s, notJudged, NOTHING_FAILED, withImages } from './mesh.ts'
 
 /** The catalog as somebody has it who leaves the number of its pods to others. */
@@ -140,7 +140,7 @@ describe('what a reader has in his namespace', () => {
   const host = ['--namespace', namespace, '--host', 'reader.example']
 
   beforeAll(async () => {
-    for (const name of [namespace, other]) await namespaceMade(new Kubectl(name))
+    for (const name of [namespace, other]) await ensureNamespace(new Kubectl(name))
     await new Kubectl(other).apply(k8s('istio/ch2/ingress-gateway.yaml'))
     await apply(kubectl, '.')
     await kubectl.run(['delete', 'deployment', 'webapp'])
@@ -157,7 +157,7 @@ describe('what a reader has in his namespace', () => {
       spec: { hosts: ['catalog'], http: [{ timeout: '3s', route: [{ destination: { host: 'catalog' } }] }] }
     }))
     await kubectl.applyText(JSON.stringify({ apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: { name: 'mine' }, spec: { host: 'forum' } }))
-    await rolledOut(kubectl, ['catalog', 'catalog-v2', 'webapp', 'forum'])
+    await waitForRollout(kubectl, ['catalog', 'catalog-v2', 'webapp', 'forum'])
     for (const app of ['webapp', 'catalog']) await command('scripts/chaos.sh', ['rule', '{"type":"latency","name":"mine","latencyMs":7,"percentage":12.5}', '--app', app, '-n', namespace])
   })
 
@@ -246,7 +246,7 @@ describe('what a reader has in his namespace', () => {
     await cluster.in('istio-system').run(['apply', '-f', k8s('istio/ch8/gateway-telemetry.yaml'), `--field-manager=${managerFor(other)}`])
     await theirs.run(['create', 'secret', 'generic', 'outfitters-companion'])
     const { code, stdout } = await exercise(['ch8.tracing', ...host])
-    expect([code, stdout]).toEqual([1, expect.stringContaining(`Telemetry outfitters-gateway in namespace istio-system is of the exercises in namespace ${other}`)])
+    expect([code, stdout]).toEqual([1, expect.stringContaining(`Telemetry outfitters-gateway in namespace istio-system belongs to the exercises in namespace ${other}`)])
     expect(await telemetry()).toHaveLength(1)
 
     await theirs.run(['delete', 'secret', 'outfitters-companion']) // as it goes when somebody deletes the namespace

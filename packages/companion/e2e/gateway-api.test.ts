@@ -6,7 +6,7 @@ import { command } from '../src/cluster/command.ts'
 import { choose, course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { withoutLesson } from '../src/course/controls.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { gatewayApiIsThere } from '../src/cluster/preflight.ts'
+import { requireGatewayApi } from '../src/cluster/preflight.ts'
 import { silent } from '../src/run/reporter.ts'
 import { run, type Summary } from '../src/run/run.ts'
 import { hasTwin } from '../src/course/twins.ts'
@@ -18,7 +18,7 @@ const namespace = `e2e-${randomBytes(3).toString('hex')}`
 let summary: Summary
 
 beforeAll(async () => {
-  await gatewayApiIsThere(new Kubectl(namespace))
+  await requireGatewayApi(new Kubectl(namespace))
   const { stdout } = await command('node', [CLI, ...twins.map(({ id }) => id), '--api', 'gateway', '--json', '--namespace', namespace])
   summary = JSON.parse(stdout) as Summary
 }, 900_000)

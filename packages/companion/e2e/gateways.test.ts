@@ -8,7 +8,7 @@ import { choose } from '../src/course/registry.ts'
 import { findGateway } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import type { Summary } from '../src/run/run.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { notJudged } from './mesh.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -91,14 +91,14 @@ beforeAll(async () => {
   replicas = String(gateway.replicas)
   await ingress.tryCluster(['create', 'namespace', NAME])
   await ingress.applyText(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: chart }))
-  await rolledOut(ingress, [NAME])
+  await waitForRollout(ingress, [NAME])
   await system.run(['scale', 'deployment/istio-ingressgateway', '--replicas=0'])
 })
 
 afterAll(async () => {
   try {
     await system.run(['scale', 'deployment/istio-ingressgateway', `--replicas=${replicas}`])
-    await rolledOut(system, ['istio-ingressgateway'])
+    await waitForRollout(system, ['istio-ingressgateway'])
   } finally {
     await ingress.tryCluster(['delete', 'namespace', NAME, namespace, '--ignore-not-found'])
   }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { podReady } from '../src/cluster/workloads.ts'
+import { waitForPod } from '../src/cluster/workloads.ts'
 import { k8s, withImages } from './mesh.ts'
 
 interface PodSpec {
@@ -51,7 +51,7 @@ describe.each(SERVICES)('the Pod of %s', service => {
     ['any other, as OpenShift gives it one', '1000680000', 1000680000]
   ])('runs there as %s', async (_, uid, runAsUser) => {
     await restricted.applyText(await podWith(spec => { if (runAsUser !== undefined) spec.securityContext['runAsUser'] = runAsUser }))
-    await podReady(restricted, service)
+    await waitForPod(restricted, service)
     expect(await restricted.run(['exec', service, '--', 'id', '-u'])).toBe(`${uid}\n`)
     await restricted.run(['delete', 'pod', service, '--grace-period=1'])
   })

@@ -1,7 +1,7 @@
 // Who has the book's own files, in the API version of its time, can go on using them.
 import { expect, test } from 'vitest'
 import { load, type Call } from '../src/judge/load.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh } from './mesh.ts'
 
 const mesh = freshMesh()
@@ -34,7 +34,7 @@ test('a gateway, retries, both versions, a pin to v1 and a dark launch in v1alph
   deployment.spec.template.metadata.labels['version'] = 'v2'
   for (const container of deployment.spec.template.spec.containers) container.env = [{ name: 'SHOW_IMAGE', value: 'true' }]
   await mesh.kubectl.applyText(JSON.stringify(deployment))
-  await rolledOut(mesh.kubectl, ['catalog-v2'])
+  await waitForRollout(mesh.kubectl, ['catalog-v2'])
   await becomes(['200 v1', '200 v2'])
 
   await mesh.kubectl.applyText(old('DestinationRule', 'catalog', {

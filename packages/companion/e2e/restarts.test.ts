@@ -1,7 +1,7 @@
 // What a rollout and a lost pod cost those who call: nothing.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ask, load, type Call } from '../src/judge/load.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
@@ -11,7 +11,7 @@ afterAll(() => console.log(figures.join('\n')))
 beforeAll(async () => {
   await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'LOCAL_USERS=true'])
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
-  await rolledOut(mesh.kubectl, ['forum'])
+  await waitForRollout(mesh.kubectl, ['forum'])
   for (const path of ['/api/catalog', '/api/users']) {
     await vi.waitFor(async () => expect((await ask(mesh.gateway.origin + path)).status).toBe(200), { timeout: 30_000, interval: 200 })
   }
@@ -41,7 +41,7 @@ test.each([['webapp', '/api/catalog'], ['catalog', '/api/catalog'], ['forum', '/
   const before = await mesh.kubectl.pods(`app=${deployment}`)
   const outcomes = await under(path, async () => {
     await mesh.kubectl.run(['rollout', 'restart', `deployment/${deployment}`])
-    await rolledOut(mesh.kubectl, [deployment])
+    await waitForRollout(mesh.kubectl, [deployment])
     await expect.poll(async () => (await mesh.kubectl.try(['get', 'pod', ...before])).stderr, { timeout: 60_000 }).toContain('NotFound') // the old pod has drained and gone
   })
   figures.push(`rolling restart of ${deployment}: ${JSON.stringify(tally(outcomes))}`)
@@ -52,7 +52,7 @@ test.each([['webapp', '/api/catalog'], ['catalog', '/api/catalog'], ['forum', '/
 test('a catalog pod that is killed without grace costs nothing where there are two and the mesh retries', async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice.yaml'))
   await mesh.kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
-  await rolledOut(mesh.kubectl, ['catalog'])
+  await waitForRollout(mesh.kubectl, ['catalog'])
   await expect.poll(async () => new Set((await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 40, until: 20 })).calls.map(({ headers }) => headers['x-served-by'])).size, { timeout: 30_000 }).toBe(2)
 
   const [victim] = await mesh.kubectl.pods('app=catalog')

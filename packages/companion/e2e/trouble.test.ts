@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { apply } from './mesh.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -31,7 +31,7 @@ test('a context whose cluster is not there', async () => {
 
 test('a namespace without injection, and then pods that are older than it', async () => {
   await apply(kubectl, '.')
-  await rolledOut(kubectl, ['catalog', 'webapp', 'forum'])
+  await waitForRollout(kubectl, ['catalog', 'webapp', 'forum'])
   expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(/get no proxy: the namespace is not injected\.\nkubectl label namespace/) })
   await kubectl.tryCluster(['label', 'namespace', namespace, 'istio-injection=enabled'])
   expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(/have no proxy, although new ones would get one: .*catalog-[^]*rollout restart deployment/) })
@@ -39,5 +39,5 @@ test('a namespace without injection, and then pods that are older than it', asyn
 
 test('an image that is nowhere', async () => {
   await kubectl.run(['create', 'deployment', 'nowhere', '--image=localhost/outfitters/nowhere:dev'])
-  await expect(rolledOut(kubectl, ['nowhere'])).rejects.toThrow(/The image localhost\/outfitters\/nowhere:dev of pod nowhere-.* cannot be pulled \(ImagePullBackOff\)\.\nnpm run images -- --load/)
+  await expect(waitForRollout(kubectl, ['nowhere'])).rejects.toThrow(/The image localhost\/outfitters\/nowhere:dev of pod nowhere-.* cannot be pulled \(ImagePullBackOff\)\.\nnpm run images -- --load/)
 })

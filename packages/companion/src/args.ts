@@ -98,7 +98,7 @@ export function parseRequest (args: string[]): Request {
 }
 
 /** The command `npm run exercise` with these arguments, in the same place. */
-export function commandFor (args: string, place: Place): string {
+export function exerciseCommand (args: string, place: Place): string {
   const options = PLACE_OPTIONS.flatMap(name => place[name] === undefined ? [] : [`--${name} ${place[name]}`])
   return ['npm run exercise --', args, ...options].join(' ')
 }

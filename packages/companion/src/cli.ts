@@ -1,5 +1,5 @@
 // npm run exercise: lists the exercises, or runs some of them in the cluster of the current kubectl context.
-import { commandFor, parseRequest, USAGE, UsageError, type Place, type Request, type RunRequest } from './args.ts'
+import { exerciseCommand, parseRequest, USAGE, UsageError, type Place, type Request, type RunRequest } from './args.ts'
 import { combine } from './report/combine.ts'
 import { json } from './report/json.ts'
 import { createReport, junit } from './report/junit.ts'
@@ -67,7 +67,7 @@ interface ReporterOptions {
 /** @throws {UsageError} if the file of `--junit` cannot be written */
 function reporterFor (options: ReporterOptions, signal: AbortSignal): Reporter {
   const { step = false, junit: file } = options
-  const again: Again = args => commandFor(args, options.place)
+  const again: Again = args => exerciseCommand(args, options.place)
   const main = options.json ? json({ again }) : terminal({ wait: step, signal, again })
   if (file === undefined) return main
   try {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { commandFor, parseRequest, UsageError } from '../src/args.ts'
+import { exerciseCommand, parseRequest, UsageError } from '../src/args.ts'
 import { course } from '../src/course/registry.ts'
 
 const NO_PLACE = { namespace: undefined, gateway: undefined, host: undefined, api: undefined }
@@ -55,8 +55,8 @@ test('exercises that the Gateway API cannot do are left out', () => {
 })
 
 test('a suggested command has the options that name the place', () => {
-  expect(commandFor('--reset', NO_PLACE)).toBe('npm run exercise -- --reset')
-  expect(commandFor('ch2.retry --keep', { namespace: 'shop', host: 'shop.example', api: 'gateway' }))
+  expect(exerciseCommand('--reset', NO_PLACE)).toBe('npm run exercise -- --reset')
+  expect(exerciseCommand('ch2.retry --keep', { namespace: 'shop', host: 'shop.example', api: 'gateway' }))
     .toBe('npm run exercise -- ch2.retry --keep --namespace shop --host shop.example --api gateway')
 })
 

@@ -8,7 +8,7 @@ import { NEEDS } from '../src/course/exercise.ts'
 import { wrapped } from '../src/docs/markdown.ts'
 import { pages, stateOf } from '../src/docs/pages.ts'
 import { figuresOf } from '../src/docs/record.ts'
-import { requestsOf } from '../src/run/steps.ts'
+import { requestsOf } from '../src/run/steps/sample-size.ts'
 
 const ids = (exercises: { id: string }[]) => exercises.map(({ id }) => id)
 

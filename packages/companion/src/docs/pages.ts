@@ -4,7 +4,8 @@ import { argumentsFor, DOMAIN, pathOf } from '../cluster/manifests.ts'
 import { RATE } from '../judge/calibration.ts'
 import { expectedText, number, percent } from '../judge/figures.ts'
 import { bounds, FALSE_ALARM, POWER } from '../judge/statistics.ts'
-import { commandOf, demandsOf, requestsOf } from '../run/steps.ts'
+import { commandFor } from '../run/steps/index.ts'
+import { demandsOf, requestsOf } from '../run/steps/sample-size.ts'
 import { listOf, tableOf, wrapped } from './markdown.ts'
 import { figures, type ExerciseFigures, type Figures } from './record.ts'
 
@@ -153,7 +154,7 @@ function setUpText (needs: Need[]): string {
 function stepText (step: Step, position: number, exercise: Exercise): string {
   const indent = ' '.repeat(`${position}. `.length)
   const text = [`${position}.`, 'says' in step ? step.says : '', ...detailsOf(step, exercise)].join(' ')
-  return `${wrapped(text, indent)}\n\n${indent}    ${commandOf(step)}`
+  return `${wrapped(text, indent)}\n\n${indent}    ${commandFor(step)}`
 }
 
 /** What a page adds to the sentence of a step: the file, or the number of requests. */
