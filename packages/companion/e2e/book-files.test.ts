@@ -12,8 +12,8 @@ import { NEEDS } from '../src/course/exercise.ts'
 import { findGateway, openGateway, type Gateway } from '../src/cluster/gateway.ts'
 import { ask, load } from '../src/judge/load.ts'
 import { deploymentsOf, manifest } from '../src/cluster/manifests.ts'
-import { hostIsFree } from '../src/cluster/preflight.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { requireFreeHost } from '../src/cluster/preflight.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, images, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
@@ -35,7 +35,7 @@ async function withFiles (files: string[], use: () => Promise<unknown>, values: 
   const manifests = await Promise.all(files.map(file => manifest(mesh.kubectl, file, { host, values, images })))
   try {
     for (const { args, input } of manifests) await mesh.kubectl.run(['apply', ...args], input)
-    await rolledOut(mesh.kubectl, manifests.flatMap(({ objects }) => deploymentsOf(objects)))
+    await waitForRollout(mesh.kubectl, manifests.flatMap(({ objects }) => deploymentsOf(objects)))
     await use()
   } finally {
     for (const { args, input } of manifests) await mesh.kubectl.try(['delete', '--ignore-not-found', ...args], input)
@@ -155,7 +155,7 @@ describe('behind the hosts of the book', () => {
         const patch = JSON.stringify({ spec: { template: { metadata: { labels } } } })
         await mesh.kubectl.run(['patch', 'deployment', deployment, '--patch', patch])
       }
-      await rolledOut(mesh.kubectl, Object.keys(zones))
+      await waitForRollout(mesh.kubectl, Object.keys(zones))
       // With 400 independent draws, a share of 0.7 leaves these bounds, and one of 0.5 meets them, with a probability
       // below 0.0001.
       await expect.poll(async () => {
@@ -224,7 +224,7 @@ describe('at port 31400 of the gateway', () => {
   }
   beforeAll(async () => {
     const ingress = await findGateway(mesh.kubectl)
-    await hostIsFree(mesh.kubectl, ingress, '*', 31400)
+    await requireFreeHost(mesh.kubectl, ingress, { port: 31400 })
     gateway = await openGateway(mesh.kubectl, ingress, { port: 31400 })
   })
   afterAll(() => gateway?.close())

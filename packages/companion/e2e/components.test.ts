@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { command, ROOT } from '../src/cluster/command.ts'
 import { Kubectl, type KubeObject } from '../src/cluster/kubectl.ts'
 import { ask, load } from '../src/judge/load.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { judgeFlow, type End, type Flow, type NetworkPolicy } from '../test/network-policy.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
@@ -19,7 +19,7 @@ const CALLS = 20
 beforeAll(async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
   await applyWith('offline')
-  await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])
+  await waitForRollout(mesh.kubectl, ['catalog', 'webapp', 'forum'])
   for (const path of ['/api/catalog', '/api/users']) {
     const answers = async () => expect((await ask(mesh.gateway.origin + path)).status).toBe(200)
     await vi.waitFor(answers, { timeout: 60_000, interval: 500 })
@@ -176,7 +176,7 @@ test('strict-mtls: the store works, metrics and probes too, and plain text is re
     expect(stdout, service).toMatch(/^http_server_request_duration_seconds_count/m)
     expect(stdout, service).toMatch(/^envoy_/m)
   }
-  await rolledOut(mesh.kubectl, SERVICES)
+  await waitForRollout(mesh.kubectl, SERVICES)
 })
 
 test('all components together: the store works', async () => {
@@ -191,7 +191,7 @@ test('all components together: the store works', async () => {
   ]
   await applyWith(...components)
   await mesh.kubectl.run(['rollout', 'restart', 'deployment'])
-  await rolledOut(mesh.kubectl, SERVICES)
+  await waitForRollout(mesh.kubectl, SERVICES)
   await vi.waitFor(async () => expect(await throughTheGateway()).toEqual({ 200: 2 * CALLS }), { timeout: 60_000 })
   const outcome = { gateway: await throughTheGateway(), outside: await fromOutside('webapp') }
   figures.push(`${components.join(', ')}: ${JSON.stringify(outcome)}`)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { choose, course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { withoutLesson } from '../src/course/controls.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { gatewayApiIsThere } from '../src/cluster/preflight.ts'
+import { requireGatewayApi } from '../src/cluster/preflight.ts'
 import { silent } from '../src/run/reporter.ts'
 import { run, type Summary } from '../src/run/run.ts'
 import { hasTwin } from '../src/course/twins.ts'
@@ -16,7 +16,7 @@ const namespace = fresh()
 let summary: Summary
 
 beforeAll(async () => {
-  await gatewayApiIsThere(new Kubectl(namespace))
+  await requireGatewayApi(new Kubectl(namespace))
   const ids = twins.map(({ id }) => id)
   const { stdout } = await exercise([...ids, '--api', 'gateway', '--json', '--namespace', namespace])
   summary = JSON.parse(stdout) as Summary

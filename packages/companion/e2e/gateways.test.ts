@@ -5,7 +5,7 @@ import { choose } from '../src/course/registry.ts'
 import { findGateway } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import type { Summary } from '../src/run/run.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { exercise as runExercise, freshNamespaces } from './exercises.ts'
 import { notJudged } from './mesh.ts'
 
@@ -90,14 +90,14 @@ beforeAll(async () => {
   replicas = String(gateway.replicas)
   await ingress.tryCluster(['create', 'namespace', NAME])
   await ingress.applyText(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: chart }))
-  await rolledOut(ingress, [NAME])
+  await waitForRollout(ingress, [NAME])
   await system.run(['scale', 'deployment/istio-ingressgateway', '--replicas=0'])
 })
 
 afterAll(async () => {
   try {
     await system.run(['scale', 'deployment/istio-ingressgateway', `--replicas=${replicas}`])
-    await rolledOut(system, ['istio-ingressgateway'])
+    await waitForRollout(system, ['istio-ingressgateway'])
   } finally {
     await ingress.tryCluster(['delete', 'namespace', NAME, '--ignore-not-found'])
     await remove()

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { command } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { podReady } from '../src/cluster/workloads.ts'
+import { waitForPod } from '../src/cluster/workloads.ts'
 import { k8s, withImages } from './mesh.ts'
 
 interface PodSpec {
@@ -61,7 +61,7 @@ describe.each(SERVICES)('the Pod of %s', service => {
     await restricted.applyText(await podWith(spec => {
       if (runAsUser !== undefined) spec.securityContext['runAsUser'] = runAsUser
     }))
-    await podReady(restricted, service)
+    await waitForPod(restricted, service)
     expect(await restricted.run(['exec', service, '--', 'id', '-u'])).toBe(`${uid}\n`)
     await restricted.run(['delete', 'pod', service, '--grace-period=1'])
   })

@@ -5,9 +5,9 @@ import { findGateway, openGateway, type Gateway } from '../src/cluster/gateway.t
 import { BUILT, configuredSource, imagesFrom, renamed } from '../src/cluster/images.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { manifest } from '../src/cluster/manifests.ts'
-import { hostIsFree } from '../src/cluster/preflight.ts'
+import { requireFreeHost } from '../src/cluster/preflight.ts'
 import type { Result } from '../src/run/reporter.ts'
-import { podReady, rolledOut } from '../src/cluster/workloads.ts'
+import { waitForPod, waitForRollout } from '../src/cluster/workloads.ts'
 import { deleteRoutes } from './exercises.ts'
 
 /** The exit codes of a run in which nothing failed. With 4, the machine was too busy to judge everything. */
@@ -67,13 +67,13 @@ export function freshMesh ({ gateway = true } = {}) {
     }))
     if (gateway) {
       const ingress = await findGateway(cluster)
-      await hostIsFree(mesh.kubectl, ingress)
+      await requireFreeHost(mesh.kubectl, ingress)
       mesh.gateway = await openGateway(cluster, ingress)
     }
     await apply(outside, 'tools/outside.yaml')
     await apply(mesh.kubectl, '.')
-    await rolledOut(mesh.kubectl, ['catalog', 'webapp', 'forum'])
-    await podReady(outside, 'outside')
+    await waitForRollout(mesh.kubectl, ['catalog', 'webapp', 'forum'])
+    await waitForPod(outside, 'outside')
   })
 
   afterAll(async () => {
@@ -125,7 +125,7 @@ export async function usersApiThatShowsHeaders (kubectl: Kubectl): Promise<void>
     readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 }
   }))
   await kubectl.applyText(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [usersApiService, deployment] }))
-  await rolledOut(kubectl, ['users-api'])
+  await waitForRollout(kubectl, ['users-api'])
 }
 
 const usersApiService = {

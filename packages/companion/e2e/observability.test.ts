@@ -7,7 +7,7 @@ import { graphOf, rootsOf, tracesIn, type Trace } from '../src/course/exercises/
 import { forward, INGRESS, type Gateway } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { ask, load } from '../src/judge/load.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
@@ -74,7 +74,7 @@ test('with tracing off in the services, a request is still one trace, of the pro
 test('with tracing on, a request is one trace of proxies and services', async () => {
   await mesh.kubectl.apply(k8s('components/observability/tracing.yaml'))
   await mesh.kubectl.run(['rollout', 'restart', 'deployment/catalog', 'deployment/webapp'])
-  await rolledOut(mesh.kubectl, ['catalog', 'webapp'])
+  await waitForRollout(mesh.kubectl, ['catalog', 'webapp'])
   await vi.waitFor(() => tracesOf(1, hasServices, 15_000), { timeout: 90_000 })
   for (const trace of await tracesOf(20, hasServices)) {
     expect([rootsOf(trace), graphOf(trace)]).toEqual([1, graph()])
@@ -111,7 +111,7 @@ async function query (expression: string, label: string): Promise<Record<string,
 test('Prometheus tells v1 from v2, and injected failures from real ones, by Istio\'s merged metrics', async () => {
   const { namespace } = mesh.kubectl
   await apply(mesh.kubectl, 'services/catalog-v2.yaml')
-  await rolledOut(mesh.kubectl, ['catalog-v2'])
+  await waitForRollout(mesh.kubectl, ['catalog-v2'])
   const { code } = await command('scripts/chaos.sh', ['500', '50', '--version', 'v1', '-n', namespace])
   expect(code).toBe(0)
   await vi.waitFor(async () => {

@@ -1,7 +1,7 @@
 // Readers can use the book's own files, in the API version of their time.
 import { expect, test } from 'vitest'
 import { load } from '../src/judge/load.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh } from './mesh.ts'
 
 interface Deployment {
@@ -48,7 +48,7 @@ test('v1alpha3 objects work: a gateway, retries, two versions, a pin to v1, and 
     container.env = [{ name: 'SHOW_IMAGE', value: 'true' }]
   }
   await mesh.kubectl.applyText(JSON.stringify(deployment))
-  await rolledOut(mesh.kubectl, ['catalog-v2'])
+  await waitForRollout(mesh.kubectl, ['catalog-v2'])
   await becomes(['200 v1', '200 v2'])
 
   await mesh.kubectl.applyText(old('DestinationRule', 'catalog', {

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { ask } from '../src/judge/load.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
 const chromium = chromiumForTests()
@@ -19,7 +19,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
   beforeAll(async () => {
     await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'LOCAL_USERS=true'])
     await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
-    await rolledOut(mesh.kubectl, ['forum'])
+    await waitForRollout(mesh.kubectl, ['forum'])
     await vi.waitFor(async () => expect((await ask(mesh.gateway.origin)).status).toBe(200), WAIT)
     browser = await launch(String(chromium))
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
@@ -63,7 +63,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
 
   test('with a dark launch, the page gets version 2 as soon as it sends the header', async () => {
     await apply(mesh.kubectl, 'services/catalog-v2.yaml', 'istio/ch2/catalog-destinationrule.yaml')
-    await rolledOut(mesh.kubectl, ['catalog-v2'])
+    await waitForRollout(mesh.kubectl, ['catalog-v2'])
     await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice-dark-v2.yaml'))
     const call = { url: `${mesh.gateway.origin}/api/catalog`, headers: { 'x-dark-launch': 'v2' } }
     await expect.poll(async () => (await ask(call)).version, WAIT).toBe('v2')
@@ -98,7 +98,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
     await mesh.kubectl.run(['set', 'env', 'deployment/webapp', 'deployment/catalog', 'CHAOS_ACCESS=any'])
     await mesh.kubectl.run(['scale', 'deployment/catalog-v2', '--replicas=0'])
     await mesh.kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
-    await rolledOut(mesh.kubectl, ['catalog', 'catalog-v2', 'webapp'])
+    await waitForRollout(mesh.kubectl, ['catalog', 'catalog-v2', 'webapp'])
     const pods = await mesh.kubectl.pods('app=catalog')
     expect(pods).toHaveLength(2)
     await reload()

@@ -1,7 +1,7 @@
 // Callers lose no request during a rollout, and none when a pod is killed while the mesh retries.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ask, load, type Call } from '../src/judge/load.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
@@ -11,7 +11,7 @@ afterAll(() => console.log(figures.join('\n')))
 beforeAll(async () => {
   await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'LOCAL_USERS=true'])
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
-  await rolledOut(mesh.kubectl, ['forum'])
+  await waitForRollout(mesh.kubectl, ['forum'])
   for (const path of ['/api/catalog', '/api/users']) {
     const status = async () => (await ask(mesh.gateway.origin + path)).status
     await expect.poll(status, { timeout: 30_000, interval: 200 }).toBe(200)
@@ -44,7 +44,7 @@ test.each(CALLS)('a rolling restart of the %s under load loses no request', asyn
   const before = await mesh.kubectl.pods(`app=${deployment}`)
   const outcomes = await under(path, async () => {
     await mesh.kubectl.run(['rollout', 'restart', `deployment/${deployment}`])
-    await rolledOut(mesh.kubectl, [deployment])
+    await waitForRollout(mesh.kubectl, [deployment])
     const errors = async () => (await mesh.kubectl.try(['get', 'pod', ...before])).stderr
     await expect.poll(errors, { timeout: 60_000 }).toContain('NotFound') // the old pod has drained and ended
   })
@@ -56,7 +56,7 @@ test.each(CALLS)('a rolling restart of the %s under load loses no request', asyn
 test('no request fails when one of two catalog pods is killed and the mesh retries', async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice.yaml'))
   await mesh.kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
-  await rolledOut(mesh.kubectl, ['catalog'])
+  await waitForRollout(mesh.kubectl, ['catalog'])
   const answering = async () => {
     const { calls } = await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 40, until: 20 })
     return new Set(calls.map(({ pod }) => pod)).size

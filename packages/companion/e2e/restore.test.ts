@@ -9,8 +9,8 @@ import { activeFaults } from '../src/cluster/chaos.ts'
 import { command, ROOT } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { managerFor, othersIn } from '../src/cluster/namespace.ts'
-import { namespaceMade } from '../src/cluster/preflight.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { ensureNamespace } from '../src/cluster/preflight.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { CLI, cluster, exercise, freshNamespaces, phaseOf, textOf } from './exercises.ts'
 import { apply, k8s, NOTHING_FAILED, withImages } from './mesh.ts'
 
@@ -81,7 +81,7 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
   const host = ['--namespace', namespace, '--host', 'reader.example']
 
   beforeAll(async () => {
-    for (const name of [namespace, other]) await namespaceMade(new Kubectl(name))
+    for (const name of [namespace, other]) await ensureNamespace(new Kubectl(name))
     await new Kubectl(other).apply(k8s('istio/ch2/ingress-gateway.yaml'))
     await apply(kubectl, '.')
     await kubectl.run(['delete', 'deployment', 'webapp'])
@@ -93,7 +93,7 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
     await kubectl.run(['set', 'env', 'deployment/catalog', 'SHOW_IMAGE=true'])
     await apply(kubectl, 'services/catalog-v2.yaml')
     for (const object of [VIRTUAL_SERVICE, DESTINATION_RULE]) await kubectl.applyText(JSON.stringify(object))
-    await rolledOut(kubectl, ['catalog', 'catalog-v2', 'webapp', 'forum'])
+    await waitForRollout(kubectl, ['catalog', 'catalog-v2', 'webapp', 'forum'])
     for (const app of ['webapp', 'catalog']) {
       await command('scripts/chaos.sh', ['rule', JSON.stringify(FAULT), '--app', app, '-n', namespace])
     }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { apply } from './mesh.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -32,7 +32,7 @@ test('the cluster of the context does not answer', async () => {
 
 test('the namespace is not injected, and later has pods from before the injection', async () => {
   await apply(kubectl, '.')
-  await rolledOut(kubectl, ['catalog', 'webapp', 'forum'])
+  await waitForRollout(kubectl, ['catalog', 'webapp', 'forum'])
   const notInjected = /get no proxy: the namespace is not injected\.\nkubectl label namespace/
   expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(notInjected) })
   await kubectl.tryCluster(['label', 'namespace', namespace, 'istio-injection=enabled'])
@@ -43,6 +43,6 @@ test('the namespace is not injected, and later has pods from before the injectio
 test('an image does not exist', async () => {
   await kubectl.run(['create', 'deployment', 'nowhere', '--image=localhost/outfitters/nowhere:dev'])
   const image = 'localhost/outfitters/nowhere:dev'
-  await expect(rolledOut(kubectl, ['nowhere'])).rejects.toThrow(new RegExp(
+  await expect(waitForRollout(kubectl, ['nowhere'])).rejects.toThrow(new RegExp(
     `The image ${image} of pod nowhere-.* cannot be pulled \\(ImagePullBackOff\\)\\.\nnpm run images -- --load`))
 })

@@ -1,6 +1,6 @@
 // A call that leaves the mesh, to the users API, carries no credentials and no identity of the caller.
 import { expect, test, vi } from 'vitest'
-import { rolledOut } from '../src/cluster/workloads.ts'
+import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, usersApiThatShowsHeaders } from './mesh.ts'
 
 const mesh = freshMesh({ gateway: false })
@@ -52,7 +52,7 @@ async function arrived (): Promise<Headers | undefined> {
 /** Makes the forum call the stand-in, and waits until it does. */
 async function forumWith (...env: string[]): Promise<Headers> {
   await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'USERS_URL=http://users-api/users', 'LOCAL_USERS-', ...env])
-  await rolledOut(mesh.kubectl, ['forum'])
+  await waitForRollout(mesh.kubectl, ['forum'])
   return await vi.waitFor(async () => {
     const headers = await arrived()
     expect(headers).toMatchObject({ 'x-request-id': LEAVES['x-request-id'] })

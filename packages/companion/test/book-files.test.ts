@@ -8,7 +8,7 @@ const table = bookFiles()
 const exists = (path: string) => existsSync(join(ROOT, path))
 const ours = globSync(['k8s/istio/**/*.yaml', 'scripts/*.sh'], { cwd: ROOT })
 
-test('each file of the book is in the table once, and our manifests by chapter and shell scripts are in it', () => {
+test('the table has each file of the book once, and all of our manifests by chapter and shell scripts', () => {
   expect(filesOfTheBook().length).toBeGreaterThan(300)
   expect(ours.length).toBeGreaterThan(90)
   expect(faultsOf(table, filesOfTheBook(), ours, exists)).toEqual([])
@@ -19,11 +19,11 @@ test.each([
   ['ch4/echo.yaml: the book has no such file', filesOfTheBook().filter(file => file !== 'ch4/echo.yaml'), ours],
   ['ch4/certs2/: the book has no such file', filesOfTheBook().filter(file => !file.startsWith('ch4/certs2/')), ours],
   ['k8s/istio/ch4/new.yaml is not in the table', filesOfTheBook(), [...ours, 'k8s/istio/ch4/new.yaml']]
-])('a difference is reported: %s', (fault, inTheBook, inOurs) => {
+])('reports a difference: %s', (fault, inTheBook, inOurs) => {
   expect(faultsOf(table, inTheBook, inOurs, exists)).toEqual([expect.stringContaining(fault)])
 })
 
-test('faults are a file that is named twice, a file of ours that does not exist, and a row without a reason', () => {
+test('reports a file that is named twice, a file of ours that does not exist, and a row without a reason', () => {
   const rows = [
     { book: ['a.yaml', 'folder/'], here: 'k8s/a.yaml' },
     { book: 'folder/b.yaml', note: ' ' },
@@ -34,8 +34,8 @@ test('faults are a file that is named twice, a file of ours that does not exist,
   expect(faultsOf(faulty, ['a.yaml', 'folder/b.yaml', 'c.yaml'], [], path => path !== 'k8s/gone.yaml')).toEqual([
     'folder/b.yaml of the book is in the table 2 times: name it once in docs/book-files.yaml',
     'k8s/gone.yaml: there is no such file here',
-    'folder/b.yaml: neither a file of ours nor a reason',
-    'k8s/a.yaml stands for a file of the book, and cannot be under "ours"'
+    'folder/b.yaml: it has neither a file of ours ("here") nor a reason ("note")',
+    'k8s/a.yaml corresponds to a file of the book, so it cannot be under "ours"'
   ])
 })
 
@@ -47,12 +47,12 @@ test('a file of ours with the book\'s path corresponds to that file', () => {
   }
 })
 
-test('the page is made from the table: npm run docs', () => {
+test('docs/book-files.md is up to date (if not: npm run docs)', () => {
   const page = bookPage(table)
   expect(readFileSync(join(ROOT, BOOK_PAGE), 'utf8')).toBe(page)
   for (const file of heirs(table)) expect(page).toContain(`](../${file})`)
 })
 
-test('the README links to the page', () => {
+test('the README links to docs/book-files.md', () => {
   expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(`](${BOOK_PAGE})`)
 })

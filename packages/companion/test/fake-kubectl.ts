@@ -1,10 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { Execute } from '../src/cluster/kubectl.ts'
 
-interface Result { code?: number, stdout?: string | object, stderr?: string, stays?: boolean }
+interface Result {
+  code?: number
+  /** an object is printed as JSON */
+  stdout?: string | object
+  stderr?: string
+  /** the command runs until it is ended */
+  stays?: boolean
+}
 
-/** What kubectl says to a command: the first whose pattern fits the arguments, separated by spaces; `then` from the second time on. */
+/**
+ * The result of a kubectl command: the first answer counts whose pattern matches the arguments, separated by spaces.
+ * `then` is the result from the second time on.
+ */
 export type Answer = [pattern: RegExp, result: Result & { then?: Result }]
 
 const PROXY = { spec: { containers: [{ name: 'probe' }], initContainers: [{ name: 'istio-proxy' }] } }
@@ -22,11 +33,15 @@ export const INGRESS_DEPLOYMENT = {
 
 /** istiod's Pod as a release has it. */
 export const istiod = (version: string) => ({
-  metadata: { name: 'istiod-1', namespace: 'istio-system', labels: { app: 'istiod', 'app.kubernetes.io/version': '1.0.0' } },
+  metadata: {
+    name: 'istiod-1',
+    namespace: 'istio-system',
+    labels: { app: 'istiod', 'app.kubernetes.io/version': '1.0.0' }
+  },
   spec: { containers: [{ name: 'discovery', image: `docker.io/istio/pilot:${version}` }] }
 })
 
-/** As in a mesh that works, in a namespace in which nothing is. */
+/** A mesh that works, with an empty namespace. */
 export const MESH: Answer[] = [
   [/^config current-context/, { stdout: 'kind-outfitters\n' }],
   [/^api-resources --api-group/, { stdout: 'gateways.networking.istio.io\nvirtualservices.networking.istio.io\n' }],
@@ -52,28 +67,64 @@ export const MESH: Answer[] = [
   [/ delete /, {}]
 ]
 
-/** Puts a kubectl onto the PATH that answers like this, and fails for anything else. Undone by what it returns. */
-export function fakeKubectl (...answers: Answer[]): () => void {
+const printed = ({ stdout = '', ...result }: Result) =>
+  ({ ...result, stdout: typeof stdout === 'string' ? stdout : JSON.stringify(stdout) })
+
+/** Answers commands as a kubectl would, within this process. Everything else fails. */
+export function answering (...answers: Answer[]): Execute {
+  const seen = new Set<Answer>()
+  return async (name, args, { signal }) => {
+    const line = args.join(' ')
+    const answer = name === 'kubectl' ? answers.find(([pattern]) => pattern.test(line)) : undefined
+    if (answer === undefined) return { code: 1, stdout: '', stderr: `unexpected: ${name} ${line}` }
+    const [, { then, ...first }] = answer
+    const { code = 0, stderr = '', stays = false, stdout } = printed(seen.has(answer) ? then ?? first : first)
+    seen.add(answer)
+    if (stays && signal?.aborted !== true) await new Promise(resolve => signal?.addEventListener('abort', resolve))
+    return { code, stdout, stderr }
+  }
+}
+
+/** Puts a script onto the PATH as kubectl. The function that it returns undoes that. */
+function onPath (script: string): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'fake-kubectl-'))
   const path = process.env['PATH']
-  const said = ({ stdout = '', ...result }: Result) => ({ ...result, stdout: typeof stdout === 'string' ? stdout : JSON.stringify(stdout) })
-  const table = answers.map(([pattern, { then, ...first }]) => [pattern.source, said(first), said(then ?? first)])
-  writeFileSync(join(folder, 'kubectl'), `#!${process.execPath}
+  writeFileSync(join(folder, 'kubectl'), script, { mode: 0o755 })
+  process.env['PATH'] = folder + delimiter + path
+  return () => {
+    process.env['PATH'] = path
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Puts a kubectl onto the PATH that fails, so that no test reaches a real cluster. */
+export const failingKubectl = () => onPath('#!/bin/sh\nexit 1\n')
+
+/**
+ * Puts a kubectl onto the PATH that answers like this, and fails for anything else: for tests that need a process.
+ *
+ * @returns a function that undoes it
+ */
+export function fakeKubectl (...answers: Answer[]): () => void {
+  const table = answers.map(([pattern, { then, ...first }]) => [pattern.source, printed(first), printed(then ?? first)])
+  const seen = mkdtempSync(join(tmpdir(), 'fake-kubectl-'))
+  const undo = onPath(`#!${process.execPath}
 const { existsSync, writeFileSync } = require('node:fs')
 const args = process.argv.slice(2).join(' ')
 const table = ${JSON.stringify(table)}
 const index = table.findIndex(([pattern]) => new RegExp(pattern).test(args))
-const before = ${JSON.stringify(folder)} + '/' + index
-const { code = 0, stdout = '', stderr = '', stays = false } = index === -1 ? { code: 1, stderr: 'unexpected: kubectl ' + args } : table[index][existsSync(before) ? 2 : 1]
+const before = ${JSON.stringify(seen)} + '/' + index
+const unexpected = { code: 1, stderr: 'unexpected: kubectl ' + args }
+const answer = index === -1 ? unexpected : table[index][existsSync(before) ? 2 : 1]
+const { code = 0, stdout = '', stderr = '', stays = false } = answer
 writeFileSync(before, '')
 process.stdout.write(stdout)
 process.stderr.write(stderr)
 process.exitCode = code
 if (stays) setInterval(() => {}, 1000)
-`, { mode: 0o755 })
-  process.env['PATH'] = folder + delimiter + path
+`)
   return () => {
-    process.env['PATH'] = path
-    rmSync(folder, { recursive: true })
+    undo()
+    rmSync(seen, { recursive: true })
   }
 }

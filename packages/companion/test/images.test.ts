@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { command, ROOT } from '../src/cluster/command.ts'
 import { choose, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import {
@@ -10,7 +10,7 @@ import { Kubectl } from '../src/cluster/kubectl.ts'
 import { silent } from '../src/run/reporter.ts'
 import { run } from '../src/run/run.ts'
 import { PORTS } from '../src/cluster/workloads.ts'
-import { fakeKubectl, MESH, type Answer } from './fake-kubectl.ts'
+import { answering, failingKubectl, fakeKubectl, MESH, type Answer } from './fake-kubectl.ts'
 
 const undo: (() => void)[] = []
 afterEach(() => { for (const each of undo.splice(0)) each() })
@@ -110,11 +110,11 @@ const deployment = (name: string, { image, generation = 2, updated = 1, availabl
 })
 const OURS = { stdout: 'HTTP/1.1 200 OK\r\nx-served-by: catalog-abc\r\n\r\n' }
 const working = (answer: Answer[1], ...deployments: object[]) => {
-  undo.push(fakeKubectl(
+  const execute = answering(
     [new RegExp(`get deployments ${SERVICES.join(' ')}`), { stdout: { kind: 'List', items: deployments } }],
     [/exec deploy\/\w+ -c \w+ -- curl .* localhost:(3000|8080)\/readyz/, answer]
-  ))
-  return workingImages(new Kubectl('shop'), PORTS)
+  )
+  return workingImages(new Kubectl('shop', { execute }), PORTS)
 }
 
 describe('the image of a Deployment of the reader\'s is kept', () => {
@@ -143,6 +143,8 @@ describe('the image of a Deployment of the reader\'s is kept', () => {
 })
 
 describe('what a run applies', () => {
+  beforeAll(() => failingKubectl())
+
   const STORE = deployment('catalog', { image: 'localhost/outfitters/catalog:dev' })
   const applied = (image: string) =>
     `kubectl kustomize k8s | sed 's|localhost/outfitters/catalog:dev|${image}|' | kubectl -n shop apply -f -`
@@ -150,16 +152,17 @@ describe('what a run applies', () => {
   /** What the run of an exercise says that it does, as far as there is a store to apply. */
   async function lines (...answers: Answer[]): Promise<string[]> {
     const told: string[] = []
-    undo.push(fakeKubectl(
+    const execute = answering(
       ...answers,
       [/kustomize/, { stdout: STORE }],
       [/get deployment\.apps\/catalog/, {}],
       [/rollout status/, { code: 1, stderr: 'that is enough' }],
       ...MESH
-    ))
+    )
     const tell = (line: string) => { told.push(line) }
     const report = { ...silent, command: tell, note: tell }
-    await run({ exercises: choose(['ch2.chaos']), namespace: 'shop', report, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 300 })
+    const exercises = choose(['ch2.chaos'])
+    await run({ exercises, namespace: 'shop', report, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 300, execute })
     return told
   }
 

@@ -1,25 +1,20 @@
-// Which gateway the exercises use: any that the mesh has, and none by a guess.
-import { afterEach, expect, test } from 'vitest'
+// Which gateway the exercises use: the only one of the mesh, or the one that the user names. They never guess.
+import { expect, test } from 'vitest'
 import { course } from '../src/course/registry.ts'
 import { NEEDS, usesGateway } from '../src/course/exercise.ts'
 import { findGateway } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import type { Ledger } from '../src/run/ledger.ts'
 import { manifest } from '../src/cluster/manifests.ts'
 import { claims } from '../src/cluster/preflight.ts'
 import { silent } from '../src/run/reporter.ts'
-import { Stage } from '../src/run/stage.ts'
-import { fakeKubectl, INGRESS_DEPLOYMENT, INGRESS_SERVICE, type Answer } from './fake-kubectl.ts'
-
-const undo: (() => void)[] = []
-afterEach(() => { for (const each of undo.splice(0)) each() })
+import { Environment } from '../src/run/environment.ts'
+import type { Snapshot } from '../src/run/snapshot.ts'
+import { answering, INGRESS_DEPLOYMENT, INGRESS_SERVICE, type Answer } from './fake-kubectl.ts'
 
 const kubectl = new Kubectl('shop')
+const kubectlWith = (...answers: Answer[]) => kubectl.with({ execute: answering(...answers) })
 
-function find (wanted: string | undefined, ...answers: Answer[]) {
-  undo.push(fakeKubectl(...answers))
-  return findGateway(kubectl, wanted)
-}
+const find = (wanted: string | undefined, ...answers: Answer[]) => findGateway(kubectlWith(...answers), wanted)
 
 /** A gateway as the Helm chart makes it, under the name that Istio's guide gives it. */
 const metadata = { name: 'istio-ingress', namespace: 'istio-ingress' }
@@ -34,7 +29,7 @@ const labelled = (...items: object[]): Answer =>
 const inIngress = (...items: object[]): Answer => [/istio-ingress get deployments /, { stdout: { items } }]
 const inSystem = (...items: object[]): Answer => [/istio-system get deployments /, { stdout: { items } }]
 
-test('the one that istioctl installs', async () => {
+test('the gateway that istioctl installs', async () => {
   expect(await find(undefined, labelled(INGRESS_SERVICE), inSystem(INGRESS_DEPLOYMENT))).toMatchObject({
     namespace: 'istio-system',
     service: 'istio-ingressgateway',
@@ -43,7 +38,7 @@ test('the one that istioctl installs', async () => {
   })
 })
 
-test('the one of Istio\'s Helm guide, with the Deployment that its Service selects', async () => {
+test('the gateway of Istio\'s Helm guide, with the Deployment that its Service selects', async () => {
   const other = { ...deployment(1, { ...labels, app: 'other' }), metadata: { ...metadata, name: 'other' } }
   expect(await find(undefined, labelled(service), inIngress(other, deployment()))).toMatchObject({
     namespace: 'istio-ingress',
@@ -60,7 +55,7 @@ test('a DaemonSet, which the chart can make as well', async () => {
     .toMatchObject({ workload: 'daemonset/istio-ingress', replicas: undefined })
 })
 
-test('several: the message lists the options to type, and none is guessed', async () => {
+test('several gateways: the message lists the options to type', async () => {
   const scaled = { ...INGRESS_DEPLOYMENT, spec: { ...INGRESS_DEPLOYMENT.spec, replicas: 0 } }
   const both = find(undefined, labelled(INGRESS_SERVICE, service), inIngress(deployment()), inSystem(scaled))
   await expect(both).rejects.toThrow([
@@ -70,7 +65,7 @@ test('several: the message lists the options to type, and none is guessed', asyn
   ].join('\n'))
 })
 
-test('the one that is named, whatever its label', async () => {
+test('the gateway that the user names, whatever its label is', async () => {
   const edge = { app: 'edge', istio: 'edge' }
   const theirs = { ...service, metadata: { name: 'edge', namespace: 'front' }, spec: { selector: edge } }
   const deployments = { items: [deployment(2, { ...labels, ...edge })] }
@@ -78,12 +73,12 @@ test('the one that is named, whatever its label', async () => {
   expect(await found).toMatchObject({ namespace: 'front', service: 'edge', selector: 'istio: edge' })
 })
 
-test('a named one that does not exist', async () => {
+test('a gateway that the user names and that does not exist', async () => {
   await expect(find('front/edge', [/get service edge/, {}])).rejects
     .toThrow(/^There is no gateway front\/edge: namespace front has no Service edge\.\n.*kubectl get services -A -l istio$/)
 })
 
-test('none: the advice is not to install a second Istio', async () => {
+test('no gateway: the advice is not to install a second Istio', async () => {
   const reason = await find(undefined, labelled()).catch((error: Error) => error.message)
   expect(reason).toMatch(/^There is no ingress gateway: no Service .* label istio: ingressgateway or istio: ingress\.\n/)
   expect(reason).toContain('Istio is installed already, so do not install it again, but add a gateway to it')
@@ -91,14 +86,14 @@ test('none: the advice is not to install a second Istio', async () => {
   expect(reason).not.toMatch(/istioctl install/)
 })
 
-test('one without Pods', async () => {
+test('a gateway without Pods', async () => {
   await expect(find(undefined, labelled(service), inIngress(deployment(0)))).rejects.toThrow([
     'The ingress gateway istio-ingress/istio-ingress has no Pods: deployment/istio-ingress is scaled to 0.',
     'Start it: kubectl -n istio-ingress scale deployment/istio-ingress --replicas=1.'
   ].join('\n'))
 })
 
-test('one without a Deployment', async () => {
+test('a gateway without a Deployment', async () => {
   await expect(find(undefined, labelled(service), inIngress(), [/get daemonsets/, { stdout: { items: [] } }])).rejects
     .toThrow(/istio-ingress\/istio-ingress has no Deployment: .* \(app: istio-ingress, istio: ingress\)\./)
 })
@@ -145,9 +140,9 @@ test('for the book\'s gateway, the file is applied unchanged', async () => {
 })
 
 test('the commands of the exercises name the gateway that was found', () => {
-  const stageWith = (workload: string, labels: Record<string, string>) => new Stage({
+  const environmentWith = (workload: string, labels: Record<string, string>) => new Environment({
     kubectl,
-    ledger: { ours: [] } as unknown as Ledger,
+    snapshot: { created: [] as string[] } as Snapshot,
     report: silent,
     api: 'istio',
     ingress: { ...CHART, service: 'istio-ingress', workload, labels, replicas: 1 },
@@ -156,10 +151,10 @@ test('the commands of the exercises name the gateway that was found', () => {
     clock: { least: 0, most: 0 }
   })
   const words = ['deploy/GATEWAY', 'GATEWAYS', 'GATEWAYS:secret/webapp', 'GATEWAY_APP.GATEWAYS', 'webapp.NAMESPACE']
-  const filled = (stage: Stage) => words.map(word => stage.filled(word))
-  expect(filled(stageWith('deployment/istio-ingress', { ...labels, app: 'edge' })))
+  const filled = (environment: Environment) => words.map(word => environment.fill(word))
+  expect(filled(environmentWith('deployment/istio-ingress', { ...labels, app: 'edge' })))
     .toEqual(['deployment/istio-ingress', 'istio-ingress', 'istio-ingress:secret/webapp', 'edge.istio-ingress', 'webapp.shop'])
-  expect(filled(stageWith('daemonset/front', { istio: 'ingress' })))
+  expect(filled(environmentWith('daemonset/front', { istio: 'ingress' })))
     .toEqual(['daemonset/front', 'istio-ingress', 'istio-ingress:secret/webapp', 'front.istio-ingress', 'webapp.shop'])
 })
 
@@ -169,8 +164,8 @@ test('a Gateway claims a host at the gateways that it selects', async () => {
     metadata: { name: JSON.stringify(selector), namespace: 'other' },
     spec: { selector, servers: [{ port: { number: 80 }, hosts: ['*'] }] }
   }))
-  undo.push(fakeKubectl([/^get gateways/, { stdout: { items } }]))
-  expect((await claims(kubectl, { labels })).map(({ name }) => name)).toEqual(['{"istio":"ingress"}', undefined])
+  const mesh = kubectlWith([/^get gateways/, { stdout: { items } }])
+  expect((await claims(mesh, { labels })).map(({ name }) => name)).toEqual(['{"istio":"ingress"}', undefined])
 })
 
 test.each(course)('$id: every selector is changed for the gateway, and no command names the book\'s gateway', async exercise => {

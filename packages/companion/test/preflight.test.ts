@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { clockAhead } from '../src/cluster/preflight.ts'
-import { fakeKubectl } from './fake-kubectl.ts'
+import { clockOffset } from '../src/cluster/preflight.ts'
+import { answering } from './fake-kubectl.ts'
 
 afterEach(() => { vi.useRealTimers() })
 
@@ -12,10 +12,6 @@ test.each([
   ['not told', '', { least: 0, most: 0 }]
 ])('the clock of a cluster that is %s', async (_, stdout, ahead) => {
   vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-01-01T12:00:00.400Z') })
-  const undo = fakeKubectl([/create configmap/, { stdout }])
-  try {
-    expect(await clockAhead(new Kubectl('shop'))).toEqual(ahead)
-  } finally {
-    undo()
-  }
+  const execute = answering([/create configmap/, { stdout }])
+  expect(await clockOffset(new Kubectl('shop', { execute }))).toEqual(ahead)
 })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { course } from '../src/course/registry.ts'
 import { BEARS_MS, Disturbed, measuredOf, SLOW_MS, STALLED_MS, takeSoundly, unsoundness, type Measured } from '../src/judge/soundness.ts'
-import { demandsOf } from '../src/run/steps.ts'
+import { demandsOf } from '../src/run/steps/sample-size.ts'
 
 const QUIET: Measured = { wanted: 100, kept: 100, lateP50: 1, lateP99: 5, lasted: 1000, loopP99: 5, probeP50: 3, probeP99: 8, noise: 8, stalled: 0 }
 

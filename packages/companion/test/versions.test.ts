@@ -1,28 +1,33 @@
 // The oldest versions that are supported are in scripts/versions.env alone, and what is older is named.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { ROOT } from '../src/cluster/command.ts'
 import { choose, course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { pathOf } from '../src/cluster/manifests.ts'
 import { pages } from '../src/docs/pages.ts'
-import { gatewayApiIsThere } from '../src/cluster/preflight.ts'
+import { requireGatewayApi } from '../src/cluster/preflight.ts'
 import { silent } from '../src/run/reporter.ts'
 import { run } from '../src/run/run.ts'
-import { isOlder, OLDEST, parseVersion, settings, supportedIstio, tooNewFor, type Version } from '../src/cluster/versions.ts'
-import { fakeKubectl, istiod, MESH, type Answer } from './fake-kubectl.ts'
+import { isOlder, OLDEST, parseVersion, settings, requireSupportedIstio, tooNewFor, type Version } from '../src/cluster/versions.ts'
+import { answering, failingKubectl, istiod, MESH, type Answer } from './fake-kubectl.ts'
 
-const undo: (() => void)[] = []
-afterEach(() => { for (const each of undo.splice(0)) each() })
+beforeAll(() => failingKubectl())
 
-const kubectl = new Kubectl('shop')
+const kubectlWith = (...answers: Answer[]) => new Kubectl('shop', { execute: answering(...answers) })
 const version = (text: string) => parseVersion(text) as Version
 const istiods = (...versions: string[]): Answer =>
   [/^get pods -A -l app=istiod/, { stdout: { items: versions.map(istiod) } }]
 
-const inShop = (id: string) =>
-  run({ exercises: choose([id]), namespace: 'shop', report: silent, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 300 })
+const runWith = (id: string, ...answers: Answer[]) => run({
+  exercises: choose([id]),
+  namespace: 'shop',
+  report: silent,
+  falseAlarm: FALSE_ALARM_PER_CHECK,
+  patience: 300,
+  execute: answering(...answers, ...MESH)
+})
 
 test.each([
   ['1.31-lab', [1, 31]],
@@ -52,10 +57,8 @@ test.each([
 })
 
 describe('Istio', () => {
-  const supported = async (...answers: Answer[]) => {
-    undo.push(fakeKubectl(...answers, ...MESH))
-    return (await supportedIstio(kubectl, () => {}))?.text
-  }
+  const supported = async (...answers: Answer[]) =>
+    (await requireSupportedIstio(kubectlWith(...answers, ...MESH), () => {}))?.text
 
   test('an older version is refused: the message has both versions and what to do', async () => {
     await expect(supported(istiods('1.21.3'))).rejects
@@ -90,8 +93,9 @@ describe('Istio', () => {
 
 test('with an older Kubernetes there is a warning, and the exercises go on', async () => {
   const notes: string[] = []
-  undo.push(fakeKubectl([/^version/, { stdout: { serverVersion: { gitVersion: 'v1.26.5-gke.100' } } }], ...MESH))
-  expect((await supportedIstio(kubectl, text => notes.push(text)))?.text).toBe('1.31.0')
+  const old: Answer = [/^version/, { stdout: { serverVersion: { gitVersion: 'v1.26.5-gke.100' } } }]
+  const kubectl = kubectlWith(old, ...MESH)
+  expect((await requireSupportedIstio(kubectl, text => notes.push(text)))?.text).toBe('1.31.0')
   expect(notes).toEqual([
     expect.stringMatching(/^Kubernetes 1\.26\.5-gke\.100 is older than 1\.27, the oldest that Istio 1\.22 supports\./)
   ])
@@ -99,18 +103,16 @@ test('with an older Kubernetes there is a warning, and the exercises go on', asy
 
 test('an older Gateway API is refused: the message has both versions and what to do', async () => {
   const kinds: Answer = [/^api-resources/, { stdout: 'httproutes.gateway.networking.k8s.io' }]
-  undo.push(fakeKubectl(kinds, [/^get crd httproutes/, { stdout: 'v1.1.0' }]))
-  const reason = await gatewayApiIsThere(kubectl).catch((error: Error) => error.message)
+  const withVersion = (stdout: string) => kubectlWith(kinds, [/^get crd httproutes/, { stdout }])
+  const reason = await requireGatewayApi(withVersion('v1.1.0')).catch((error: Error) => error.message)
   expect(reason).toMatch(/^The cluster's Gateway API is 1\.1\.0, older than 1\.2\.0, the oldest that the exercises work with\.\n/)
   expect(reason).toMatch(/Upgrade it, .*\/v1\.6\.0\/experimental-install\.yaml$/)
-  undo.push(fakeKubectl(kinds, [/^get crd httproutes/, { stdout: settings['GATEWAY_API_OLDEST'] as string }]))
-  await expect(gatewayApiIsThere(kubectl)).resolves.toBeUndefined()
+  await expect(requireGatewayApi(withVersion(settings['GATEWAY_API_OLDEST'] as string))).resolves.toBeUndefined()
 })
 
 describe('an exercise that needs a newer Istio than the others', () => {
   test('is not run in an older one; the others go on', async () => {
-    undo.push(fakeKubectl(istiods('1.26.1'), ...MESH))
-    const { error, results } = await inShop('ch6.retry-budget')
+    const { error, results } = await runWith('ch6.retry-budget', istiods('1.26.1'))
     expect(error).toBeUndefined()
     expect(results).toEqual([{
       id: 'ch6.retry-budget',
@@ -169,8 +171,7 @@ describe('the API server refuses a manifest that is too new', () => {
   })
 
   test('the explanation is the error of the exercise', async () => {
-    undo.push(fakeKubectl([/ apply /, { code: 1, stderr: CRD }], ...MESH))
-    const { results: [result] } = await inShop('ch2.gateway')
+    const { results: [result] } = await runWith('ch2.gateway', [/ apply /, { code: 1, stderr: CRD }])
     expect(result).toMatchObject({ verdict: 'error', error: expect.stringMatching(/^The cluster does not know the kind/) })
   })
 })

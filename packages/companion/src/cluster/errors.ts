@@ -1,8 +1,19 @@
-/** Something about the machine or the cluster without which no exercise can go on: what is wrong, and what to do about it. */
+/** What an error ends: the exercise that met it, or the whole run, since all exercises would meet it. */
+export type Scope = 'exercise' | 'run'
+
+/** A problem that the user can solve. The message says what is wrong and, on its next line, what to do about it. */
 export class Trouble extends Error {
   override name = 'Trouble'
+  readonly ends: Scope
 
-  constructor (wrong: string, todo: string) {
+  constructor (wrong: string, todo: string, { ends = 'run' }: { ends?: Scope } = {}) {
     super(`${wrong}\n${todo}`)
+    this.ends = ends
   }
 }
+
+/** Whether an error makes the rest of the run pointless. */
+export const endsRun = (error: unknown) => error instanceof Trouble && error.ends === 'run'
+
+/** The text of whatever was thrown. */
+export const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error)

@@ -1,7 +1,7 @@
-import { command, type CommandResult } from './command.ts'
+import { command, type CommandOptions, type CommandResult } from './command.ts'
 import { Trouble } from './errors.ts'
 
-/** A kubectl command that failed, with what it said. */
+/** A kubectl command that failed. The message has the command and what it printed. */
 export class KubectlError extends Error {
   override name = 'KubectlError'
 
@@ -10,7 +10,7 @@ export class KubectlError extends Error {
   }
 }
 
-/** An object of the API, as far as all have the same shape. */
+/** An object of the Kubernetes API: the fields that all kinds have. */
 export interface KubeObject {
   apiVersion: string
   kind: string
@@ -18,56 +18,81 @@ export interface KubeObject {
   [field: string]: unknown
 }
 
-/** What a command reads: text, and by which command a reader would make it, or what it is. */
+/** What a command reads: text, with the command that makes it (`from`), or with a description (`is`). */
 export type Input = string | { text: string, from: string } | { text: string, is: string }
 
-/** Whether a command belongs to the lesson, or to what the companion does around it. */
+/** Whether a command is part of the lesson, or prepares and restores the namespace. */
 export type CommandKind = 'lesson' | 'upkeep'
 
-/** Told of each command before it runs. */
+/** Gets each command before it runs. */
 export type Announce = (line: string, kind: CommandKind) => void
+
+/** Runs a command to its end, as `command` does. Tests pass their own. */
+export type Execute = (name: string, args: string[], options: CommandOptions) => Promise<CommandResult>
+
+/** How kubectl runs. */
+export interface KubectlOptions {
+  announce?: Announce
+  /** ends the command that is running, and prevents the next */
+  signal?: AbortSignal | undefined
+  /** runs the commands; by default, as processes of this machine */
+  execute?: Execute
+}
 
 /** kubectl in one namespace of the current context. */
 export class Kubectl {
   readonly namespace: string
   readonly announce: Announce
   readonly signal: AbortSignal | undefined
+  readonly #execute: Execute
 
-  /** Aborting `signal` ends what is running, and lets nothing else begin. */
-  constructor (namespace: string, { announce = () => {}, signal }: { announce?: Announce, signal?: AbortSignal } = {}) {
+  constructor (namespace: string, { announce = () => {}, signal, execute = command }: KubectlOptions = {}) {
     this.namespace = namespace
     this.announce = announce
     this.signal = signal
+    this.#execute = execute
   }
 
-  /** The same in another namespace. */
+  /** The same kubectl in another namespace. */
   in (namespace: string): Kubectl {
-    return new Kubectl(namespace, { announce: this.announce, ...(this.signal && { signal: this.signal }) })
+    return new Kubectl(namespace, { announce: this.announce, signal: this.signal, execute: this.#execute })
   }
 
-  /** Any command of this machine, announced as a line to copy. */
+  /** The same kubectl with other options. */
+  with (options: KubectlOptions): Kubectl {
+    const { announce, signal } = this
+    return new Kubectl(this.namespace, { announce, signal, execute: this.#execute, ...options })
+  }
+
+  /**
+   * Runs any command of this machine to its end, and announces it as a line to copy.
+   *
+   * @throws {Trouble} when it is not installed
+   */
   async shell (name: string, args: string[], kind: CommandKind, input?: Input): Promise<CommandResult> {
     this.signal?.throwIfAborted()
     this.announce(line([name, ...args], input), kind)
-    const result = await command(name, args, { input: typeof input === 'object' ? input.text : input, signal: this.signal })
+    const text = typeof input === 'object' ? input.text : input
+    const result = await this.#execute(name, args, { input: text, signal: this.signal })
     this.signal?.throwIfAborted()
     if (result.isMissing) throw new Trouble(`${name} is not installed.`, 'Install it, or put it on the PATH.')
     return result
   }
 
-  /** Runs kubectl to its end, whatever that is. */
+  /** Runs kubectl in the namespace, whatever its exit code is. */
   try (args: string[], input?: Input, kind: CommandKind = 'upkeep'): Promise<CommandResult> {
     return this.shell('kubectl', ['-n', this.namespace, ...args], kind, input)
   }
 
-  /** The same for what is in no namespace. */
+  /** Runs kubectl without a namespace, whatever its exit code is. */
   tryCluster (args: string[], kind: CommandKind = 'upkeep'): Promise<CommandResult> {
     return this.shell('kubectl', args, kind)
   }
 
   /**
-   * What kubectl prints.
+   * Runs kubectl in the namespace.
    *
+   * @returns what it prints
    * @throws {KubectlError} when it fails
    */
   async run (args: string[], input?: Input, kind: CommandKind = 'upkeep'): Promise<string> {
@@ -76,6 +101,7 @@ export class Kubectl {
     return result.stdout
   }
 
+  /** What a `kubectl get` prints as JSON. */
   async json<T> (args: string[]): Promise<T> {
     return JSON.parse(await this.run([...args, '-o', 'json'])) as T
   }
@@ -98,13 +124,13 @@ export class Kubectl {
     return this.run(['apply', '-f', '-'], text)
   }
 
-  /** The running pods that are not being deleted, by label selector. */
+  /** The running pods with these labels, except those that are being deleted. */
   async running (selector: string): Promise<KubeObject[]> {
     const pods = await this.objects(['pods', '-l', selector, '--field-selector', 'status.phase=Running'])
     return pods.filter(({ metadata }) => metadata['deletionTimestamp'] === undefined)
   }
 
-  /** Their names. */
+  /** The names of the running pods with these labels. */
   async pods (selector: string): Promise<string[]> {
     return (await this.running(selector)).map(({ metadata }) => metadata.name)
   }
@@ -113,10 +139,11 @@ export class Kubectl {
 function line (words: string[], input: Input | undefined): string {
   const text = words.map(quoted).join(' ')
   if (typeof input !== 'object') return text
-  return 'from' in input ? `${input.from} | ${text}` : `# ${text}: ${input.is}` // a comment: pasted, it would wait for input
+  if ('from' in input) return `${input.from} | ${text}`
+  return `# ${text}: ${input.is}` // a comment: if a reader pasted the command, it would wait for input
 }
 
-/** A word as a shell takes it. */
+/** A word as a shell reads it, in quotes if it needs them. */
 export function quoted (word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -4,24 +4,24 @@ import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { ROOT } from './command.ts'
 import type { IngressGateway } from './gateway.ts'
-import { renamings, replaced, type Images } from './images.ts'
+import { renamings, replaced, type Images, type Replacement } from './images.ts'
 import type { Input, Kubectl, KubeObject } from './kubectl.ts'
 
-/** A file or folder beneath k8s/, and how it gets into the cluster. */
+/** A file or folder beneath k8s/, and how kubectl applies it. */
 export interface Manifest {
   objects: KubeObject[]
-  /** where its objects say that they belong; that of the exercises where they say nothing */
+  /** the namespace that its objects name, or that of the exercises if they name none */
   namespace: string
   /** arguments of kubectl after `apply` */
   args: string[]
   input?: Input
 }
 
-/** What this run changes in a manifest. */
+/** What a run changes in a manifest. */
 export interface ManifestOptions {
-  /** takes the place of the host `*`, and of the domain of the others */
+  /** replaces the host `*`, and the domain of the other hosts */
   host?: string | undefined
-  /** by a word in the file: the file whose text takes its place */
+  /** by a word in the file: the path of the file whose text replaces it */
   values?: Record<string, string>
   /** by service: the image that replaces the one in the manifest */
   images?: Images
@@ -29,49 +29,62 @@ export interface ManifestOptions {
   gateway?: Pick<IngressGateway, 'namespace' | 'selector'> | undefined
 }
 
-/** Where a file or folder beneath k8s/ is in the project. */
+/** The path in the project of a file or folder beneath k8s/. */
 export const pathOf = (file: string) => join('k8s', file)
 
-/** How kubectl takes a path of the project: a folder is a kustomization. */
+/** kubectl's arguments for a path of the project: a folder is a kustomization. */
 export const argumentsFor = (path: string) => [statSync(join(ROOT, path)).isDirectory() ? '-k' : '-f', path]
 
 /** The domain of the book's hosts. */
 export const DOMAIN = 'istioinaction.io'
 
-/** Where the names of Services end that a manifest has in full: with the book's namespace. */
-const WHOLE_NAME = '.istioinaction.svc.cluster.local'
+/** The end of the full names of Services in manifests, with the book's namespace. */
+const FULL_NAME = '.istioinaction.svc.cluster.local'
 
 /** How the files select the ingress gateway, as the book does. */
 const SELECTOR = 'istio: ingressgateway'
 
-/**
- * Reads a manifest. Whole names of Services in it get kubectl's namespace.
- */
-export async function manifest (kubectl: Kubectl, path: string, options: ManifestOptions = {}): Promise<Manifest> {
+/** Everything that a run replaces in the text of a manifest, in this order. */
+function replacementsIn (text: string, namespace: string, options: ManifestOptions): Replacement[] {
   const { host, values = {}, images = {}, gateway } = options
+  const withSed = (from: string, to: string, by: '/' | '|'): Replacement =>
+    ({ from: new RegExp(from.replaceAll('.', '\\.')), to, sed: `s${by}${from}${by}${to}${by}` })
+  const hasHosts = /^kind: (Gateway|VirtualService|HTTPRoute)$/m.test(text)
+  const all = [
+    ...renamings(images),
+    ...host === undefined || !hasHosts
+      ? []
+      : [{ from: /"\*"/, to: `"${host}"`, sed: `s/"\\*"/"${host}"/` }, withSed(DOMAIN, host, '/')],
+    ...gateway === undefined || !text.includes(SELECTOR)
+      ? []
+      : [
+          withSed(SELECTOR, gateway.selector, '|'),
+          withSed('namespace: istio-system', `namespace: ${gateway.namespace}`, '|')
+        ],
+    withSed(FULL_NAME, FULL_NAME.replace('istioinaction', namespace), '/'),
+    ...Object.entries(values).map(([word, source]) => {
+      const to = readFileSync(source, 'utf8').trim()
+      return { from: new RegExp(`\\b${word}\\b`), to, sed: `s|${word}|$(cat ${source})|` }
+    })
+  ]
+  return all.filter(replacement => replaced(text, replacement) !== text)
+}
+
+/** Reads a manifest, with the full names of Services in kubectl's namespace. */
+export async function manifest (kubectl: Kubectl, path: string, options: ManifestOptions = {}): Promise<Manifest> {
   const file = pathOf(path)
   const args = argumentsFor(file)
-  const of = (objects: KubeObject[]) => ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })
+  const withNamespace = (objects: KubeObject[]) =>
+    ({ objects, namespace: objects[0]?.metadata.namespace ?? kubectl.namespace })
   const isFolder = args[0] === '-k'
   const text = isFolder ? await kubectl.run(['kustomize', file]) : readFileSync(join(ROOT, file), 'utf8')
-  const inNamespace = WHOLE_NAME.replace('istioinaction', kubectl.namespace)
-  const changes = [
-    ...renamings(images),
-    ...host !== undefined && /^kind: (Gateway|VirtualService|HTTPRoute)$/m.test(text)
-      ? [{ from: /"\*"/, to: `"${host}"`, sed: `s/"\\*"/"${host}"/` }, { from: new RegExp(DOMAIN), to: host, sed: `s/${DOMAIN}/${host}/` }]
-      : [],
-    ...gateway !== undefined && text.includes(SELECTOR)
-      ? [[SELECTOR, gateway.selector], ['namespace: istio-system', `namespace: ${gateway.namespace}`]].map(([from, to]) => ({ from: new RegExp(from as string), to: to as string, sed: `s|${from}|${to}|` }))
-      : [],
-    { from: new RegExp(WHOLE_NAME.replaceAll('.', '\\.')), to: inNamespace, sed: `s/${WHOLE_NAME}/${inNamespace}/` },
-    ...Object.entries(values).map(([word, source]) => ({ from: new RegExp(`\\b${word}\\b`), to: readFileSync(source, 'utf8').trim(), sed: `s|${word}|$(cat ${source})|` }))
-  ].filter(change => replaced(text, change) !== text)
-  if (changes.length === 0) return { ...of(parse(text)), args }
-  const ours = changes.reduce(replaced, text)
-  const script = changes.map(({ sed }) => sed).join('; ')
+  const replacements = replacementsIn(text, kubectl.namespace, options)
+  if (replacements.length === 0) return { ...withNamespace(parse(text)), args }
+  const changed = replacements.reduce(replaced, text)
+  const script = replacements.map(({ sed }) => sed).join('; ')
   const sed = `sed ${script.includes('$(') ? `"${script.replaceAll('"', '\\"')}"` : `'${script}'`}`
   const from = isFolder ? `kubectl kustomize ${file} | ${sed}` : `${sed} ${file}`
-  return { ...of(parse(ours)), args: ['-f', '-'], input: { text: ours, from } }
+  return { ...withNamespace(parse(changed)), args: ['-f', '-'], input: { text: changed, from } }
 }
 
 function parse (text: string): KubeObject[] {
@@ -79,7 +92,7 @@ function parse (text: string): KubeObject[] {
 }
 
 /**
- * NAMESPACE:TYPE.GROUP/NAME; the same for one object in whatever version of its API.
+ * The key of an object: NAMESPACE:TYPE.GROUP/NAME. It is the same in all versions of the object's API.
  *
  * @param home the namespace of objects that name none
  */
@@ -88,31 +101,36 @@ export function keyOf ({ apiVersion, kind, metadata }: KubeObject, home: string)
   return `${metadata.namespace ?? home}:${`${kind}${group}`.toLowerCase()}/${metadata.name}`
 }
 
-/** TYPE.GROUP/NAME of a key, as kubectl takes it. */
-export const nameOf = (key: string) => key.slice(key.indexOf(':') + 1)
+/** TYPE.GROUP/NAME of a key, as kubectl reads it. */
+export const resourceOf = (key: string) => key.slice(key.indexOf(':') + 1)
 
+/** The namespace of a key. */
 export const namespaceOf = (key: string) => key.slice(0, key.indexOf(':'))
 
-/** Does something with the keys of each namespace. */
-export async function inEach (kubectl: Kubectl, keys: string[], work: (kubectl: Kubectl, keys: string[]) => Promise<unknown>): Promise<void> {
+/** Calls `work` for each namespace, with its kubectl and its keys. */
+export async function inEach (
+  kubectl: Kubectl, keys: string[], work: (kubectl: Kubectl, keys: string[]) => Promise<unknown>
+): Promise<void> {
   for (const [namespace, some] of Map.groupBy(keys, namespaceOf)) await work(kubectl.in(namespace), some)
 }
 
+/** The names of the Deployments among these objects. */
 export function deploymentsOf (objects: KubeObject[]): string[] {
   return objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name)
 }
 
-/**
- * Whether an object cannot become the other by a change, but has to be made anew: hardly anything of a Pod can be changed, and of a Secret not its type, of a Deployment not
- * which Pods are its own.
- */
-export function isAnother (object: KubeObject, other: KubeObject): boolean {
-  const fixed = { Pod: ['spec'], Secret: ['type'], Deployment: ['spec', 'selector'] }[object.kind]
-  const part = (of: KubeObject) => fixed?.reduce<unknown>((value, field) => (value as Record<string, unknown> | undefined)?.[field], of)
-  return fixed !== undefined && !isDeepStrictEqual(part(object), part(other))
+/** Fields that the API server does not let anyone change: hardly anything of a Pod can be changed. */
+const IMMUTABLE: Record<string, string[]> = { Pod: ['spec'], Secret: ['type'], Deployment: ['spec', 'selector'] }
+
+/** Whether an object must be deleted and made again to become the other, since they differ in an immutable field. */
+export function mustBeRecreated (object: KubeObject, other: KubeObject): boolean {
+  const path = IMMUTABLE[object.kind]
+  const part = (of: KubeObject) =>
+    path?.reduce<unknown>((value, field) => (value as Record<string, unknown> | undefined)?.[field], of)
+  return path !== undefined && !isDeepStrictEqual(part(object), part(other))
 }
 
-/** Several objects as one to be sent to kubectl. */
+/** Several objects as one text for kubectl. */
 export function asList (items: KubeObject[]): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
 }

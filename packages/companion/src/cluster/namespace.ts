@@ -1,35 +1,50 @@
 import type { Kubectl, KubeObject } from './kubectl.ts'
-import { keyOf, nameOf } from './manifests.ts'
+import { keyOf, resourceOf } from './manifests.ts'
 
-/** As whom the API server knows us where what we make may outlive our knowledge of it: it tells with each object who has made it. */
+/** Our field manager: it marks the namespaces that the companion makes. */
 export const MANAGER = 'outfitters-companion'
 
-/** The same for what the exercises in a namespace make in another one. */
+/** The field manager for what the exercises of a namespace make or change in another namespace. */
 export const managerFor = (namespace: string) => `${MANAGER}.${namespace}`
 
-/** The namespaces whose exercises have made, or changed, an object that is in none of them. */
+/** The namespaces whose exercises have made or changed an object that is in another namespace. */
 export function makersOf ({ metadata: { managedFields = [] } }: KubeObject): string[] {
-  return (managedFields as { manager?: string }[]).flatMap(({ manager = '' }) => manager.startsWith(managerFor('')) ? manager.slice(managerFor('').length) : [])
+  const prefix = managerFor('')
+  return (managedFields as { manager?: string }[])
+    .flatMap(({ manager = '' }) => manager.startsWith(prefix) ? manager.slice(prefix.length) : [])
 }
 
-/** What the cluster itself puts into every namespace. */
-const USUAL = ['configmap/kube-root-ca.crt', 'configmap/istio-ca-root-cert', 'configmap/istio-ca-crl', 'serviceaccount/default']
-const PASSING = ['Event', 'Endpoints', 'EndpointSlice', 'PodMetrics']
+/** What the cluster puts into every namespace. */
+const BUILT_IN = [
+  'configmap/kube-root-ca.crt', 'configmap/istio-ca-root-cert', 'configmap/istio-ca-crl', 'serviceaccount/default'
+]
+
+/** Kinds that the cluster makes and deletes on its own. */
+const TRANSIENT = ['Event', 'Endpoints', 'EndpointSlice', 'PodMetrics']
 
 /**
- * What somebody has put into a namespace, as `deployment.apps/mine`: beside what is `known`, what the cluster puts there, what belongs to
- * another object, and what is going.
+ * What users have put into a namespace, as `deployment.apps/mine`. Left out are the objects that are `known`, those
+ * that the cluster made, those that another object owns, and those that are being deleted.
  */
 export async function othersIn (kubectl: Kubectl, known: string[]): Promise<string[]> {
-  const kinds = (await kubectl.tryCluster(['api-resources', '--namespaced', '--verbs=list,delete', '-o', 'name'])).stdout.trim().split('\n')
+  const listable = ['api-resources', '--namespaced', '--verbs=list,delete', '-o', 'name']
+  const kinds = (await kubectl.tryCluster(listable)).stdout.trim().split('\n')
   const found = await kubectl.objects([kinds.join(',')])
-  const isSomebodys = ({ kind, metadata }: KubeObject) => !PASSING.includes(kind) && metadata['ownerReferences'] === undefined && metadata['deletionTimestamp'] === undefined
-  return [...new Set(found.filter(isSomebodys).map(object => nameOf(keyOf(object, kubectl.namespace))))].filter(name => !known.includes(name) && !USUAL.includes(name))
+  const isUsers = ({ kind, metadata }: KubeObject) => !TRANSIENT.includes(kind) &&
+    metadata['ownerReferences'] === undefined && metadata['deletionTimestamp'] === undefined
+  const names = new Set(found.filter(isUsers).map(object => resourceOf(keyOf(object, kubectl.namespace))))
+  return [...names].filter(name => !known.includes(name) && !BUILT_IN.includes(name))
 }
 
-/** Whether the companion has made the namespace, and nothing is in it: a run was killed before it wrote anything down, or has not come to it yet. */
+/**
+ * Whether the companion made the namespace and nothing is in it: a run was killed before it wrote anything into it, or
+ * has only just made it.
+ */
 export async function isMadeAndEmpty (kubectl: Kubectl): Promise<boolean> {
-  const { stdout } = await kubectl.tryCluster(['get', 'namespace', kubectl.namespace, '--ignore-not-found', '--show-managed-fields', '-o', 'jsonpath={.status.phase} {.metadata.managedFields[*].manager}'])
+  const { stdout } = await kubectl.tryCluster([
+    'get', 'namespace', kubectl.namespace, '--ignore-not-found', '--show-managed-fields',
+    '-o', 'jsonpath={.status.phase} {.metadata.managedFields[*].manager}'
+  ])
   const [phase, ...managers] = stdout.split(' ')
   return phase === 'Active' && managers.includes(MANAGER) && (await othersIn(kubectl, [])).length === 0
 }

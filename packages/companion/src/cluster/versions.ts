@@ -51,7 +51,7 @@ const UPGRADE = 'Upgrade it: https://istio.io/latest/docs/setup/upgrade/. ' +
  * @returns the version of Istio; undefined if the cluster does not reveal it
  * @throws {Trouble} when Istio is older
  */
-export async function supportedIstio (kubectl: Kubectl, note: (text: string) => void): Promise<Version | undefined> {
+export async function requireSupportedIstio (kubectl: Kubectl, note: (text: string) => void): Promise<Version | undefined> {
   const [istio, kubernetes] = await Promise.all([istioVersion(kubectl), kubernetesVersion(kubectl)])
   if (kubernetes !== undefined && isOlder(kubernetes, OLDEST.kubernetes)) {
     note(`Kubernetes ${kubernetes.text} is older than ${OLDEST.kubernetes.text}, ` +
@@ -71,7 +71,7 @@ export async function supportedIstio (kubectl: Kubectl, note: (text: string) => 
  * @param istio if it is undefined, the version is unknown, and the exercise runs
  * @throws {Error} when it is older
  */
-export function requireIstio (needed: string, istio: Version | undefined): void {
+export function requireIstioVersion (needed: string, istio: Version | undefined): void {
   if (istio === undefined || !isOlder(istio, parseVersion(needed) as Version)) return
   throw new Error(`This exercise needs Istio ${needed} or newer, and the cluster has ${istio.text}. ` +
     'Upgrade it, or go on without this exercise.')

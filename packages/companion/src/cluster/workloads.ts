@@ -1,28 +1,36 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { Trouble } from './errors.ts'
 import { pullAdvice } from './images.ts'
 import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from './kubectl.ts'
-import { Trouble } from './errors.ts'
+import { until } from './until.ts'
 
-/** Where each service of the store listens in its pod. */
+/** The port of each service of the store in its pod. */
 export { PORTS } from '../../../../scripts/project.ts'
+
+interface ContainerStatus {
+  name: string
+  image: string
+  state: { waiting?: { reason?: string, message?: string } }
+}
 
 interface Pod extends KubeObject {
   spec: { containers: { name: string }[], initContainers?: { name: string }[] }
-  status: { containerStatuses?: { name: string, image: string, state: { waiting?: { reason?: string, message?: string } } }[] }
+  status: { containerStatuses?: ContainerStatus[] }
 }
 
-/** For what reasons a container waits that will not start by itself. */
+/** Reasons for which a container waits and will not start until somebody changes something. */
 const IMAGE_REASONS = ['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName']
 const CRASH_REASONS = ['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError']
 
 /**
- * Waits until Deployments have rolled out, and the pods that they had before have gone: those still answer for a while.
+ * Waits until Deployments have rolled out and their previous pods are gone: those still answer for a while.
  *
- * @throws {Trouble} as soon as an image cannot be pulled or a container does not start, and when two minutes were not enough
+ * @throws {Trouble} as soon as an image cannot be pulled or a container does not start, and after two minutes
  */
-export async function rolledOut (kubectl: Kubectl, deployments: string[], kind: CommandKind = 'upkeep'): Promise<void> {
-  await unlessStuck(kubectl, deployments, statuses(kubectl, deployments, kind))
-  await gone(kubectl, deployments)
+export async function waitForRollout (
+  kubectl: Kubectl, deployments: string[], kind: CommandKind = 'upkeep'
+): Promise<void> {
+  await unlessStuck(kubectl, deployments, waitForStatus(kubectl, deployments, kind))
+  await waitUntilGone(kubectl, deployments)
 }
 
 /**
@@ -30,77 +38,85 @@ export async function rolledOut (kubectl: Kubectl, deployments: string[], kind: 
  *
  * @throws {Trouble} as soon as its image cannot be pulled or its container does not start
  */
-export async function podReady (kubectl: Kubectl, name: string): Promise<void> {
-  await unlessStuck(kubectl, [name], kubectl.run(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=120s']))
+export async function waitForPod (kubectl: Kubectl, name: string): Promise<void> {
+  const ready = kubectl.run(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=120s'])
+  await unlessStuck(kubectl, [name], ready)
 }
 
-/** Waits until the pods of Deployments that are being deleted have gone, for a minute at most. */
-export async function gone (kubectl: Kubectl, deployments: string[]): Promise<void> {
+/** Waits up to a minute until the pods of Deployments that are being deleted are gone. */
+export async function waitUntilGone (kubectl: Kubectl, deployments: string[]): Promise<void> {
   if (deployments.length === 0) return
-  const deadline = Date.now() + 60_000
-  while ((await podsOf(kubectl, deployments)).some(isGoing) && Date.now() < deadline) await sleep(500)
+  const areGone = async () => !(await podsOf(kubectl, deployments)).some(isBeingDeleted)
+  await until(areGone, { timeout: 60_000, interval: 500, signal: kubectl.signal })
 }
 
+/** Waits for `work`, or throws as soon as a container of these owners is stuck. */
 async function unlessStuck (kubectl: Kubectl, owners: string[], work: Promise<unknown>): Promise<void> {
-  const watching = new AbortController()
+  const done = new AbortController()
+  const requireProgress = async () => {
+    const pods = await podsOf(kubectl, owners)
+    for (const pod of pods) if (!isBeingDeleted(pod)) requireStartable(kubectl.namespace, pod)
+    return done.signal.aborted
+  }
   try {
-    await Promise.race([work, stuck(kubectl, owners, watching.signal)])
+    await Promise.race([
+      work,
+      until(requireProgress, { timeout: Infinity, interval: 2000, delay: 2000, signal: done.signal })
+    ])
   } finally {
-    watching.abort()
+    done.abort()
   }
 }
 
-async function statuses (kubectl: Kubectl, deployments: string[], kind: CommandKind): Promise<void> {
+async function waitForStatus (kubectl: Kubectl, deployments: string[], kind: CommandKind): Promise<void> {
   for (const deployment of deployments) {
     try {
       await kubectl.run(['rollout', 'status', `deployment/${deployment}`, '--timeout=120s'], undefined, kind)
     } catch (error) {
       if (!(error instanceof KubectlError) || !/timed out/.test(error.message)) throw error
-      throw new Trouble(`Deployment ${deployment} in namespace ${kubectl.namespace} is not ready after two minutes.`,
-        `What its pods wait for: kubectl -n ${kubectl.namespace} describe pods -l app=${deployment}`)
+      throw new Trouble(
+        `Deployment ${deployment} in namespace ${kubectl.namespace} is not ready after two minutes.`,
+        `To see what its pods wait for: kubectl -n ${kubectl.namespace} describe pods -l app=${deployment}`)
     }
   }
 }
 
-async function stuck (kubectl: Kubectl, owners: string[], signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await sleep(2000, undefined, { signal }).catch(() => {})
-    if (signal.aborted) return
-    for (const { metadata: { name }, status } of (await podsOf(kubectl, owners)).filter(pod => !isGoing(pod))) {
-      for (const { name: container, image, state: { waiting } } of status.containerStatuses ?? []) {
-        if (IMAGE_REASONS.includes(waiting?.reason ?? '')) {
-          throw new Trouble(`The image ${image} of pod ${name} cannot be pulled (${waiting?.reason}).`,
-            pullAdvice(image, { pod: name, namespace: kubectl.namespace }))
-        }
-        if (CRASH_REASONS.includes(waiting?.reason ?? '')) {
-          throw new Trouble(`The container ${container} of pod ${name} does not start (${waiting?.reason}): ${waiting?.message ?? ''}`,
-            `What it said: kubectl -n ${kubectl.namespace} logs ${name} -c ${container} --previous`)
-        }
-      }
+/** @throws {Trouble} when a container of the pod cannot start until somebody changes something */
+function requireStartable (namespace: string, { metadata: { name: pod }, status }: Pod): void {
+  for (const { name, image, state: { waiting } } of status.containerStatuses ?? []) {
+    const { reason = '', message = '' } = waiting ?? {}
+    if (IMAGE_REASONS.includes(reason)) {
+      throw new Trouble(`The image ${image} of pod ${pod} cannot be pulled (${reason}).`,
+        pullAdvice(image, { pod, namespace }))
+    }
+    if (CRASH_REASONS.includes(reason)) {
+      throw new Trouble(`The container ${name} of pod ${pod} does not start (${reason}): ${message}`,
+        `To see what it printed: kubectl -n ${namespace} logs ${pod} -c ${name} --previous`)
     }
   }
 }
 
-/**
- * Makes sure that every pod of these Deployments has a proxy.
- *
- * @throws {Trouble} when one has none
- */
-export async function proxied (kubectl: Kubectl, deployments: string[]): Promise<void> {
-  const without = (await podsOf(kubectl, deployments)).filter(pod => !isGoing(pod) && !hasProxy(pod)).map(({ metadata }) => metadata.name)
-  if (without.length === 0) return
-  throw new Trouble(`Pods of namespace ${kubectl.namespace} have no proxy, although new ones would get one: ${without.join(', ')}. They are older than the injection, or opted out of it.`,
-    `Make them anew: kubectl -n ${kubectl.namespace} rollout restart deployment`)
+/** @throws {Trouble} when a pod of these Deployments has no proxy */
+export async function requireProxies (kubectl: Kubectl, deployments: string[]): Promise<void> {
+  const pods = (await podsOf(kubectl, deployments)).filter(pod => !isBeingDeleted(pod) && !hasProxy(pod))
+  if (pods.length === 0) return
+  const names = pods.map(({ metadata }) => metadata.name).join(', ')
+  throw new Trouble(
+    `Pods of namespace ${kubectl.namespace} have no proxy, although new ones would get one: ${names}. ` +
+    'They are older than the injection, or opted out of it.',
+    `Restart them: kubectl -n ${kubectl.namespace} rollout restart deployment`)
 }
 
+/** Whether a pod has a proxy of the mesh. */
 export function hasProxy ({ spec }: Pick<Pod, 'spec'>): boolean {
   return [...spec.containers, ...spec.initContainers ?? []].some(({ name }) => name === 'istio-proxy')
 }
 
-/** The pods of these Deployments, or of these names. */
+/** The pods of these Deployments, or with these names. */
 export async function podsOf (kubectl: Kubectl, owners: string[]): Promise<Pod[]> {
   const pods = await kubectl.objects(['pods']) as Pod[]
-  return pods.filter(({ metadata }) => owners.some(owner => new RegExp(`^${owner}(-[^-]+-[^-]+)?$`).test(metadata.name)))
+  const belongs = (pod: string, owner: string) => new RegExp(`^${owner}(-[^-]+-[^-]+)?$`).test(pod)
+  return pods.filter(({ metadata }) => owners.some(owner => belongs(metadata.name, owner)))
 }
 
-const isGoing = ({ metadata }: KubeObject) => metadata['deletionTimestamp'] !== undefined
+const isBeingDeleted = ({ metadata }: KubeObject) => metadata['deletionTimestamp'] !== undefined

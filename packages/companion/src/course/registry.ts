@@ -1,27 +1,37 @@
 import { globSync } from 'node:fs'
-import type { Exercise } from './exercise.ts'
 import { FALSE_ALARM } from '../judge/statistics.ts'
+import type { Exercise } from './exercise.ts'
 
 const folder = new URL('exercises/', import.meta.url)
-const files = globSync('ch*/[0-9]*-*.ts', { cwd: folder }).sort(new Intl.Collator('en', { numeric: true }).compare)
+const inOrder = new Intl.Collator('en', { numeric: true }).compare
+const files = globSync('ch*/[0-9]*-*.ts', { cwd: folder }).sort(inOrder)
 
-/** All exercises in the order of the book: exercises/chN/M-NAME.ts, M-th of chapter N. */
-export const course: Exercise[] = await Promise.all(files.map(async file => (await import(new URL(file, folder).href) as { default: Exercise }).default))
+const read = async (file: string) =>
+  (await import(new URL(file, folder).href) as { default: Exercise }).default
+
+/** All exercises in the order of the book. The file exercises/chN/M-NAME.ts is exercise M of chapter N. */
+export const course: Exercise[] = await Promise.all(files.map(read))
+
+const checks = course.flatMap(({ steps }) => steps).filter(step => 'expected' in step)
 
 /**
- * The probability of a false alarm that one check may have, so that a run of the whole course stays below FALSE_ALARM: those that are
- * judged as draws share it. The others have none: what must hold always, or lies far within a wide band, does not fail by chance.
+ * The probability of a false alarm that one check may have, so that a run of the whole course stays below FALSE_ALARM.
+ * The checks that are judged as draws share it. The others cannot fail by chance: what they expect holds always, or is
+ * far inside a wide band.
  */
-export const FALSE_ALARM_PER_CHECK = FALSE_ALARM / course.flatMap(({ steps }) => steps).filter(step => 'expected' in step && step.expected.kind === 'about').length
+export const FALSE_ALARM_PER_CHECK = FALSE_ALARM / checks.filter(({ expected }) => expected.kind === 'about').length
 
 /**
- * The exercises that are meant: by id, by chapter, or from one id on.
+ * Chooses exercises by id, by chapter, or from one of them on.
  *
- * @throws {RangeError} naming what there is not
+ * @throws {RangeError} when there is no such exercise or chapter
  */
 export function choose (names: string[], from?: string): Exercise[] {
-  const unknown = [...names, ...from === undefined ? [] : [from]].filter(name => !course.some(exercise => isMeant(exercise, name)))
-  if (unknown.length > 0) throw new RangeError(`there is no exercise or chapter ${unknown.join(', ')}; npm run exercise lists them`)
+  const wanted = [...names, ...from === undefined ? [] : [from]]
+  const unknown = wanted.filter(name => !course.some(exercise => isMeant(exercise, name)))
+  if (unknown.length > 0) {
+    throw new RangeError(`there is no exercise or chapter ${unknown.join(', ')}; npm run exercise lists them`)
+  }
   const chosen = names.length === 0 ? course : course.filter(exercise => names.some(name => isMeant(exercise, name)))
   const first = from === undefined ? 0 : chosen.findIndex(exercise => isMeant(exercise, from))
   if (first === -1) throw new RangeError(`${from} is not among ${names.join(', ')}`)

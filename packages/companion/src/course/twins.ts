@@ -1,27 +1,34 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../cluster/command.ts'
-import { NEEDS, type Exercise } from './exercise.ts'
 import { pathOf } from '../cluster/manifests.ts'
+import { NEEDS, type Exercise } from './exercise.ts'
 
-/** By whose objects an exercise routes: Istio's own, or those of the Kubernetes Gateway API. */
+/** The API whose objects route the requests: Istio's own, or the Kubernetes Gateway API. */
 export type Api = 'istio' | 'gateway'
 
-/** Kinds of Istio's for which the Gateway API has others, and whatever else is about Istio's own gateway. */
+/** Istio's routing kinds, for which the Gateway API has others, and everything else about Istio's own gateway. */
 const ROUTING = /^kind: (Gateway|VirtualService)$|istio: ingressgateway/m
 
+const absolute = (file: string) => join(ROOT, pathOf(file))
+
+/** Where the twin of a file would be. */
 const twinOf = (file: string) => file.replace(/^istio\//, 'gateway-api/')
 
-/** The file that is applied in place of a file: its twin where it has one, if the API says so. */
+/** The file to apply for an API: with the Gateway API, the twin of the file if it has one. */
 export function fileFor (file: string, api: Api): string {
-  return api === 'gateway' && existsSync(join(ROOT, pathOf(twinOf(file)))) ? twinOf(file) : file
+  return api === 'gateway' && existsSync(absolute(twinOf(file))) ? twinOf(file) : file
 }
 
-/** Whether an exercise is of a chapter with twins, routes at all, and everything by which it does has one. */
+/** Whether the Gateway API can do an exercise: it routes, and all of its routing files have twins. */
 export function hasTwin ({ id, needs, steps }: Exercise): boolean {
-  // Others would often do: but a Gateway of the namespace's own is subject to all that is said of the whole namespace, as Istio's is not.
-  if (!existsSync(join(ROOT, pathOf(`gateway-api/${id.split('.')[0]}`)))) return false
-  const files = [...needs.flatMap(need => NEEDS[need].file ?? []), ...steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])]
-  const routing = files.filter(file => statSync(join(ROOT, pathOf(file))).isFile() && ROUTING.test(readFileSync(join(ROOT, pathOf(file)), 'utf8')))
+  // Exercises of other chapters would often work too. But a Gateway in the exercise's namespace is subject to all
+  // policies for that namespace, and Istio's gateway is not.
+  if (!existsSync(absolute(`gateway-api/${id.split('.')[0]}`))) return false
+  const needed = needs.flatMap(need => NEEDS[need].file ?? [])
+  const applied = steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])
+  const isRouting = (file: string) =>
+    statSync(absolute(file)).isFile() && ROUTING.test(readFileSync(absolute(file), 'utf8'))
+  const routing = [...needed, ...applied].filter(isRouting)
   return routing.length > 0 && routing.every(file => fileFor(file, 'gateway') !== file)
 }

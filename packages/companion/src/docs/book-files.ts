@@ -3,20 +3,20 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { ROOT } from '../cluster/command.ts'
 
-/** Some files of the book, and what we have for them: files of ours, a reason, or both. */
+/** Some files of the book, and our files that correspond to them, or the reason why there are none, or both. */
 export interface Row {
   /** files of the book; a folder, with a slash at the end, means everything in it */
   book: string | string[]
-  /** files or folders of ours */
+  /** our files or folders */
   here?: string | string[]
   /** what differs, or why there is nothing here */
   note?: string
 }
 
-/** Which file of ours corresponds to which file of the book: docs/book-files.yaml. */
+/** Which of our files corresponds to which file of the book: docs/book-files.yaml. */
 export interface BookFiles {
   chapters: { title: string, intro?: string, rows: Row[] }[]
-  /** manifests and scripts of ours that correspond to no file of the book, and what they are for */
+  /** our manifests and scripts that correspond to no file of the book, and what they are for */
   ours: { file: string, note: string }[]
 }
 
@@ -33,17 +33,18 @@ export function filesOfTheBook (): string[] {
   return readFileSync(join(ROOT, 'docs/book-files.txt'), 'utf8').trim().split('\n')
 }
 
-/** The files of ours that the table names, in the order of the table. */
+/** Our files that the table names, in the order of the table. */
 export function heirs ({ chapters }: BookFiles): string[] {
   return [...new Set(chapters.flatMap(({ rows }) => rows.flatMap(({ here }) => list(here))))]
 }
 
 /**
- * The faults of the table, a line for each; empty if each file of the book is in it once, and each of ours as well.
+ * The mistakes in the table, with a line for each. There are none if the table has each file of the book once, and all
+ * of our manifests and scripts.
  *
  * @param inTheBook all files of the book
- * @param inOurs the manifests and scripts of ours that must be in the table
- * @param exists whether there is such a file or folder in the project
+ * @param inOurs our manifests and scripts that must be in the table
+ * @param exists whether the project has such a file or folder
  */
 export function faultsOf (
   table: BookFiles, inTheBook: string[], inOurs: string[], exists: (path: string) => boolean
@@ -63,15 +64,15 @@ export function faultsOf (
       .map(name => `${name}: the book has no such file (docs/book-files.txt)`),
     ...[...known].filter(path => !exists(path)).map(path => `${path}: there is no such file here`),
     ...rows.filter(({ here, note = '' }) => list(here).length === 0 && note.trim() === '')
-      .map(({ book }) => `${list(book).join(', ')}: neither a file of ours nor a reason`),
+      .map(({ book }) => `${list(book)}: it has neither a file of ours ("here") nor a reason ("note")`),
     ...inOurs.filter(file => !known.has(file)).map(file => `${file} is not in the table: name it in ` +
-      'docs/book-files.yaml, as "here" of a file of the book, or under "ours" with what it is for'),
+      'docs/book-files.yaml, as "here" of a file of the book, or under "ours" with its purpose'),
     ...table.ours.filter(({ file }) => heirs(table).includes(file))
-      .map(({ file }) => `${file} stands for a file of the book, and cannot be under "ours"`)
+      .map(({ file }) => `${file} corresponds to a file of the book, so it cannot be under "ours"`)
   ]
 }
 
-/** The text of the page. */
+/** The text of docs/book-files.md. */
 export function bookPage ({ chapters, ours }: BookFiles): string {
   return `<!-- Made from book-files.yaml by npm run docs: change it there. -->
 # The book's files
@@ -86,7 +87,7 @@ ingress gateway in \`istio-system\`. Istio still accepts the book's own objects,
 ${chapters.map(chapterText).join('\n')}
 ## Ours
 
-These manifests belong to an exercise, and to no file of the book.
+These manifests belong to an exercise, and correspond to no file of the book.
 
 | here | what it is for |
 |---|---|

@@ -1,141 +1,226 @@
-import { RATE } from '../judge/calibration.ts'
+import { NEEDS, type Exercise, type Expect, type Inspect, type Load, type Need, type Step } from '../course/exercise.ts'
 import { course, FALSE_ALARM_PER_CHECK } from '../course/registry.ts'
-import { NEEDS, type Exercise, type Expect, type Inspect, type Need, type Step } from '../course/exercise.ts'
+import { argumentsFor, DOMAIN, pathOf } from '../cluster/manifests.ts'
+import { RATE } from '../judge/calibration.ts'
 import { expectedText, number, percent } from '../judge/figures.ts'
 import { bounds, FALSE_ALARM, POWER } from '../judge/statistics.ts'
-import { DOMAIN, pathOf } from '../cluster/manifests.ts'
-import { figures, type Figures } from './record.ts'
-import { commandOf, demandsOf, requestsOf } from '../run/steps.ts'
+import { commandFor } from '../run/steps/index.ts'
+import { demandsOf, requestsOf } from '../run/steps/sample-size.ts'
+import { listOf, tableOf, wrapped } from './markdown.ts'
+import { figures, type ExerciseFigures, type Figures } from './record.ts'
 
-/** The documentation of the exercises: a page for each, by its path in the project. */
+/** The folder of the pages, as a path of the project. */
+const FOLDER = 'docs/exercises'
+
+/** A check of an exercise. */
+type CheckStep = Expect | Inspect
+
+/** The documentation of the exercises by path in the project: a table of all exercises, and a page for each. */
 export function pages (): Map<string, string> {
   const seen = figures()
-  return new Map(course.map(exercise => [pageOf(exercise), page(exercise, seen[exercise.id])]))
+  return new Map([
+    [`${FOLDER}/README.md`, indexPage(seen)],
+    ...course.map(exercise => [`${FOLDER}/${pageOf(exercise)}`, page(exercise, seen[exercise.id])] as const)
+  ])
 }
 
-/** The README with the table of exercises between its two marks. */
-export function withTable (readme: string): string {
-  const seen = figures()
-  const rows = course.map(exercise => `| [${exercise.id}](${pageOf(exercise)}) | ${exercise.title} | ${exercise.aim} | ${stateOf(seen[exercise.id])} |`)
-  const table = ['| exercise | | what is learned | state |', '|---|---|---|---|', ...rows].join('\n')
-  return readme.replace(/(<!-- exercises[^>]*-->\n)[^]*?(\n<!-- \/exercises -->)/, (_, begin: string, end: string) => begin + table + end)
-}
-
-/** How its last recorded run came out. */
-export function stateOf (seen: Figures[string] | undefined): string {
+/** How the last recorded run of an exercise ended. */
+export function stateOf (seen: ExerciseFigures | undefined): string {
   if (seen === undefined) return 'not recorded yet'
   if (seen.failed === true) return `failed on ${seen.on}`
-  return `passed on ${seen.on}${seen.lacks === undefined ? '' : `; not judged there: what needs ${seen.lacks}`}`
+  return `passed on ${seen.on}${seen.lacks === undefined ? '' : `, except the checks that need ${seen.lacks}`}`
 }
 
-function pageOf ({ id }: Exercise): string {
-  const [chapter, name] = id.split('.')
-  return `docs/exercises/${chapter}/${name}.md`
+/** The page of an exercise, as a path in the folder of the pages. */
+const pageOf = ({ id }: Exercise) => `${id.replace('.', '/')}.md`
+
+function indexPage (seen: Figures): string {
+  const chapters = Object.groupBy(course, ({ id }) => chapterOf(id)) as Record<string, Exercise[]>
+  return `${madeFrom('packages/companion')}
+# The exercises
+
+Each exercise applies a lesson of the book to your mesh, sends requests, and judges the answers. Each page lists the
+commands of its exercise, so that you can also follow it by hand. The last column tells how the last recorded run ended.
+
+    npm run exercise -- ch2.retry      # runs one exercise
+    npm run exercise -- ch2            # runs a chapter
+
+[The main README](../../README.md#the-exercises) explains how to run them, and
+[the reference](../reference.md#npm-run-exercise) lists all options.
+
+${Object.entries(chapters).map(([chapter, exercises]) => `## Chapter ${chapter.replace('ch', '')}
+
+${tableOf(['exercise', 'title', 'what you learn', 'last run'], exercises.map(exercise => rowOf(exercise, seen)))}
+`).join('\n')}`
 }
 
-function page (exercise: Exercise, seen: Figures[string] | undefined): string {
+const chapterOf = (id: string) => id.replace(/\..*/, '')
+
+function rowOf (exercise: Exercise, seen: Figures): string[] {
+  const { id, title, aim } = exercise
+  return [`[${id}](${pageOf(exercise)})`, title, aim, stateOf(seen[id])]
+}
+
+const madeFrom = (source: string) => `<!-- Made from ${source} by npm run docs: change it there. -->`
+
+function page (exercise: Exercise, seen: ExerciseFigures | undefined): string {
   const { id, title, aim, needs, istio, steps, look, controls } = exercise
-  return `<!-- Made from packages/companion/src/course/exercises by npm run docs: change it there. -->
+  const loads = steps.filter(step => step.kind === 'load')
+  const needed = [...needs.map(needText), ...istio === undefined ? [] : [`Istio ${istio} or newer`]]
+  return `${madeFrom('packages/companion/src/course/exercises')}
 # ${id}: ${title}
 
-${aim}
+${wrapped(aim)}
 
     npm run exercise -- ${id}
 
-This carries all of it out, judges it, and brings back what was in the namespace. To play with it afterwards, add \`--keep\`; \`npm run exercise -- --reset\` brings back the rest then. The commands
-below, for by hand, are for a terminal in the project's root, with the exercise's namespace as kubectl's own and a way to the ingress gateway:
+This runs the exercise, judges the results, and restores what was in the namespace before. To experiment afterwards, add
+\`--keep\`. Then \`npm run exercise -- --reset\` restores the namespace.
+
+To follow along by hand, run the commands below from the repository root. First choose the namespace. Then open a port
+to the ingress gateway, in a terminal of its own:
 
     kubectl config set-context --current --namespace istioinaction
-    kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80${steps.some(step => step.kind === 'load' && step.tls !== undefined) ? ' 8443:443' : ''}
+    kubectl -n istio-system port-forward service/istio-ingressgateway ${portsFor(loads)}
 
 If your ingress gateway has another name or namespace, use those in the commands, and use its label instead of
 \`istio: ingressgateway\` in the files.
 
-${hostText(exercise)}
+${wrapped(hostText(loads))}
 
-## What is there at the start
+## At the start
 
-${needs.map(needText).join('\n')}${istio === undefined ? '' : `\n- Istio ${istio} or newer`}
+${listOf(needed)}
 
-Nothing else of the store or of Istio is in the namespace. What you had there is put aside, and brought back at the end.
+The namespace contains nothing else of the store or of Istio. The companion sets aside what you had there, and restores
+it at the end.${setUpText(needs)}
 
 ## Steps
 
 ${steps.filter(step => step.kind !== 'expect').map((step, index) => stepText(step, index + 1, exercise)).join('\n\n')}
 
-## What is to come out
+## Expected results
 
-| | expected | allowed | seen |
-|---|---|---|---|
-${steps.filter(step => 'expected' in step).map(step => rowOf(step, exercise, seen)).join('\n')}
+${tableOf(['check', 'expected', 'allowed', 'last run'], checksOf(steps).map(step => checkRow(step, exercise, seen)))}
 
-${seen === undefined ? 'No run has been recorded yet.' : `Seen in a run on ${seen.on}${seen.failed === true ? ', in which the exercise failed' : ''}.`}
+${paragraphs([recordText(seen), ...timeTexts(loads, exercise), ...drawsText(steps)])}
 
-${soundText(exercise)}${steps.some(step => 'expected' in step && step.expected.kind === 'about')
-  ? `The bounds are those of independent draws: right behaviour leaves them so rarely that a run of all exercises has a false alarm with a probability of at most ${FALSE_ALARM}. There are enough requests to tell ${toldApart(steps)} with a probability of ${POWER}.\n\n`
-  : ''}## What to look at
+## What to look at
 
-${look.map(item => `- ${item}`).join('\n')}
+${listOf(look)}
 
-## How it fails
+## How it can fail
 
-${controls.map(({ when, fails }) => `- When ${when}, "${nameOf(fails, steps)}" is not as expected.`).join('\n')}
+${listOf(controls.map(({ when, fails }) => `When ${when}, the check "${nameOf(fails, steps)}" fails.`))}
 
-The end-to-end tests run it that way too.
+The end-to-end tests also run the exercise like this, and expect it to fail.
 `
 }
 
-/** The name of a check. */
-const nameOf = (id: string, steps: Step[]) => steps.flatMap(step => step.id === id && 'name' in step ? step.name : []).join()
+/** The ports of a port-forward that these loads need. */
+const portsFor = (loads: Load[]) => loads.some(({ tls }) => tls !== undefined) ? '8080:80 8443:443' : '8080:80'
 
-/** What --host makes of the hosts to which the gateway answers. */
-function hostText ({ steps }: Exercise): string {
-  const hosts = [...new Set(steps.flatMap(step => step.kind === 'load' ? step.host ?? [] : []))]
-  if (hosts.length === 0) return 'With `--host NAME` the gateway answers to that host alone: `curl -H \'Host: NAME\' …`.'
-  return `With \`--host NAME\` the gateway answers to ${hosts.map(host => `\`${host.replace(DOMAIN, 'NAME')}\``).join(' and ')} in place of ${hosts.map(host => `\`${host}\``).join(' and ')}.`
+const checksOf = (steps: Step[]) => steps.filter((step): step is CheckStep => 'expected' in step)
+
+const paragraphs = (texts: string[]) => texts.map(text => wrapped(text)).join('\n\n')
+
+/** The name of a check. */
+const nameOf = (id: string, steps: Step[]) => checksOf(steps).find(step => step.id === id)?.name
+
+/** Which hosts the gateway answers to with `--host`. */
+function hostText (loads: Load[]): string {
+  const hosts = [...new Set(loads.flatMap(({ host }) => host ?? []))]
+  if (hosts.length === 0) {
+    return 'With `--host NAME`, the gateway answers only to that host: add `-H \'Host: NAME\'` to the `curl` commands.'
+  }
+  const listed = (names: string[]) => names.map(name => `\`${name}\``).join(' and ')
+  const own = hosts.map(host => host.replace(DOMAIN, 'NAME'))
+  return `With \`--host NAME\`, the gateway answers to ${listed(own)} instead of ${listed(hosts)}.`
 }
 
 function needText (need: Need): string {
   const { is, file } = NEEDS[need]
-  return `- ${is}${file === undefined ? '' : `: ${link(file)}`}`
+  return file === undefined ? is : `${is} (${link(file)})`
+}
+
+/** The commands that set up what an exercise needs. */
+function setUpText (needs: Need[]): string {
+  const files = needs.flatMap(need => NEEDS[need].file ?? [])
+  if (files.length === 0) return ''
+  const commands = files.map(file => `    kubectl apply ${argumentsFor(pathOf(file)).join(' ')}`)
+  return ` By hand, set it up with:\n\n${commands.join('\n')}`
 }
 
 function stepText (step: Step, position: number, exercise: Exercise): string {
-  const says = 'says' in step ? step.says : ''
-  const more = step.kind === 'load'
-    ? ` ${step.during === undefined ? `${number(requestsOf(step, exercise, FALSE_ALARM_PER_CHECK))} requests` : 'Requests go on meanwhile'}, ${step.rate ?? `up to ${RATE}`} a second.`
-    : step.kind === 'apply' ? ` ${link(step.file)}` : ''
-  return `${position}. ${says}${more}\n\n       ${commandOf(step)}`
+  const indent = ' '.repeat(`${position}. `.length)
+  const text = [`${position}.`, 'says' in step ? step.says : '', ...detailsOf(step, exercise)].join(' ')
+  return `${wrapped(text, indent)}\n\n${indent}    ${commandFor(step)}`
 }
 
-function rowOf (step: Expect | Inspect, exercise: Exercise, run: Figures[string] | undefined): string {
+/** What a page adds to the sentence of a step: the file, or the number of requests. */
+function detailsOf (step: Step, exercise: Exercise): string[] {
+  if (step.kind === 'apply') return [link(step.file)]
+  if (step.kind !== 'load') return []
+  const perSecond = step.rate === undefined ? `up to ${RATE}` : number(step.rate)
+  if (step.during !== undefined) return [`(Meanwhile, the companion sends ${perSecond} requests per second.)`]
+  const total = number(requestsOf(step, exercise, FALSE_ALARM_PER_CHECK))
+  return [`(The companion sends ${total} requests, ${perSecond} per second.)`]
+}
+
+function checkRow (step: CheckStep, exercise: Exercise, run: ExerciseFigures | undefined): string[] {
   const { id, name, expected } = step
   const figure = run?.checks[id]
   const seen = figure === undefined ? '' : `${percent(figure.observed)} of ${number(figure.n)}`
-  if (expected.kind === 'exactly') return `| ${name} | ${expectedText(expected)} | | ${seen} |`
-  const before = exercise.steps.slice(0, exercise.steps.indexOf(step)).findLast(({ kind }) => kind === 'load')
-  const n = expected.kind === 'about' && before?.kind === 'load' ? requestsOf(before, exercise, FALSE_ALARM_PER_CHECK) : undefined // a band is the same for any number
+  return [name, expectedText(expected), allowedText(step, exercise), seen]
+}
+
+/** The range in which the share must be; empty if it must be all or none. */
+function allowedText (step: CheckStep, { steps }: Exercise): string {
+  const { expected } = step
+  if (expected.kind === 'exactly') return ''
+  const load = steps.slice(0, steps.indexOf(step)).findLast(({ kind }) => kind === 'load')
+  // The range of a band does not depend on the number of observations.
+  const n = expected.kind === 'about' && load?.kind === 'load'
+    ? requestsOf(load, { steps }, FALSE_ALARM_PER_CHECK)
+    : undefined
   const { low, high } = bounds(expected, n ?? 0, FALSE_ALARM_PER_CHECK)
-  return `| ${name} | ${expectedText(expected)} | ${percent(low)} to ${percent(high)}${n === undefined ? '' : ` of ${number(n)}`} | ${seen} |`
+  return `${percent(low)} to ${percent(high)}${n === undefined ? '' : ` of ${number(n)}`}`
 }
 
-/** For each load about time: when it is not judged. */
-function soundText (exercise: Exercise): string {
-  const texts = exercise.steps.flatMap(step => {
-    if (step.kind !== 'load') return []
+function recordText (seen: ExerciseFigures | undefined): string {
+  if (seen === undefined) return 'No run has been recorded yet.'
+  return `The last recorded run was on ${seen.on}${seen.failed === true ? ', and the exercise failed in it' : ''}.`
+}
+
+const NOISE_PAGE = '../../../packages/companion/README.md#on-a-busy-machine'
+
+/** For each load whose results depend on time: when they are not judged. */
+function timeTexts (loads: Load[], exercise: Exercise): string[] {
+  const texts = loads.flatMap(step => {
     const { bears, within } = demandsOf(step, exercise)
+    const seconds = within === undefined ? '' : `${number(within / 1000)} seconds`
     const limits = [
-      ...bears === undefined ? [] : [`the machine is late by more than ${number(bears)} ms`],
-      ...within === undefined ? [] : [`the load ${step.arrived === undefined ? 'takes more than' : 'is not over within'} ${number(within / 1000)} seconds${step.arrived === undefined ? '' : ' of the change'}`]
+      ...bears === undefined ? [] : [`the [noise](${NOISE_PAGE}) of the machine exceeds ${number(bears)} ms`],
+      ...within === undefined
+        ? []
+        : [`the load ${step.arrived === undefined ? 'takes more than' : 'does not end within'} ${seconds}` +
+          (step.arrived === undefined ? '' : ' of the change')]
     ]
-    return limits.length === 0 ? [] : [`The step "${step.says}" depends on time. It is not judged if ${limits.join(', or if ')}.\n\n`]
+    if (limits.length === 0) return []
+    return `The results of the step "${step.says}" depend on time. They are not judged if ${limits.join(', or if ')}.`
   })
-  return [...new Set(texts)].join('') // two steps may say the same
+  return [...new Set(texts)] // two steps may have the same sentence
 }
 
-function toldApart (steps: Step[]): string {
-  const pairs = steps.flatMap(step => 'expected' in step && step.expected.kind === 'about' ? [`${percent(step.expected.share)} from ${step.expected.tellFrom.map(percent).join(' and ')}`] : [])
-  return [...new Set(pairs)].join(', ')
+/** How the ranges of random shares were computed; empty if the exercise has none. */
+function drawsText (steps: Step[]): string[] {
+  const pairs = checksOf(steps).flatMap(({ expected }) => expected.kind === 'about'
+    ? [`${percent(expected.share)} from ${expected.tellFrom.map(percent).join(' and ')}`]
+    : [])
+  if (pairs.length === 0) return []
+  return ['The allowed ranges are those of independent random draws. In a run of all exercises, a correct mesh ' +
+    `fails a check with a probability of at most ${FALSE_ALARM}. There are enough requests to distinguish ` +
+    `${[...new Set(pairs)].join(', ')} with a probability of ${POWER}.`]
 }
 
 const link = (file: string) => `[${pathOf(file)}](../../../${pathOf(file)})`

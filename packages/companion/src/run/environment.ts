@@ -1,0 +1,246 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { CommandResult } from '../cluster/command.ts'
+import type { IngressGateway } from '../cluster/gateway.ts'
+import { configuredSource, imagesFrom, workingImages, type Images } from '../cluster/images.ts'
+import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from '../cluster/kubectl.ts'
+import { deploymentsOf, keyOf, manifest, namespaceOf, type Manifest } from '../cluster/manifests.ts'
+import { managerFor } from '../cluster/namespace.ts'
+import { requireAddon, requireFreeHost, type ClockOffset } from '../cluster/preflight.ts'
+import { requireIstioVersion, tooNewFor, type Version } from '../cluster/versions.ts'
+import { PORTS, requireProxies, waitForPod, waitForRollout } from '../cluster/workloads.ts'
+import { NEEDS, type Apply, type Exercise, type Run } from '../course/exercise.ts'
+import { fillPlaceholders, valuesForRun } from '../course/placeholders.ts'
+import { fileFor, type Api } from '../course/twins.ts'
+import { Cleanup, podLabelsOf } from './cleanup.ts'
+import { GatewayAccess } from './gateway-access.ts'
+import type { Reporter } from './reporter.ts'
+import { FOLDER_PREFIX, type Snapshot } from './snapshot.ts'
+
+interface GatewayObject extends KubeObject {
+  spec: { servers: { port: { number: number }, hosts: string[] }[] }
+}
+
+const gatewaysOf = (group: string, objects: KubeObject[]) =>
+  objects.filter(({ kind, apiVersion }) => kind === 'Gateway' && apiVersion.startsWith(`${group}/`))
+
+/** The hosts, with their ports, that the Gateways among these objects claim at the ingress gateway. */
+const claimsOf = (objects: KubeObject[]) => (gatewaysOf('networking.istio.io', objects) as GatewayObject[])
+  .flatMap(({ spec }) => spec.servers)
+  .flatMap(({ port, hosts }) => hosts.map(host => ({ host, port: port.number })))
+
+/** Whether a Deployment asks for pods without a proxy. */
+const optsOut = (object: KubeObject) =>
+  object.kind === 'Deployment' && podLabelsOf(object)['sidecar.istio.io/inject'] === 'false'
+
+/** Where exercises run, and with what. */
+export interface EnvironmentOptions {
+  kubectl: Kubectl
+  snapshot: Snapshot
+  report: Reporter
+  /** replaces the host `*`, and the domain of the other hosts */
+  host?: string | undefined
+  api: Api
+  /** the mesh's ingress gateway; undefined if no exercise uses it */
+  ingress: IngressGateway | undefined
+  /** undefined if it is unknown */
+  istio: Version | undefined
+  /** how long to wait for the gateway, in milliseconds */
+  patience: number
+  clock: ClockOffset
+}
+
+/** The namespace in which exercises run, with everything that they need there. */
+export class Environment {
+  readonly kubectl: Kubectl
+  readonly report: Reporter
+  readonly clock: ClockOffset
+  readonly gateway: GatewayAccess
+  readonly #snapshot: Snapshot
+  readonly #cleanup: Cleanup
+  readonly #host: string | undefined
+  readonly #patience: number
+  readonly #api: Api
+  readonly #ingress: IngressGateway | undefined
+  readonly #istio: Version | undefined
+  readonly #manifests = new Map<string, Promise<Manifest>>()
+  /** by service: the images that differ from those in the manifests */
+  #images: Promise<Images> | undefined
+  #folder: string | undefined
+
+  constructor ({ kubectl, snapshot, report, host, api, ingress, istio, patience, clock }: EnvironmentOptions) {
+    this.kubectl = kubectl
+    this.report = report
+    this.clock = clock
+    this.gateway = new GatewayAccess({ kubectl, api, ingress, host, fill: text => this.fill(text) })
+    this.#snapshot = snapshot
+    this.#cleanup = new Cleanup(kubectl, snapshot)
+    this.#host = host
+    this.#patience = patience
+    this.#api = api
+    this.#ingress = ingress
+    this.#istio = istio
+  }
+
+  /** The folder with the keys and tokens of the exercise, as soon as it has any. */
+  get folder (): string | undefined {
+    return this.#folder
+  }
+
+  /** Removes what an exercise does not need, applies what it needs, and makes sure that it works. */
+  async prepare ({ needs, istio }: Pick<Exercise, 'needs' | 'istio'>): Promise<void> {
+    this.#removeFolder()
+    if (istio !== undefined) requireIstioVersion(istio, this.#istio)
+    for (const need of needs) await requireAddon(this.kubectl, need, NEEDS[need])
+
+    const files = needs.flatMap(need => NEEDS[need].file ?? [])
+    const wanted = await Promise.all(files.map(file => this.#manifest(file)))
+    const keys = wanted.flatMap(({ objects }) => objects.map(object => this.#key(object)))
+    const removed = await this.#cleanup.removeExcept(new Set(keys))
+    if (removed.some(key => key.includes(':gateway.gateway.networking.k8s.io/'))) this.gateway.forgetOwn()
+
+    for (const file of files) {
+      const { objects } = await this.#manifest(file)
+      await this.#cleanup.replaceOthers(objects, file)
+      await this.apply({ file }, 'upkeep')
+    }
+    if (needs.includes('gateway')) await this.gateway.requireRouteHere(this.#patience)
+  }
+
+  /** Applies a file or folder beneath k8s/, and waits for what it deploys. */
+  async apply ({ file, values }: Pick<Apply, 'file'> & Partial<Apply>, kind: CommandKind = 'lesson'): Promise<void> {
+    const { objects, namespace, args, input } = await this.#manifest(file, values)
+    for (const claim of claimsOf(objects)) {
+      // Exercises that use other hosts can go on.
+      await requireFreeHost(this.kubectl, this.gateway.current, { ...claim, ends: 'exercise' })
+    }
+    await this.#cleanup.claim(objects.map(object => this.#key(object)))
+
+    const there = this.kubectl.in(namespace)
+    const printed = await there.run(['apply', ...args, ...this.#fieldManager(namespace)], input, kind)
+      .catch((error: unknown) => { throw this.#explained(error, file) })
+    if (kind === 'lesson') this.report.output(printed)
+    await this.#waitForObjects(objects, kind)
+  }
+
+  /** The error of kubectl apply, or why this cluster is too old for the file. */
+  #explained (error: unknown, file: string): unknown {
+    if (!(error instanceof KubectlError)) return error
+    const reason = tooNewFor(error.message, fileFor(file, this.#api), this.#istio)
+    return reason === undefined ? error : new Error(reason, { cause: error })
+  }
+
+  async #waitForObjects (objects: KubeObject[], kind: CommandKind): Promise<void> {
+    const deployments = deploymentsOf(objects)
+    if (deployments.length > 0) {
+      await waitForRollout(this.kubectl, deployments, kind)
+      await requireProxies(this.kubectl, deploymentsOf(objects.filter(object => !optsOut(object))))
+    }
+    for (const { metadata: { name } } of gatewaysOf('gateway.networking.k8s.io', objects)) {
+      this.gateway.useOwn(name)
+      const gateway = `gateways.gateway.networking.k8s.io/${name}`
+      await this.kubectl.run(['wait', '--for=condition=Programmed', gateway, '--timeout=60s'])
+      await waitForRollout(this.kubectl, [`${name}-istio`])
+    }
+    for (const { metadata } of objects.filter(object => object.kind === 'Pod')) {
+      await waitForPod(this.kubectl, metadata.name)
+    }
+  }
+
+  /**
+   * Runs a command that changes something, and waits for the Deployments that it changes.
+   *
+   * @throws {Error} when it does not end with 0
+   */
+  async runCommand ({ command, makes }: Pick<Run, 'command' | 'makes'>): Promise<void> {
+    if (command.some(word => word.includes('FOLDER'))) await this.#ensureFolder()
+    const keys = makes.map(key => this.fill(key.startsWith(':') ? this.kubectl.namespace + key : key))
+    await this.#cleanup.claim(keys)
+    this.#cleanup.markChanged(keys)
+    const words = command.map(word => this.fill(word))
+    if (words.includes('create')) await this.#cleanup.deleteUsers(keys)
+    if (words[0] === 'kubectl') words.push(...keys.flatMap(key => this.#fieldManager(namespaceOf(key))).slice(0, 1))
+    const { code, stdout, stderr } = await this.execute(words)
+    this.report.output(stdout + stderr)
+    if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}: ${stderr.trim()}`)
+    const deployments = makes.flatMap(key => /^:deployment\.apps\/(.*)$/.exec(key)?.[1] ?? [])
+    if (deployments.length > 0) await waitForRollout(this.kubectl, deployments)
+  }
+
+  /** Runs a command of the lesson to its end. kubectl uses the exercise's namespace unless the command names one. */
+  execute ([name = '', ...args]: string[]): Promise<CommandResult> {
+    return name === 'kubectl' && args[0] !== '-n'
+      ? this.kubectl.try(args, undefined, 'lesson')
+      : this.kubectl.shell(name, args, 'lesson')
+  }
+
+  /**
+   * Replaces the placeholders in a text.
+   *
+   * @param since when the last load began, in microseconds
+   * @throws {Error} when a placeholder is unknown, or its value is not known yet
+   */
+  fill (text: string, since?: number): string {
+    const { namespace } = this.kubectl
+    const values = { namespace, gateway: this.gateway.names, folder: this.#folder, since, host: this.#host }
+    return fillPlaceholders(text, valuesForRun(values))
+  }
+
+  /** Inserts the content of files as a shell would: `Bearer $(cat FOLDER/token)`. */
+  expand (text: string): string {
+    return text.replace(/\$\(cat ([^)]+)\)/g, (_, file: string) => readFileSync(this.fill(file), 'utf8').trim())
+  }
+
+  /** Closes all connections. The folder stays if the user goes on by hand. */
+  async close ({ keepFolder }: { keepFolder: boolean }): Promise<void> {
+    await this.gateway.close()
+    if (!keepFolder) this.#removeFolder()
+  }
+
+  async #ensureFolder (): Promise<void> {
+    if (this.#folder !== undefined) return
+    this.#folder = mkdtempSync(join(tmpdir(), FOLDER_PREFIX))
+    await this.#snapshot.saveFolder(this.#folder)
+  }
+
+  #removeFolder (): void {
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
+    this.#folder = undefined
+  }
+
+  /** In a namespace that others use as well, the field manager tells whose exercises made an object. */
+  #fieldManager (namespace: string): string[] {
+    const { namespace: own } = this.kubectl
+    return namespace === own ? [] : [`--field-manager=${managerFor(own)}`]
+  }
+
+  #key (object: KubeObject): string {
+    return keyOf(object, this.kubectl.namespace)
+  }
+
+  async #manifest (file: string, values: Record<string, string> = {}): Promise<Manifest> {
+    const path = fileFor(file, this.#api)
+    const images = await (this.#images ??= this.#findImages())
+    const options = { host: this.#host, gateway: this.#ingress, images }
+    if (Object.keys(values).length > 0) {
+      const filled = Object.entries(values).map(([word, file]) => [word, this.fill(file)])
+      return await manifest(this.kubectl, path, { ...options, values: Object.fromEntries(filled) })
+    }
+    const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, options)
+    this.#manifests.set(path, read)
+    return await read
+  }
+
+  /** The images of the setting. Without it, those that already work in this namespace. */
+  async #findImages (): Promise<Images> {
+    const source = configuredSource()
+    if (source !== undefined) return imagesFrom(source)
+    if (this.#snapshot.images !== undefined) return this.#snapshot.images
+    const images = await workingImages(this.kubectl, PORTS)
+    if (Object.keys(images).length === 0) return images
+    this.report.note(`The store keeps the images that run in this namespace: ${Object.values(images).join(', ')}`)
+    await this.#snapshot.saveImages(images)
+    return images
+  }
+}

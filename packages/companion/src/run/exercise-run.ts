@@ -1,0 +1,50 @@
+import type { Exercise, Observed } from '../course/exercise.ts'
+import type { Call, load } from '../judge/load.ts'
+import type { Samples } from '../judge/metrics.ts'
+import type { Watch } from '../judge/noise.ts'
+import type { Measured } from '../judge/soundness.ts'
+import type { Check } from '../judge/statistics.ts'
+import type { Environment } from './environment.ts'
+
+/** One run of one exercise: what its steps need, and what they pass on to each other. */
+export interface ExerciseRun {
+  environment: Environment
+  exercise: Pick<Exercise, 'steps'>
+  /** the probability of a false alarm that one check may have */
+  falseAlarm: number
+  /** how long to wait until a change is seen, in milliseconds */
+  patience: number
+  /** measures how busy the machine is */
+  watch: Watch
+  /** sends a load */
+  send: typeof load
+  /** requests a second of a load that is not about a rate */
+  rate: number
+  /** of the last load: how well it could be measured */
+  measured: Measured | undefined
+  /** of the last load */
+  calls: Call[]
+  /** when the last load began by the cluster's clock, or a little earlier, in microseconds; undefined before that */
+  since: number | undefined
+  /** by service: what the last load added to its metrics */
+  metrics: Record<string, Samples>
+  /** what the command printed during which the last load went on */
+  output: string
+  checks: Check[]
+}
+
+/** The mesh lacks something that the rest of an exercise needs. The message says what. */
+export class MissingFeature extends Error {}
+
+/** What a check judges: the last load, and what a command printed. */
+export function observed ({ calls, metrics, environment }: ExerciseRun, output: string): Observed {
+  const { kubectl: { namespace }, gateway } = environment
+  return { calls, metrics, output, namespace, gateway: gateway.nameInTraces }
+}
+
+/** Adds a check to the result, with the measurement of the last load, and reports it. */
+export function addCheck ({ checks, environment, measured }: ExerciseRun, judged: Check): void {
+  const check = { ...judged, ...(measured !== undefined && { measured }) }
+  checks.push(check)
+  environment.report.check(check)
+}

@@ -1,0 +1,128 @@
+import { endsRun, messageOf } from '../cluster/errors.ts'
+import type { Exercise, Step } from '../course/exercise.ts'
+import { calibrate, RATE, type Calibration } from '../judge/calibration.ts'
+import { load } from '../judge/load.ts'
+import { watchWith, type Watch } from '../judge/noise.ts'
+import { Disturbed } from '../judge/soundness.ts'
+import type { Check } from '../judge/statistics.ts'
+import type { Environment } from './environment.ts'
+import { MissingFeature, type ExerciseRun } from './exercise-run.ts'
+import type { StatusProbe } from './gateway-access.ts'
+import type { Result, Unjudged } from './reporter.ts'
+import { perform } from './steps/index.ts'
+
+/** What a run knows about the machine. */
+export interface Machine {
+  /** shows whether the cluster is busy; undefined if it cannot be asked */
+  status: Promise<StatusProbe | undefined>
+  /** what the cluster sustained before the first load; undefined until then */
+  calibration: Calibration | undefined
+}
+
+/** How exercises run. */
+export interface ExerciseOptions {
+  /** the probability of a false alarm that one check may have */
+  falseAlarm: number
+  /** how long to wait until a change is seen, in milliseconds */
+  patience: number
+  /** ends the run */
+  signal: AbortSignal
+}
+
+/**
+ * Runs one exercise, and reports it.
+ *
+ * @throws what ends the whole run: trouble that all exercises would meet, or an interruption
+ */
+export async function runExercise (
+  exercise: Exercise, environment: Environment, machine: Machine, { falseAlarm, patience, signal }: ExerciseOptions
+): Promise<Result> {
+  const { id } = exercise
+  const { report } = environment
+  const start = performance.now()
+  const run: ExerciseRun = {
+    environment,
+    exercise,
+    falseAlarm,
+    patience,
+    watch: watchWith(undefined),
+    send: load,
+    rate: RATE,
+    measured: undefined,
+    calls: [],
+    since: undefined,
+    metrics: {},
+    output: '',
+    checks: []
+  }
+  report.begin(exercise)
+  let result: Result
+  try {
+    await environment.prepare(exercise)
+    run.watch = watchWith((await machine.status)?.probe)
+    machine.calibration = await calibrated(exercise, environment, machine.calibration, run.watch)
+    run.rate = machine.calibration?.rate ?? RATE
+    const unjudged = await performAll(exercise.steps, run)
+    const verdict = verdictOf(run.checks, unjudged)
+    result = { id, verdict, checks: run.checks, ...(unjudged.length > 0 && { unjudged }) }
+  } catch (error) {
+    if (endsRun(error) || signal.aborted) throw error
+    result = { id, verdict: 'error', checks: run.checks, error: messageOf(error) }
+  }
+  report.end(result, performance.now() - start)
+  return result
+}
+
+/**
+ * Measures what the cluster sustains, as soon as the gateway leads to a store without faults. This is done once in a
+ * run, and again while the rate is low, because the cause may have been brief.
+ */
+async function calibrated (
+  exercise: Exercise, environment: Environment, before: Calibration | undefined, watch: Watch
+): Promise<Calibration | undefined> {
+  if (before?.rate === RATE || !exercise.needs.includes('gateway')) return before
+  const { gateway, kubectl: { signal }, report } = environment
+  const address = await gateway.address({ path: '/api/catalog' })
+  const found = await calibrate(options => load({ ...address, ...options, signal }), watch)
+  report.note(`The cluster sustains ${found.rate}${found.rate === RATE ? ' or more' : ''} requests a second; ` +
+    `the machine is late by up to ${Math.round(found.noise)} ms, and a call takes ${Math.round(found.latency)} ms.`)
+  return found
+}
+
+/**
+ * Carries steps out, one after the other.
+ *
+ * @returns the checks that were not judged: the mesh lacks something for them, or the machine was too busy
+ */
+export async function performAll (steps: Step[], run: ExerciseRun): Promise<Unjudged[]> {
+  const { report } = run.environment
+  for (const [index, step] of steps.entries()) {
+    await report.step(step, 'says' in step ? step.says : step.name)
+    try {
+      await perform(step, run)
+    } catch (error) {
+      const reason = reasonNotJudged(error)
+      const checks = steps.slice(index).filter(step => 'expected' in step)
+      const unjudged = checks.map(({ id, name }) => ({ id, name, ...reason }))
+      for (const check of unjudged) report.unjudged(check)
+      return unjudged
+    }
+  }
+  return []
+}
+
+/** @throws the error, if it is no reason not to judge the rest of the exercise */
+function reasonNotJudged (error: unknown): Omit<Unjudged, 'id' | 'name'> {
+  if (error instanceof MissingFeature) return { lacks: error.message }
+  if (error instanceof Disturbed) return { disturbed: error.message, measured: error.measured }
+  throw error
+}
+
+/**
+ * A failed check fails the exercise, even if others were not judged. What the mesh lacks does not count against the
+ * exercise.
+ */
+export function verdictOf (checks: Pick<Check, 'ok'>[], unjudged: Unjudged[]): Result['verdict'] {
+  if (!checks.every(({ ok }) => ok)) return 'fail'
+  return unjudged.some(({ disturbed }) => disturbed !== undefined) ? 'unjudged' : 'pass'
+}

@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs'
+import { Trouble } from '../cluster/errors.ts'
+import { isRunning, openGateway, STATUS_PORT, type IngressGateway } from '../cluster/gateway.ts'
+import type { Kubectl } from '../cluster/kubectl.ts'
+import { until } from '../cluster/until.ts'
+import type { Load } from '../course/exercise.ts'
+import type { Api } from '../course/twins.ts'
+import { askAtOnce, type Address, type Call } from '../judge/load.ts'
+import { probeOf, type Probe } from '../judge/noise.ts'
+
+/** A connection to a port of a gateway. */
+type Connection = Awaited<ReturnType<typeof openGateway>>
+
+/** How requests reach the gateway of the exercises. */
+export interface GatewayAccessOptions {
+  kubectl: Kubectl
+  api: Api
+  /** the mesh's ingress gateway; undefined if no exercise uses it */
+  ingress: IngressGateway | undefined
+  /** the host of this run; undefined for all hosts */
+  host?: string | undefined
+  /** replaces the placeholders in a text */
+  fill: (text: string) => string
+}
+
+/** Asks the gateway's status port, which no lesson affects. */
+export interface StatusProbe {
+  probe: Probe
+  close: () => void
+}
+
+/** Access to the gateway of the exercises: the mesh's ingress gateway, or that of the exercises' own Gateway. */
+export class GatewayAccess {
+  readonly #kubectl: Kubectl
+  readonly #api: Api
+  readonly #ingress: IngressGateway | undefined
+  readonly #host: string | undefined
+  readonly #fill: (text: string) => string
+  /** by the name of the own Gateway, and the port */
+  readonly #connections = new Map<string, Promise<Connection>>()
+  /** the name of the last applied Gateway of the Gateway API, which has a Service of its own */
+  #own: string | undefined
+
+  constructor ({ kubectl, api, ingress, host, fill }: GatewayAccessOptions) {
+    this.#kubectl = kubectl
+    this.#api = api
+    this.#ingress = ingress
+    this.#host = host
+    this.#fill = fill
+  }
+
+  /** Sends the next requests to the exercises' own Gateway. */
+  useOwn (name: string): void {
+    this.#own = name
+  }
+
+  /** Closes the connections to the own Gateway: it has been deleted, and its Service with it. */
+  forgetOwn (): void {
+    for (const [where, connection] of this.#connections) {
+      if (where.startsWith(':')) continue
+      connection.then(({ close }) => close(), () => {})
+      this.#connections.delete(where)
+    }
+    this.#own = undefined
+  }
+
+  /**
+   * The gateway that requests go through.
+   *
+   * @throws {Error} when there is none
+   */
+  get current (): Pick<IngressGateway, 'namespace' | 'service' | 'workload' | 'labels'> {
+    const gateway = this.#found
+    if (gateway === undefined) {
+      throw new Error('There is no gateway for the requests. Apply a Gateway in an earlier step of the exercise.')
+    }
+    return gateway
+  }
+
+  get #found (): Pick<IngressGateway, 'namespace' | 'service' | 'workload' | 'labels'> | undefined {
+    if (this.#own === undefined) return this.#ingress
+    const service = `${this.#own}-istio`
+    return { namespace: this.#kubectl.namespace, service, workload: `deployment/${service}`, labels: {} }
+  }
+
+  /** What the placeholders for the gateway stand for. */
+  get names (): { namespace: string, workload: string | undefined, app: string | undefined } | undefined {
+    const gateway = this.#found
+    // With the Gateway API the namespace is known before there is a Gateway.
+    const namespace = this.#api === 'gateway' ? this.#kubectl.namespace : gateway?.namespace
+    if (namespace === undefined) return undefined
+    const { workload, labels } = gateway ?? {}
+    return { namespace, workload, app: labels?.['app'] ?? workload?.replace(/^.*\//, '') }
+  }
+
+  /** The gateway's service name in traces; empty if no exercise uses a gateway. */
+  get nameInTraces (): string {
+    return this.#found === undefined ? '' : `${this.names?.app}.${this.names?.namespace}`
+  }
+
+  /** The address of a path at the gateway, and how to ask for it. */
+  async address (request: Pick<Load, 'path'> & Partial<Load>): Promise<Address> {
+    const { path, method = 'GET', headers = {}, body, host, tls } = request
+    const { origin } = await this.#connect(tls === undefined ? 80 : 443)
+    const name = host === undefined ? this.#host : this.#fill(host)
+    const read = (file: string | undefined) => file === undefined ? undefined : readFileSync(this.#fill(file), 'utf8')
+    return {
+      url: origin + path,
+      method,
+      body,
+      headers: { ...headers, ...(name !== undefined && { host: name }) },
+      ...(tls !== undefined && {
+        tls: { servername: name as string, ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key) }
+      })
+    }
+  }
+
+  #connect (port: number): Promise<Connection> {
+    const where = `${this.#own ?? ''}:${port}`
+    const connection = this.#connections.get(where) ?? openGateway(this.#kubectl, this.current, { port })
+    this.#connections.set(where, connection)
+    return connection
+  }
+
+  /** Connects to the gateway's status port; undefined if that is not possible. */
+  async statusProbe (): Promise<StatusProbe | undefined> {
+    try {
+      const connection = await openGateway(this.#kubectl, this.current, { port: STATUS_PORT })
+      const { probe, close } = probeOf(`${connection.origin}/healthz/ready`)
+      return { probe, close: () => { close(); connection.close() } }
+    } catch {
+      return undefined // not allowed, or no such port: then only our own timers show how busy the machine is
+    }
+  }
+
+  /**
+   * Waits until the gateway leads to the webapp of this namespace, whose catalog answers.
+   *
+   * @param patience milliseconds
+   * @throws {Trouble} when the gateway refuses, has no route, or leads to another namespace
+   */
+  async requireRouteHere (patience: number): Promise<void> {
+    const address = await this.address({ path: '/api/catalog' })
+    const pods = await this.#kubectl.pods('app=catalog')
+    const isFromHere = ({ status, pod }: Call) => status === 200 && pods.includes(pod ?? '')
+    let call: Call | undefined
+    const leadsHere = async () => {
+      call = (await askAtOnce(address)).find(call => !isFromHere(call))
+      return call === undefined
+    }
+    await until(leadsHere, { timeout: patience, interval: 200, signal: this.#kubectl.signal })
+    if (call !== undefined) throw this.#troubleWith(call, address.url)
+  }
+
+  #troubleWith ({ status, body, pod }: Call, url: string): Trouble {
+    const { namespace, workload } = this.current
+    if (status === 0) {
+      return new Trouble(`The ingress gateway at ${url} refuses: ${body}.`,
+        `Is it running? ${isRunning(this.current)}. To see its log: kubectl -n ${namespace} logs ${workload}`)
+    }
+    if (status !== 200) {
+      return new Trouble(`The ingress gateway at ${url} answers with ${status}: ${body.slice(0, 200)}`,
+        `Does it know the route? istioctl proxy-config routes ${workload} -n ${namespace}. ` +
+        `Is there a problem in the configuration? istioctl analyze -n ${this.#kubectl.namespace}`)
+    }
+    return new Trouble(
+      'The ingress gateway leads to a store in another namespace: ' +
+      `pod ${pod ?? 'without a name'} is not in namespace ${this.#kubectl.namespace}.`,
+      'Use a host of your own: --host NAME.example')
+  }
+
+  /** Closes all connections. */
+  async close (): Promise<void> {
+    for (const connection of this.#connections.values()) await connection.then(({ close }) => close(), () => {})
+  }
+}

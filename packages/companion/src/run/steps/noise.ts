@@ -1,0 +1,36 @@
+import { number } from '../../judge/figures.ts'
+import type { Noise, Watch } from '../../judge/noise.ts'
+import { BEARS_MS, Disturbed, noiseOf, rounded, SLOW_MS } from '../../judge/soundness.ts'
+
+/** The result of an action that takes a while, and how busy the machine was meanwhile. */
+export async function measureNoise<T> (watch: Watch, action: () => Promise<T>): Promise<{ result: T, noise: Noise }> {
+  const end = watch()
+  let noise: Noise | undefined
+  try {
+    const result = await action()
+    noise = await end()
+    return { result, noise }
+  } finally {
+    if (noise === undefined) await end()
+  }
+}
+
+/** @throws {Disturbed} when the machine was slow during a wait that ended without success */
+export function requireQuietWait (noise: Noise, patience: number): void {
+  if (noiseOf(noise) > SLOW_MS) throw disturbed(`a change was not seen within ${number(patience / 1000)} s`, noise)
+}
+
+/**
+ * Makes sure that a share that has stopped growing can be judged.
+ *
+ * @throws {Disturbed} when the machine stalls: what makes the share grow may have stopped as well
+ */
+export function requireQuietShare (noise: Noise): void {
+  if (noiseOf(noise) > BEARS_MS) throw disturbed('what was counted may still have grown', noise)
+}
+
+function disturbed (what: string, noise: Noise): Disturbed {
+  const late = noiseOf(noise)
+  const reason = `${what}, on a machine that was late by ${number(Math.round(late))} ms`
+  return new Disturbed([reason], rounded({ ...noise, noise: late }))
+}

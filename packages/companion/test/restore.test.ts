@@ -1,0 +1,89 @@
+import { existsSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { KubeObject } from '../src/cluster/kubectl.ts'
+import { restore } from '../src/run/restore.ts'
+import { Snapshot } from '../src/run/snapshot.ts'
+import { FakeCluster } from './fake-cluster.ts'
+
+const SECRET = 'shop:secret/outfitters-companion'
+
+const object = (kind: string, name: string, rest: object = {}): KubeObject =>
+  ({ apiVersion: kind === 'Deployment' ? 'apps/v1' : 'v1', kind, metadata: { name }, ...rest })
+
+const CATALOG = object('Service', 'catalog', { spec: { ports: [80] } })
+
+async function snapshotOf (cluster: FakeCluster, keys: string[], namespaceIsOurs = false): Promise<Snapshot> {
+  const snapshot = await Snapshot.begin(cluster.kubectl(), { namespaceIsOurs })
+  await snapshot.remember(keys)
+  cluster.commands.splice(0)
+  return snapshot
+}
+
+test('what did not exist is deleted, what has changed is patched, what is gone is created', async () => {
+  const cluster = new FakeCluster([CATALOG, object('Service', 'webapp')])
+  const snapshot = await snapshotOf(cluster, ['shop:service/catalog', 'shop:service/webapp', 'shop:service/new'])
+  cluster.put({ ...CATALOG, spec: { ports: [81] } })
+  cluster.put(object('Service', 'new'))
+  cluster.objects.delete('shop:service/webapp')
+  expect(await restore(snapshot)).toEqual({ unrestored: [], kept: [] })
+  expect([...cluster.objects.keys()].sort()).toEqual(['shop:service/catalog', 'shop:service/webapp'])
+  expect(cluster.objects.get('shop:service/catalog')).toMatchObject(CATALOG)
+  expect(cluster.commands.map(command => command.replace(/=\/tmp.*/, '')).slice(1)).toEqual([
+    'delete service/new --ignore-not-found',
+    'get service/catalog service/webapp --ignore-not-found -o json',
+    'create -f -',
+    'get service/catalog service/webapp --ignore-not-found -o json',
+    'patch service/catalog --type=json --patch-file',
+    'delete secret outfitters-companion --ignore-not-found'
+  ])
+})
+
+test('an object with another value in an immutable field is made again', async () => {
+  const before = object('Deployment', 'catalog', { spec: { selector: { app: 'catalog' }, replicas: 1 } })
+  const cluster = new FakeCluster([before])
+  const snapshot = await snapshotOf(cluster, ['shop:deployment.apps/catalog'])
+  cluster.put(object('Deployment', 'catalog', { spec: { selector: { app: 'other' }, replicas: 1 } }))
+  expect(await restore(snapshot)).toEqual({ unrestored: [], kept: [] })
+  expect(cluster.commands).toContain('delete deployment.apps/catalog --cascade=foreground')
+  expect(cluster.objects.get('shop:deployment.apps/catalog')).toMatchObject(before)
+})
+
+test('an error does not keep the rest from being restored, and the snapshot stays for another attempt', async () => {
+  const cluster = new FakeCluster([CATALOG], [/delete service\/new/, { code: 1, stderr: 'Forbidden' }])
+  const snapshot = await snapshotOf(cluster, ['shop:service/catalog', 'shop:service/new'])
+  cluster.put({ ...CATALOG, spec: { ports: [81] } })
+  const { unrestored } = await restore(snapshot)
+  expect(unrestored).toEqual([expect.stringContaining('Forbidden')])
+  expect(cluster.objects.get('shop:service/catalog')).toMatchObject(CATALOG)
+  expect(cluster.objects.has(SECRET)).toBe(true)
+})
+
+const KINDS = /^api-resources --namespaced/
+
+test('a namespace that the companion made is deleted', async () => {
+  const cluster = new FakeCluster([], [KINDS, { stdout: 'pods\n' }])
+  const snapshot = await snapshotOf(cluster, ['shop:pod/mine'], true)
+  cluster.put(object('Pod', 'mine'))
+  expect(await restore(snapshot)).toEqual({ unrestored: [], kept: [] })
+  expect(cluster.commands.at(-1)).toBe('delete namespace shop --wait=false')
+})
+
+test('a namespace that the companion made stays if the user has put something into it', async () => {
+  const cluster = new FakeCluster([], [KINDS, { stdout: 'pods\n' }])
+  const snapshot = await snapshotOf(cluster, [], true)
+  cluster.put(object('Pod', 'theirs'))
+  expect(await restore(snapshot)).toEqual({ unrestored: [], kept: ['pod/theirs'] })
+  expect([...cluster.objects.keys()]).toEqual(['shop:pod/theirs'])
+})
+
+test('the folder of the run is removed, and no folder that somebody else has written into the Secret', async () => {
+  const folders = ['outfitters-', 'precious-'].map(prefix => mkdtempSync(join(tmpdir(), prefix)))
+  for (const folder of folders) {
+    const snapshot = await snapshotOf(new FakeCluster(), [])
+    await snapshot.saveFolder(folder)
+    await restore(snapshot)
+  }
+  expect(folders.map(folder => existsSync(folder))).toEqual([false, true])
+})

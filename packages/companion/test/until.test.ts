@@ -1,0 +1,45 @@
+import { expect, test, vi } from 'vitest'
+import { until } from '../src/cluster/until.ts'
+
+test('a condition that is met ends the wait', async () => {
+  const results = [false, false, true]
+  expect(await until(async () => results.shift() === true, { timeout: 1000, interval: 1 })).toBe(true)
+  expect(results).toEqual([])
+})
+
+test('the condition is checked once more when the time is up, and at least once', async () => {
+  const isMet = vi.fn(async () => false)
+  expect(await until(isMet, { timeout: 0, interval: 1 })).toBe(false)
+  expect(isMet).toHaveBeenCalledOnce()
+  const start = performance.now()
+  expect(await until(isMet, { timeout: 20, interval: 5 })).toBe(false)
+  expect(performance.now() - start).toBeGreaterThanOrEqual(19)
+})
+
+test('a delay comes before the first check', async () => {
+  const start = performance.now()
+  await until(async () => true, { timeout: 0, interval: 1, delay: 20 })
+  expect(performance.now() - start).toBeGreaterThanOrEqual(19)
+})
+
+test('a signal ends the wait with its reason, and an error of the condition is thrown', async () => {
+  const abort = new AbortController()
+  const waiting = until(async () => false, { timeout: Infinity, interval: 10_000, signal: abort.signal })
+  abort.abort(new Error('Ctrl-C'))
+  await expect(waiting).rejects.toThrow('Ctrl-C')
+  await expect(until(async () => { throw new Error('stuck') }, { timeout: 10, interval: 1 })).rejects.toThrow('stuck')
+})
+
+test('setting the machine\'s clock does not end the wait', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 0 })
+  try {
+    let checks = 0
+    const isMet = async () => {
+      vi.setSystemTime(1e12)
+      return ++checks === 3
+    }
+    expect(await until(isMet, { timeout: 1000, interval: 1 })).toBe(true)
+  } finally {
+    vi.useRealTimers()
+  }
+})
