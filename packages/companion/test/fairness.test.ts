@@ -36,7 +36,8 @@ interface Machine {
 }
 
 /** Carries out steps, and returns the result with the rates of the loads. */
-async function performed (steps: Step[], { late, failing, stalled = 0, lasted = 1000, prints = '', origin = '' }: Machine) {
+async function performed (steps: Step[], machine: Machine) {
+  const { late, failing, stalled = 0, lasted = 1000, prints = '', origin = '' } = machine
   const rates: number[] = []
   const draw = generator(21)
   let rate = 0
@@ -90,7 +91,7 @@ describe('a load', () => {
     expect(await performed([CALLS, HALF, CALLS, LATER], busy)).toMatchObject({ verdict: 'pass', rates: [100, 50, 50] })
   })
 
-  test.each([0, 0.5, 1])('is not judged if that does not help, nor are later steps: %s of the calls fail', async failing => {
+  test.each([0, 0.5, 1])('is not judged if that does not help, nor are later steps: %s fail', async failing => {
     const steps = [CALLS, HALF, CALLS, LATER]
     const { verdict, rates, unjudged, checks } = await performed(steps, { late: () => 4000, failing })
     expect([verdict, rates, checks]).toEqual(['unjudged', [100, 50, 25], []])
@@ -121,7 +122,7 @@ describe('a load', () => {
     expect(await performed(steps, { late: () => 201, failing: 0.5 })).toMatchObject({ verdict: 'unjudged' })
   })
 
-  test('whose effect passes is not judged if a slow machine made the answers late, and fails if the mesh did', async () => {
+  test('whose effect passes is not judged if a slow machine made it late, and fails if the mesh did', async () => {
     const steps = [{ ...CALLS, within: 7000 }, ANSWERED]
     expect(await performed(steps, { late: () => SLOW_MS + 1, failing: 1, lasted: 9000 }))
       .toMatchObject({ verdict: 'unjudged' })
@@ -169,7 +170,8 @@ describe('a wait without success', () => {
   })
 
   test('differs from a change that has arrived, which passes on a slow machine as well', async () => {
-    expect(await performed([printed], { late: () => 900, failing: 0, prints: 'yes' })).toMatchObject({ verdict: 'pass' })
+    const slow = { late: () => 900, failing: 0, prints: 'yes' }
+    expect(await performed([printed], slow)).toMatchObject({ verdict: 'pass' })
   })
 
   test('for a share that has stopped growing is not judged on a machine that stalls', () => {

@@ -37,7 +37,7 @@ export class FakeCluster {
     return new Kubectl(namespace, { execute: this.execute })
   }
 
-  /** Creates or replaces an object, as somebody else would. */
+  /** Creates or replaces an object without a command. */
   put (object: Stored, namespace = 'shop'): string {
     const { stringData = {}, ...stored } = structuredClone(object)
     const data = Object.entries(stringData).map(([name, text]) => [name, Buffer.from(text).toString('base64')])

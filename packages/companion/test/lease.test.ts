@@ -11,7 +11,7 @@ const holderIn = (cluster: FakeCluster) => {
   return holder === undefined ? undefined : JSON.parse(Buffer.from(holder, 'base64').toString()) as object
 }
 
-test('names its holder while it is held, and nobody after it was released', async () => {
+test('names its holder, until it is released', async () => {
   const cluster = new FakeCluster()
   const lease = await Lease.acquire(cluster.kubectl(), { some: 'entry' })
   expect(holderIn(cluster)).toMatchObject({ host: hostname(), pid: process.pid })

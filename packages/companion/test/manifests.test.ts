@@ -20,8 +20,10 @@ test('in the book\'s namespace the file is applied as it is', async () => {
 test('a host replaces the host * and the book\'s domain', async () => {
   const [gateway, tls] = await Promise.all(['istio/ch2/ingress-gateway.yaml', 'istio/ch4/coolstore-gw-tls.yaml']
     .map(file => manifest(new Kubectl('shop'), file, { host: 'run.example' })))
-  const hostsOf = (found: typeof gateway) =>
-    (found?.objects[0] as unknown as { spec: { servers: { hosts: string[] }[] } }).spec.servers.flatMap(({ hosts }) => hosts)
+  const hostsOf = (found: typeof gateway) => {
+    const { spec } = found?.objects[0] as unknown as { spec: { servers: { hosts: string[] }[] } }
+    return spec.servers.flatMap(({ hosts }) => hosts)
+  }
   expect(hostsOf(gateway)).toEqual(['run.example'])
   expect(hostsOf(tls)).toContain('webapp.run.example')
   expect(gateway?.input).toMatchObject({ from: 'sed \'s/"\\*"/"run.example"/\' k8s/istio/ch2/ingress-gateway.yaml' })

@@ -78,7 +78,7 @@ test('a namespace that the companion made stays if the user has put something in
   expect([...cluster.objects.keys()]).toEqual(['shop:pod/theirs'])
 })
 
-test('the folder of the run is removed, and no folder that somebody else has written into the Secret', async () => {
+test('the folder of the run is removed, but no other folder that the Secret may name', async () => {
   const folders = ['outfitters-', 'precious-'].map(prefix => mkdtempSync(join(tmpdir(), prefix)))
   for (const folder of folders) {
     const snapshot = await snapshotOf(new FakeCluster(), [])

@@ -73,7 +73,7 @@ describe('a snapshot', () => {
       'npm run exercise -- --reset --namespace other')
     await others.delete({ withNamespace: false })
     await snapshot.remember([key])
-    expect(snapshot.created).toEqual([key]) // nobody is left who would need it
+    expect(snapshot.created).toEqual([key])
     snapshot.abandon()
   })
 

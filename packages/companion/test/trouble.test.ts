@@ -110,7 +110,7 @@ test('an ingress gateway that refuses', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  server.close() // nobody listens there now
+  server.close() // its port now refuses connections
   const stdout = `Forwarding from 127.0.0.1:${port} -> 8080\n`
   undo.push(fakeKubectl([/port-forward/, { stdout, stays: true }]))
   const message = await reason()

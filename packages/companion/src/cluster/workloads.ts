@@ -17,7 +17,7 @@ interface Pod extends KubeObject {
   status: { containerStatuses?: ContainerStatus[] }
 }
 
-/** Reasons for which a container waits and will not start until somebody changes something. */
+/** Reasons for which a container waits, and does not start without a change to its pod or its image. */
 const IMAGE_REASONS = ['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName']
 const CRASH_REASONS = ['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError']
 
@@ -81,7 +81,7 @@ async function waitForStatus (kubectl: Kubectl, deployments: string[], kind: Com
   }
 }
 
-/** @throws {Trouble} when a container of the pod cannot start until somebody changes something */
+/** @throws {Trouble} when a container of the pod waits for one of these reasons */
 function requireStartable (namespace: string, { metadata: { name: pod }, status }: Pod): void {
   for (const { name, image, state: { waiting } } of status.containerStatuses ?? []) {
     const { reason = '', message = '' } = waiting ?? {}

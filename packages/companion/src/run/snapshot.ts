@@ -115,8 +115,8 @@ export class Snapshot {
   }
 
   /**
-   * Whether a user made the object. An object that exercises made, and whose lease was deleted with their namespace,
-   * is nobody's.
+   * Whether a user made the object. An object of exercises whose lease no longer exists is left over: their namespace
+   * was deleted, and the lease with it.
    *
    * @throws {Error} when it belongs to the exercises in another namespace
    */

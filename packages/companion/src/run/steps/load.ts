@@ -153,14 +153,14 @@ async function waitForChange (
 ): Promise<number> {
   // If one call in ten is still as before, all of twenty calls are as after the change one time in eight.
   const [wanted, interval] = 'only' in arrived ? [3, 100] : [1, 20]
-  const look = async () => 'only' in arrived
+  const isChanged = async () => 'only' in arrived
     ? (await askAtOnce(address)).every(arrived.only)
     : arrived.seen(await ask(address))
   let changed = earlier
   let inARow = 0
   const isSeen = async () => {
     const began = performance.now()
-    inARow = await look() ? inARow + 1 : 0
+    inARow = await isChanged() ? inARow + 1 : 0
     if (inARow === 0) changed = began
     return inARow >= wanted
   }
