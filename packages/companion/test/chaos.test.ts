@@ -10,7 +10,8 @@ test.each([
   ['answers with a page', { stdout: '<html>' }],
   ['has no such route', { code: 22 }],
   ['has no curl', { code: 127, stderr: 'curl: not found' }]
-])('a pod of another image that %s has no faults', async (_what, answer) => {
-  undo = fakeKubectl([/get pods/, { stdout: { items: [{ kind: 'Pod', metadata: { name: 'catalog-1', labels: { app: 'catalog' } } }] } }], [/exec catalog-1/, answer])
+])('a pod with another image that %s has no faults', async (_what, answer) => {
+  const pod = { kind: 'Pod', metadata: { name: 'catalog-1', labels: { app: 'catalog' } } }
+  undo = fakeKubectl([/get pods/, { stdout: { items: [pod] } }], [/exec catalog-1/, answer])
   expect(await activeFaults(new Kubectl('shop'))).toEqual([])
 })
