@@ -1,8 +1,8 @@
 // Who may set faults in the mesh, by default: somebody inside the pod, and nobody else.
 import { expect, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
-import { forward } from '../src/cluster/gateway.ts'
-import { ask } from '../src/judge/load.ts'
+import { startPortForward } from '../src/cluster/gateway.ts'
+import { sendRequest } from '../src/judge/load.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
@@ -15,7 +15,7 @@ const catalogPod = async () => (await mesh.kubectl.pods('app=catalog'))[0] as st
 test('refused: through the gateway', async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
   const url = `${mesh.gateway.origin}/blowup`
-  await expect.poll(async () => (await ask(url)).status, { timeout: 30_000 }).toBe(403)
+  await expect.poll(async () => (await sendRequest(url)).status, { timeout: 30_000 }).toBe(403)
   for (const call of [[], SET, ['--request', 'DELETE']]) {
     const { stdout } = await command('curl', ['-sS', ...FORGED, ...call, url])
     expect(stdout, call[1]).toMatch(/"statusCode":403,"code":"CHAOS_FORBIDDEN"/)
@@ -46,9 +46,9 @@ test('allowed: by kubectl exec, as the book does it', async () => {
 })
 
 test('allowed: by port-forward', async () => {
-  const { origin, close } = await forward(mesh.kubectl.namespace, `pod/${await catalogPod()}`, 3000)
+  const { origin, close } = await startPortForward(mesh.kubectl.namespace, `pod/${await catalogPod()}`, 3000)
   try {
-    expect(await ask(`${origin}/blowup`)).toMatchObject({ status: 200, body: '{}' })
+    expect(await sendRequest(`${origin}/blowup`)).toMatchObject({ status: 200, body: '{}' })
   } finally {
     close()
   }

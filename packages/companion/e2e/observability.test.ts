@@ -4,9 +4,9 @@ import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { graphOf, rootsOf, tracesIn, type Trace } from '../src/course/exercises/traces.ts'
-import { forward, INGRESS, type Gateway } from '../src/cluster/gateway.ts'
+import { startPortForward, INGRESS, type Endpoint } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { ask, load } from '../src/judge/load.ts'
+import { sendRequest, load } from '../src/judge/load.ts'
 import { rolledOut } from '../src/cluster/workloads.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
@@ -16,13 +16,13 @@ const GATEWAY = `${INGRESS}.istio-system`
 const webapp = () => `webapp.${mesh.kubectl.namespace}`
 const catalog = () => `catalog.${mesh.kubectl.namespace}`
 
-let jaeger: Gateway
-let prometheus: Gateway
+let jaeger: Endpoint
+let prometheus: Endpoint
 
 beforeAll(async () => {
   if ((await istio.objects(['services', 'tracing', 'prometheus'])).length < 2) throw new Error('Jaeger and Prometheus are not in istio-system: scripts/cluster.sh up --here installs the add-ons')
-  jaeger = await forward('istio-system', 'service/tracing', 80)
-  prometheus = await forward('istio-system', 'service/prometheus', 9090)
+  jaeger = await startPortForward('istio-system', 'service/tracing', 80)
+  prometheus = await startPortForward('istio-system', 'service/prometheus', 9090)
   await istio.apply(k8s('istio/ch8/gateway-telemetry.yaml'))
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'), k8s('components/observability/telemetry.yaml'))
 })
@@ -36,9 +36,9 @@ afterAll(async () => {
 async function tracesOf (n: number, isWhole: (trace: Trace) => boolean, timeout = 60_000): Promise<Trace[]> {
   const mark = randomBytes(4).toString('hex')
   const start = Date.now() * 1000
-  for (let i = 0; i < n; i++) expect((await ask(`${mesh.gateway.origin}/api/catalog?mark=${mark}-${i}`)).status).toBe(200)
+  for (let i = 0; i < n; i++) expect((await sendRequest(`${mesh.gateway.origin}/api/catalog?mark=${mark}-${i}`)).status).toBe(200)
   return await vi.waitFor(async () => {
-    const found = await ask(`${jaeger.origin}/jaeger/api/traces?service=${GATEWAY}&limit=${10 * n}&start=${start}&end=${Date.now() * 1000}`)
+    const found = await sendRequest(`${jaeger.origin}/jaeger/api/traces?service=${GATEWAY}&limit=${10 * n}&start=${start}&end=${Date.now() * 1000}`)
     const traces = tracesIn(found.body).filter(trace => JSON.stringify(trace).includes(`mark=${mark}-`))
     expect([traces.length, traces.filter(isWhole).length]).toEqual([n, n])
     return traces
@@ -75,7 +75,7 @@ test('with it on, a request is one trace of proxies and services', async () => {
 test('sending the spans begins no traces: all that the webapp has a part in begin at the gateway', async () => {
   const start = Date.now() * 1000
   for (let i = 0; i < 3; i++) await tracesOf(1, hasServices) // each is there once its spans were sent, and the proxy's spans follow within seconds
-  const { body } = await ask(`${jaeger.origin}/jaeger/api/traces?service=${webapp()}&limit=1000&start=${start}&end=${Date.now() * 1000}`)
+  const { body } = await sendRequest(`${jaeger.origin}/jaeger/api/traces?service=${webapp()}&limit=1000&start=${start}&end=${Date.now() * 1000}`)
   const beginnings = tracesIn(body).map(trace => [...graphOf(trace)].filter(edge => edge.startsWith('outside → ')))
   expect(beginnings.length).toBeGreaterThanOrEqual(3)
   expect(new Set(beginnings.flat())).toEqual(new Set([`outside → ${GATEWAY}`]))
@@ -88,7 +88,7 @@ test('the proxies\' spans have the custom tag', async () => {
 
 /** What Prometheus has, by the values of a label. */
 async function query (expression: string, label: string): Promise<Record<string, number>> {
-  const { body } = await ask(`${prometheus.origin}/api/v1/query?query=${encodeURIComponent(expression)}`)
+  const { body } = await sendRequest(`${prometheus.origin}/api/v1/query?query=${encodeURIComponent(expression)}`)
   const { data } = JSON.parse(body) as { data: { result: { metric: Record<string, string>, value: [number, string] }[] } }
   return Object.fromEntries(data.result.map(({ metric, value }) => [metric[label] ?? '', Number(value[1])]))
 }

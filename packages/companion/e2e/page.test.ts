@@ -3,7 +3,7 @@ import { chromiumForTests, launch } from '@outfitters/webapp/browser'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { command } from '../src/cluster/command.ts'
-import { ask } from '../src/judge/load.ts'
+import { sendRequest } from '../src/judge/load.ts'
 import { rolledOut } from '../src/cluster/workloads.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
@@ -20,7 +20,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
     await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'LOCAL_USERS=true'])
     await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
     await rolledOut(mesh.kubectl, ['forum'])
-    await vi.waitFor(async () => expect((await ask(mesh.gateway.origin)).status).toBe(200), WAIT)
+    await vi.waitFor(async () => expect((await sendRequest(mesh.gateway.origin)).status).toBe(200), WAIT)
     browser = await launch(String(chromium))
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
     page.on('pageerror', error => errors.push(String(error)))
@@ -59,7 +59,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
     await apply(mesh.kubectl, 'services/catalog-v2.yaml', 'istio/ch2/catalog-destinationrule.yaml')
     await rolledOut(mesh.kubectl, ['catalog-v2'])
     await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice-dark-v2.yaml'))
-    await expect.poll(async () => (await ask({ url: `${mesh.gateway.origin}/api/catalog`, headers: { 'x-dark-launch': 'v2' } })).version, WAIT).toBe('v2')
+    await expect.poll(async () => (await sendRequest({ url: `${mesh.gateway.origin}/api/catalog`, headers: { 'x-dark-launch': 'v2' } })).version, WAIT).toBe('v2')
     await expect.poll(async () => {
       await afresh()
       await expect.poll(() => cells('ok'), WAIT).toBeGreaterThan(40)
@@ -77,7 +77,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
 
   test('by default the gateway shows nobody the faults, and the line on the page sets them', async () => {
     const [pod] = await mesh.kubectl.pods('app=catalog,version=v1')
-    expect((await ask(`${mesh.gateway.origin}/api/chaos/catalog/${pod}`)).status).toBe(403)
+    expect((await sendRequest(`${mesh.gateway.origin}/api/chaos/catalog/${pod}`)).status).toBe(403)
     await page.selectOption('#fault-pod', `catalog/${pod}`)
     const line = await page.locator('#kubectl-line').innerText()
     expect((await command('bash', ['-c', line.replace(/^kubectl/, `kubectl -n ${mesh.kubectl.namespace}`)])).stdout).toMatch(/^blowups=/)

@@ -1,6 +1,6 @@
 // What a rollout and a lost pod cost those who call: nothing.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { ask, load, type Call } from '../src/judge/load.ts'
+import { sendRequest, load, type Call } from '../src/judge/load.ts'
 import { rolledOut } from '../src/cluster/workloads.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
   await rolledOut(mesh.kubectl, ['forum'])
   for (const path of ['/api/catalog', '/api/users']) {
-    await vi.waitFor(async () => expect((await ask(mesh.gateway.origin + path)).status).toBe(200), { timeout: 30_000, interval: 200 })
+    await vi.waitFor(async () => expect((await sendRequest(mesh.gateway.origin + path)).status).toBe(200), { timeout: 30_000, interval: 200 })
   }
 })
 

@@ -1,6 +1,6 @@
 // npm run exercise: lists the exercises, or runs some of them in the cluster of the current kubectl context.
 import { styleText, parseArgs } from 'node:util'
-import { holdContext } from './cluster/context.ts'
+import { pinContext } from './cluster/context.ts'
 import { choose, course, FALSE_ALARM_PER_CHECK } from './course/registry.ts'
 import type { Exercise } from './course/exercise.ts'
 import { checkText } from './judge/figures.ts'
@@ -70,7 +70,7 @@ async function main (): Promise<number> {
   const again: Again = args => ['npm run exercise --', args, ...OF_A_PLACE.flatMap(option => values[option] === undefined ? [] : [`--${option} ${values[option]}`])].join(' ')
   if (leftOut.length > 0 && !values.json) console.error(`Left out, since they have no twin for the Gateway API: ${leftOut.join(', ')}`)
   const unbound = new Kubectl('default')
-  await holdContext(unbound)
+  await pinContext(unbound)
   const namespace = values.namespace ?? await usualNamespace(unbound)
   if (values.reset === true) return await bringBack({ namespace, report }, again, values.json)
 

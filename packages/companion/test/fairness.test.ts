@@ -8,7 +8,7 @@ import type { Call } from '../src/judge/load.ts'
 import { figuresOf } from '../src/docs/record.ts'
 import { silent } from '../src/run/reporter.ts'
 import { exitCodeOf, perform, verdictOf } from '../src/run/run.ts'
-import { BEARS_MS, Disturbed, SLOW_MS } from '../src/judge/soundness.ts'
+import { DEFAULT_TOLERANCE_MS, Disturbed, SLOW_MS } from '../src/judge/soundness.ts'
 import type { Stage } from '../src/run/stage.ts'
 import { shareMayBeJudged, type Play } from '../src/run/steps.ts'
 import { stubUpstream } from '@outfitters/service-kit/testing'
@@ -47,7 +47,7 @@ async function performed (steps: Step[], { late, failing, stalled = 0, lasted = 
     load: async options => {
       rates.push(rate = options.rate)
       const calls = Array.from({ length: options.until as number }, (_, i): Call => ({ status: i < stalled ? 0 : draw() < failing ? 500 : 200, body: '', headers: {}, duration: i < stalled ? 15_000 : 5 }))
-      return { calls, pace: { wanted: rate, kept: rate, lateP50: 1, lateP99: 2, lasted } }
+      return { calls, timing: { wanted: rate, kept: rate, lateP50: 1, lateP99: 2, lasted } }
     },
     rate: 100,
     measured: undefined,
@@ -138,8 +138,8 @@ describe('a wait without success', () => {
 
   test('a share that has stopped growing is not judged on a machine that stalls', () => {
     const late = (probeP99: number) => () => shareMayBeJudged({ loopP99: 1, probeP50: 1, probeP99 })
-    expect(late(BEARS_MS)).not.toThrow()
-    expect(late(BEARS_MS + 1)).toThrow(Disturbed)
+    expect(late(DEFAULT_TOLERANCE_MS)).not.toThrow()
+    expect(late(DEFAULT_TOLERANCE_MS + 1)).toThrow(Disturbed)
   })
 
   test('a change that does not arrive is not judged on a slow machine, and fails on a quiet one', async () => {

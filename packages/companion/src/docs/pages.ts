@@ -5,7 +5,7 @@ import { expectedText, number, percent } from '../judge/figures.ts'
 import { bounds, FALSE_ALARM, POWER } from '../judge/statistics.ts'
 import { DOMAIN, pathOf } from '../cluster/manifests.ts'
 import { figures, type Figures } from './record.ts'
-import { commandOf, demandsOf, requestsOf } from '../run/steps.ts'
+import { commandOf, limitsOf, requestsOf } from '../run/steps.ts'
 
 /** The documentation of the exercises: a page for each, by its path in the project. */
 export function pages (): Map<string, string> {
@@ -123,7 +123,7 @@ function rowOf (step: Expect | Inspect, exercise: Exercise, run: Figures[string]
 function soundText (exercise: Exercise): string {
   const texts = exercise.steps.flatMap(step => {
     if (step.kind !== 'load') return []
-    const { bears, within } = demandsOf(step, exercise)
+    const { bears, within } = limitsOf(step, exercise)
     const limits = [
       ...bears === undefined ? [] : [`the machine is late by more than ${number(bears)} ms`],
       ...within === undefined ? [] : [`the load ${step.arrived === undefined ? 'takes more than' : 'is not over within'} ${number(within / 1000)} seconds${step.arrived === undefined ? '' : ' of the change'}`]

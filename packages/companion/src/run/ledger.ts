@@ -4,7 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { activeFaults, clearFaults, setAgain, type PodFaults } from '../cluster/chaos.ts'
+import { activeFaults, clearFaults, restoreFaults, type PodFaults } from '../cluster/chaos.ts'
 import type { Images } from '../cluster/images.ts'
 import { Kubectl, KubectlError, type KubeObject } from '../cluster/kubectl.ts'
 import { asList, deploymentsOf, inEach, isAnother, keyOf, nameOf } from '../cluster/manifests.ts'
@@ -187,7 +187,7 @@ export class Ledger {
     await inEach(kubectl, theirs.map(([key]) => key), (each, keys) => attempt(() => this.#bringBack(each, keys, attempt)))
     if (faults.length > 0) {
       await rolledOut(kubectl, deploymentsOf(theirs.map(([, object]) => object))).catch(() => {}) // in what has not, no fault can be set, which is said then
-      await attempt(async () => { unrestored.push(...await setAgain(kubectl, faults)) })
+      await attempt(async () => { unrestored.push(...await restoreFaults(kubectl, faults)) })
     }
     const kept = namespaceIsOurs && unrestored.length === 0 ? await othersIn(kubectl, [`secret/${NAME}`, ...this.ours.map(nameOf)]).catch((error: unknown) => [`what cannot be listed (${(error as Error).message})`]) : []
     if (unrestored.length === 0) await attempt(() => this.#discard(namespaceIsOurs && kept.length === 0))

@@ -1,7 +1,7 @@
 import type { Exercise, Step } from '../course/exercise.ts'
 import type { Check } from '../judge/statistics.ts'
 import type { Announce } from '../cluster/kubectl.ts'
-import type { Measured } from '../judge/soundness.ts'
+import type { Measurement } from '../judge/soundness.ts'
 import type { Tally } from '../judge/tally.ts'
 
 /** A check that was not judged: the mesh lacks something for it, or the machine was too busy for a fair measurement. */
@@ -11,7 +11,7 @@ export interface Unjudged {
   lacks?: string
   /** why the measurement was not sound, and what to do about it */
   disturbed?: string
-  measured?: Partial<Measured>
+  measured?: Partial<Measurement>
 }
 
 /**

@@ -6,7 +6,7 @@ import { Kubectl } from '../cluster/kubectl.ts'
 import { Ledger, type Restored } from './ledger.ts'
 import { load } from '../judge/load.ts'
 import { isMadeAndEmpty } from '../cluster/namespace.ts'
-import { watchWith, type Watch } from '../judge/noise.ts'
+import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import { claims, clockAhead, gatewayApiIsThere, hostIsFree, injected, mesh, namespaceMade } from '../cluster/preflight.ts'
 import type { Reporter, Result, Unjudged } from './reporter.ts'
 import { Disturbed } from '../judge/soundness.ts'
@@ -14,7 +14,7 @@ import { Stage } from './stage.ts'
 import { carryOut, Lacking, type Play } from './steps.ts'
 import { Trouble } from '../cluster/errors.ts'
 import type { Api } from '../course/twins.ts'
-import { supportedIstio } from '../cluster/versions.ts'
+import { requireSupportedIstio } from '../cluster/versions.ts'
 
 export type { Restored }
 
@@ -65,7 +65,7 @@ export async function run (options: RunOptions): Promise<Summary> {
   try {
     const context = await mesh(kubectl)
     report.note(`Namespace ${namespace} of the context ${context}`)
-    const istio = await supportedIstio(kubectl, report.note)
+    const istio = await requireSupportedIstio(kubectl, report.note)
     const goesThrough = exercises.some(usesGateway) && findGateway(kubectl, gateway).catch((error: unknown) => {
       if (api === 'istio' || !(error instanceof Trouble)) throw error // with the Gateway API each Gateway has a proxy of its own
     })
@@ -124,7 +124,7 @@ interface Machine {
  * Measures what the cluster sustains, as soon as the gateway leads to a store without faults. This is done once in a
  * run, and again while the rate is low, because the cause may have been brief.
  */
-async function calibrated (exercise: Exercise, stage: Stage, calibration: Calibration | undefined, watch: Watch, report: Reporter): Promise<Calibration | undefined> {
+async function calibrated (exercise: Exercise, stage: Stage, calibration: Calibration | undefined, watch: DelayMonitor, report: Reporter): Promise<Calibration | undefined> {
   if (calibration?.rate === RATE || !exercise.needs.includes('gateway')) return calibration
   const address = await stage.address({ path: '/api/catalog' })
   const found = await calibrate(options => load({ ...address, ...options, signal: stage.kubectl.signal }), watch)
@@ -135,12 +135,12 @@ async function calibrated (exercise: Exercise, stage: Stage, calibration: Calibr
 /** @throws what ends the whole run: trouble, or its interruption */
 async function play (exercise: Exercise, stage: Stage, machine: Machine, { report, signal, falseAlarm, patience }: Pick<RunOptions, 'report' | 'falseAlarm'> & { signal: AbortSignal, patience: number }): Promise<Result> {
   const start = performance.now()
-  const play: Play = { stage, exercise, falseAlarm, patience, watch: watchWith(undefined), load, rate: RATE, measured: undefined, calls: [], since: 0, metrics: {}, output: '', checks: [] }
+  const play: Play = { stage, exercise, falseAlarm, patience, watch: delayMonitor(undefined), load, rate: RATE, measured: undefined, calls: [], since: 0, metrics: {}, output: '', checks: [] }
   report.begin(exercise)
   let result: Result
   try {
     await stage.set(exercise)
-    play.watch = watchWith((await machine.status)?.probe)
+    play.watch = delayMonitor((await machine.status)?.probe)
     machine.calibration = await calibrated(exercise, stage, machine.calibration, play.watch, report)
     play.rate = machine.calibration?.rate ?? RATE
     const unjudged = await perform(exercise.steps, play, report)

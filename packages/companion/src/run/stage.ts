@@ -2,22 +2,22 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chaos, clearFaults } from '../cluster/chaos.ts'
+import { runChaosScript, clearFaults } from '../cluster/chaos.ts'
 import type { CommandResult } from '../cluster/command.ts'
 import { NEEDS, type Apply, type Exercise, type Load, type Need, type Run } from '../course/exercise.ts'
-import { isRunning, openGateway, STATUS_PORT, type Gateway, type IngressGateway } from '../cluster/gateway.ts'
+import { statusCommand, openGateway, STATUS_PORT, type Endpoint, type IngressGateway } from '../cluster/gateway.ts'
 import { configuredSource, imagesFrom, workingImages, type Images } from '../cluster/images.ts'
 import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from '../cluster/kubectl.ts'
 import { PREFIX, type Ledger } from './ledger.ts'
-import { askAtOnce, type Address, type Call } from '../judge/load.ts'
+import { sendBurst, type Address, type Call } from '../judge/load.ts'
 import { DOMAIN, asList, deploymentsOf, inEach, isAnother, keyOf, manifest, nameOf, namespaceOf, type Manifest } from '../cluster/manifests.ts'
 import { managerFor } from '../cluster/namespace.ts'
-import { probeOf, type Probe } from '../judge/noise.ts'
+import { openProbe, type Probe } from '../judge/noise.ts'
 import { hostIsFree } from '../cluster/preflight.ts'
 import type { Reporter } from './reporter.ts'
 import { Trouble } from '../cluster/errors.ts'
 import { fileFor, type Api } from '../course/twins.ts'
-import { requireIstio, settings, tooNewFor, type Version } from '../cluster/versions.ts'
+import { requireIstioVersion, settings, explainRefusal, type Version } from '../cluster/versions.ts'
 import { gone, podReady, podsOf, PORTS, proxied, rolledOut } from '../cluster/workloads.ts'
 
 /** The categories of what could change what an exercise sees: all that Istio and the Gateway API define. */
@@ -73,7 +73,7 @@ export class Stage {
   readonly #applied: Set<string>
   readonly #manifests = new Map<string, Promise<Manifest>>()
   /** by where it leads */
-  readonly #gateways = new Map<string, Promise<Gateway>>()
+  readonly #gateways = new Map<string, Promise<Endpoint>>()
   /** the Gateway of the Gateway API that was applied last: it has a Service of its own */
   #own: string | undefined
   /** by key: what a command has changed, and `kubectl apply` would leave so */
@@ -101,7 +101,7 @@ export class Stage {
   /** Removes whatever an exercise does not need, applies what it does, and makes sure that it works. */
   async set ({ needs, istio }: Pick<Exercise, 'needs' | 'istio'>): Promise<void> {
     this.#removeFolder()
-    if (istio !== undefined) requireIstio(istio, this.#istio)
+    if (istio !== undefined) requireIstioVersion(istio, this.#istio)
     await this.#addonsAreThere(needs)
     const files = needs.flatMap(need => NEEDS[need].file ?? [])
     const wanted = await Promise.all(files.map(file => this.#manifest(file)))
@@ -135,7 +135,7 @@ export class Stage {
     for (const [host, port] of claimsOf(objects)) await hostIsFree(this.kubectl, this.#gateway, host, port).catch((error: Error) => { throw new Error(error.message) }) // the exercises that do not use that host go on
     await this.#takes(objects.map(object => this.#key(object)))
     const said = await this.kubectl.in(namespace).run(['apply', ...args, ...this.#signed(namespace)], input, kind).catch((error: unknown) => {
-      const reason = error instanceof KubectlError ? tooNewFor(error.message, fileFor(file, this.#api), this.#istio) : undefined
+      const reason = error instanceof KubectlError ? explainRefusal(error.message, fileFor(file, this.#api), this.#istio) : undefined
       throw reason === undefined ? error : new Error(reason, { cause: error })
     })
     if (kind === 'lesson') this.report.output(said)
@@ -230,7 +230,7 @@ export class Stage {
 
   /** scripts/chaos.sh, as a part of the lesson. */
   async chaos (args: string[]): Promise<void> {
-    const { stdout, stderr } = await chaos(this.kubectl, args, 'lesson')
+    const { stdout, stderr } = await runChaosScript(this.kubectl, args, 'lesson')
     this.report.output(stderr + stdout)
   }
 
@@ -256,7 +256,7 @@ export class Stage {
   async statusProbe (): Promise<{ probe: Probe, close: () => void } | undefined> {
     try {
       const gateway = await openGateway(this.kubectl, this.#gateway, { port: STATUS_PORT })
-      const { probe, close } = probeOf(`${gateway.origin}/healthz/ready`)
+      const { probe, close } = openProbe(`${gateway.origin}/healthz/ready`)
       return { probe, close: () => { close(); gateway.close() } }
     } catch {
       return undefined // not allowed, or a gateway without such a port: then only our own timers show how busy the machine is
@@ -364,7 +364,7 @@ export class Stage {
     const deadline = Date.now() + this.#patience
     const pods = await this.kubectl.pods('app=catalog')
     const isHere = ({ status, pod }: Call) => status === 200 && pods.includes(pod ?? '')
-    const notHere = async () => (await askAtOnce(address)).find(call => !isHere(call))
+    const notHere = async () => (await sendBurst(address)).find(call => !isHere(call))
     let call = await notHere()
     while (call !== undefined && Date.now() < deadline) {
       await sleep(200)
@@ -376,7 +376,7 @@ export class Stage {
     const { namespace, workload } = this.#gateway
     if (call.status === 0) {
       throw new Trouble(`The ingress gateway at ${url} refuses: ${call.body}.`,
-        `Is it running? ${isRunning(this.#gateway)}. What does it say? kubectl -n ${namespace} logs ${workload}`)
+        `Is it running? ${statusCommand(this.#gateway)}. What does it say? kubectl -n ${namespace} logs ${workload}`)
     }
     if (call.status !== 200) {
       throw new Trouble(`The ingress gateway at ${url} answers with ${call.status}: ${call.body.slice(0, 200)}`,

@@ -3,13 +3,13 @@ import { SLOWEST } from '../judge/calibration.ts'
 import type { Apply, Arrival, Exercise, Inspect, Load, Observed, Step } from '../course/exercise.ts'
 import { number } from '../judge/figures.ts'
 import { INGRESS } from '../cluster/gateway.ts'
-import { judge, sampleFor, type Check } from '../judge/statistics.ts'
+import { judge, sampleSize, type Check } from '../judge/statistics.ts'
 import { quoted } from '../cluster/kubectl.ts'
-import { ask, askAtOnce, load, type Address, type Call } from '../judge/load.ts'
+import { sendRequest, sendBurst, load, type Address, type Call } from '../judge/load.ts'
 import { argumentsFor, pathOf } from '../cluster/manifests.ts'
-import { added, parseMetrics, type Samples } from '../judge/metrics.ts'
-import type { Noise, Watch } from '../judge/noise.ts'
-import { BEARS_MS, Disturbed, measuredOf, noiseOf, rounded, SLOW_MS, takeSoundly, unsoundness, type Demands, type Measured } from '../judge/soundness.ts'
+import { increase, parseMetrics, type Samples } from '../judge/metrics.ts'
+import type { Delays, DelayMonitor } from '../judge/noise.ts'
+import { DEFAULT_TOLERANCE_MS, Disturbed, measurementOf, noiseOf, rounded, SLOW_MS, repeatUntilSound, unsoundReasons, type MeasurementLimits, type Measurement } from '../judge/soundness.ts'
 import type { Stage } from './stage.ts'
 import { Tally } from '../judge/tally.ts'
 import { PORTS } from '../cluster/workloads.ts'
@@ -30,12 +30,12 @@ export interface Play {
   /** milliseconds that are waited for a change to be seen */
   patience: number
   /** looks at how busy the machine is */
-  watch: Watch
+  watch: DelayMonitor
   load: typeof load
   /** requests a second of a load that is not about a rate */
   rate: number
   /** of the last load: how well it could be measured */
-  measured: Measured | undefined
+  measured: Measurement | undefined
   /** of the last load */
   calls: Call[]
   /** when it began by the cluster's clock, in microseconds, or a little earlier */
@@ -95,7 +95,7 @@ function asWritten (word: string): string {
 
 /** How many requests a load sends: what the most demanding of the expectations up to the next load needs. */
 export function requestsOf (step: Load, exercise: Pick<Exercise, 'steps'>, falseAlarm: number): number {
-  return Math.max(...judgesOf(step, exercise).flatMap(step => 'expected' in step ? sampleFor(step.expected, falseAlarm) : []))
+  return Math.max(...judgesOf(step, exercise).flatMap(step => 'expected' in step ? sampleSize(step.expected, falseAlarm) : []))
 }
 
 interface Curl {
@@ -127,7 +127,7 @@ function judgesOf (step: Load, { steps }: Pick<Exercise, 'steps'>): Step[] {
 }
 
 /** What the expectations after a load demand of its measurement: the least noise that any of them tolerates. */
-export function demandsOf (step: Load, exercise: Pick<Exercise, 'steps'>): Demands {
+export function limitsOf (step: Load, exercise: Pick<Exercise, 'steps'>): MeasurementLimits {
   const bears = judgesOf(step, exercise).flatMap(step => step.kind === 'expect' ? step.bears ?? [] : [])
   return { within: step.within, bears: bears.length === 0 ? undefined : Math.min(...bears) }
 }
@@ -140,9 +140,9 @@ export function demandsOf (step: Load, exercise: Pick<Exercise, 'steps'>): Deman
  */
 async function drive (step: Load, play: Play): Promise<void> {
   const { stage: { report, kubectl: { signal } }, exercise } = play
-  const demands = demandsOf(step, exercise)
+  const demands = limitsOf(step, exercise)
   let changed: number | undefined
-  const { rate } = await takeSoundly({
+  const { rate } = await repeatUntilSound({
     rate: step.rate ?? play.rate,
     slowest: step.rate ?? SLOWEST, // a lesson about a rate keeps it
     times: step.during !== undefined ? 1 : step.rate !== undefined ? TIMES_AT_A_RATE : TIMES, // a command has changed things, so it cannot run a second time
@@ -152,7 +152,7 @@ async function drive (step: Load, play: Play): Promise<void> {
       play.measured = taken.measured
       return taken
     },
-    reasons: ({ measured, passed }) => unsoundness(measured, { ...demands, passed }, play.calls.length),
+    reasons: ({ measured, passed }) => unsoundReasons(measured, { ...demands, passed }, play.calls.length),
     measured: ({ measured }) => measured,
     again: async (reasons, rate) => {
       report.note(`    Not a fair measurement: ${reasons.join('; ')}. The load is sent again, at ${number(rate)} requests a second${step.recovers === undefined ? '' : `, in ${step.recovers / 1000} s`}.`)
@@ -164,7 +164,7 @@ async function drive (step: Load, play: Play): Promise<void> {
 
 /** What was measured of a load, and when the change that it waited for may have taken effect at the earliest: by performance.now(), and in milliseconds before the first request. */
 interface Taken {
-  measured: Measured
+  measured: Measurement
   changed: number | undefined
   passed: number
 }
@@ -205,8 +205,8 @@ async function take (step: Load, rate: number, play: Play, earlier: number | und
     play.output = said.stdout
   }
   const after = await scrape(step.scrape, stage)
-  play.metrics = Object.fromEntries(step.scrape.map(service => [service, added(before[service] as Samples, after[service] as Samples)]))
-  return { measured: measuredOf(loaded.calls, loaded.pace, noise), changed, passed }
+  play.metrics = Object.fromEntries(step.scrape.map(service => [service, increase(before[service] as Samples, after[service] as Samples)]))
+  return { measured: measurementOf(loaded.calls, loaded.timing, noise), changed, passed }
 }
 
 /** The line that makes one request of a load from here. */
@@ -228,7 +228,7 @@ function told ({ url, headers = {}, tls }: Address, step: Load, stage: Stage): s
 async function arrival (arrived: Arrival, address: Address, { stage, patience, watch }: Play, earlier = performance.now()): Promise<number> {
   const deadline = Date.now() + patience
   const [wanted, pause] = 'only' in arrived ? [3, 100] : [1, 20] // what one call in ten still does is missing from twenty one time in eight
-  const hasCome = async () => 'only' in arrived ? (await askAtOnce(address)).every(arrived.only) : arrived.seen(await ask(address))
+  const hasCome = async () => 'only' in arrived ? (await sendBurst(address)).every(arrived.only) : arrived.seen(await sendRequest(address))
   let changed = earlier
   const { noise, result: inARow } = await watched(watch, async () => {
     let inARow = 0
@@ -246,24 +246,24 @@ async function arrival (arrived: Arrival, address: Address, { stage, patience, w
 }
 
 /** @throws {Disturbed} when the machine was slow during a wait that ended without success */
-function mayBeJudged (noise: Noise, patience: number): void {
+function mayBeJudged (noise: Delays, patience: number): void {
   if (noiseOf(noise) > SLOW_MS) throw disturbed(`a change was not seen within ${number(patience / 1000)} s`, noise)
 }
 
 /** @throws {Disturbed} when a share has stopped growing on a machine that stalls: what makes it grow may have stopped as well */
-export function shareMayBeJudged (noise: Noise): void {
-  if (noiseOf(noise) > BEARS_MS) throw disturbed('what was counted may still have grown', noise)
+export function shareMayBeJudged (noise: Delays): void {
+  if (noiseOf(noise) > DEFAULT_TOLERANCE_MS) throw disturbed('what was counted may still have grown', noise)
 }
 
-function disturbed (what: string, noise: Noise): Disturbed {
+function disturbed (what: string, noise: Delays): Disturbed {
   const late = noiseOf(noise)
   return new Disturbed([`${what}, on a machine that was late by ${number(Math.round(late))} ms`], rounded({ ...noise, noise: late }))
 }
 
 /** The result of an action that takes a while, and how busy the machine was during it. */
-async function watched<T> (watch: Watch, action: () => Promise<T>): Promise<{ result: T, noise: Noise }> {
+async function watched<T> (watch: DelayMonitor, action: () => Promise<T>): Promise<{ result: T, noise: Delays }> {
   const end = watch()
-  let noise: Noise | undefined
+  let noise: Delays | undefined
   try {
     const result = await action()
     noise = await end()
