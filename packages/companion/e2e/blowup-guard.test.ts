@@ -1,8 +1,8 @@
 // By default, faults can be set only from inside the Pod.
 import { expect, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
-import { forward } from '../src/cluster/gateway.ts'
-import { ask } from '../src/judge/load.ts'
+import { startPortForward } from '../src/cluster/gateway.ts'
+import { sendRequest } from '../src/judge/load.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
@@ -17,7 +17,7 @@ const catalogPod = async () => (await mesh.kubectl.pods('app=catalog'))[0] as st
 test('calls through the gateway are refused', async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
   const url = `${mesh.gateway.origin}/blowup`
-  await expect.poll(async () => (await ask(url)).status, { timeout: 30_000 }).toBe(403)
+  await expect.poll(async () => (await sendRequest(url)).status, { timeout: 30_000 }).toBe(403)
   for (const call of [[], SET, ['--request', 'DELETE']]) {
     const { stdout } = await command('curl', ['-sS', ...FORGED, ...call, url])
     expect(stdout, call[1]).toMatch(/"statusCode":403,"code":"CHAOS_FORBIDDEN"/)
@@ -53,9 +53,9 @@ test('kubectl exec, as in the book, sets a fault', async () => {
 })
 
 test('a port-forward reaches the faults', async () => {
-  const { origin, close } = await forward(mesh.kubectl.namespace, `pod/${await catalogPod()}`, 3000)
+  const { origin, close } = await startPortForward(mesh.kubectl.namespace, `pod/${await catalogPod()}`, 3000)
   try {
-    expect(await ask(`${origin}/blowup`)).toMatchObject({ status: 200, body: '{}' })
+    expect(await sendRequest(`${origin}/blowup`)).toMatchObject({ status: 200, body: '{}' })
   } finally {
     close()
   }

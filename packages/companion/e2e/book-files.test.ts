@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { command, ROOT } from '../src/cluster/command.ts'
 import { course } from '../src/course/registry.ts'
 import { NEEDS } from '../src/course/exercise.ts'
-import { findGateway, openGateway, type Gateway } from '../src/cluster/gateway.ts'
-import { ask, load } from '../src/judge/load.ts'
+import { findGateway, openGateway, type Endpoint } from '../src/cluster/gateway.ts'
+import { sendRequest, load } from '../src/judge/load.ts'
 import { deploymentsOf, manifest } from '../src/cluster/manifests.ts'
 import { requireFreeHost } from '../src/cluster/preflight.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
@@ -44,7 +44,7 @@ async function withFiles (files: string[], use: () => Promise<unknown>, values: 
 
 /** The status of a request through the ingress gateway for a host of the store. */
 const statusOf = async (path: string, service = 'webapp', headers: Record<string, string> = {}) =>
-  (await ask({ url: mesh.gateway.origin + path, headers: { host: `${service}.${host}`, ...headers } })).status
+  (await sendRequest({ url: mesh.gateway.origin + path, headers: { host: `${service}.${host}`, ...headers } })).status
 
 /** Waits until a change has arrived everywhere: until the answer has been the expected one five times in a row. */
 async function becomes<T> (answer: () => Promise<T>, expected: T): Promise<void> {
@@ -168,7 +168,8 @@ describe('behind the hosts of the book', () => {
 })
 
 test('ch6/webapp-gateway-retry and disable-retry: the gateway makes two more attempts, or none', async () => {
-  const atRoot = async () => (await ask({ url: `${mesh.gateway.origin}/api/catalog`, headers: { host } })).status
+  const call = { url: `${mesh.gateway.origin}/api/catalog`, headers: { host } }
+  const atRoot = async () => (await sendRequest(call)).status
   const failing = (count: number) =>
     chaos('rule', JSON.stringify({ type: 'abort', status: 503, count }), '--app', 'webapp')
   await withFiles(['istio/ch6/webapp-gateway-retry.yaml'], async () => {
@@ -208,7 +209,7 @@ test('ch4/my-user-gw-injection: a gateway in the namespace, for a Gateway that c
     const place = { namespace: mesh.kubectl.namespace, service: name, workload: `deployment/${name}` }
     const own = await openGateway(mesh.kubectl, place)
     try {
-      await becomes(async () => (await ask(`${own.origin}/api/catalog`)).status, 200)
+      await becomes(async () => (await sendRequest(`${own.origin}/api/catalog`)).status, 200)
     } finally {
       own.close()
       await mesh.kubectl.run(['delete', '--filename', k8s('istio/ch2/ingress-gateway.yaml')])
@@ -217,7 +218,7 @@ test('ch4/my-user-gw-injection: a gateway in the namespace, for a Gateway that c
 })
 
 describe('at port 31400 of the gateway', () => {
-  let gateway: Gateway
+  let gateway: Endpoint
   const address = () => {
     const { hostname, port } = new URL(gateway.origin)
     return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 31400) }
@@ -264,7 +265,7 @@ describe('at port 31400 of the gateway', () => {
       const { host: hostname, port } = address()
       const tls = { servername: `simple-sni-${number}.${host}`, ca, cert: undefined, key: undefined }
       const url = `https://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}/`
-      const { status, body } = await ask({ url, tls })
+      const { status, body } = await sendRequest({ url, tls })
       return status === 200 ? (JSON.parse(body) as { body: string }).body : status
     }
     const file = (name: string) => `istio/ch4/sni/${name}.yaml`

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { command, ROOT } from '../src/cluster/command.ts'
 import { Kubectl, type KubeObject } from '../src/cluster/kubectl.ts'
-import { ask, load } from '../src/judge/load.ts'
+import { sendRequest, load } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { judgeFlow, type End, type Flow, type NetworkPolicy } from '../test/network-policy.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
@@ -21,7 +21,7 @@ beforeAll(async () => {
   await applyWith('offline')
   await waitForRollout(mesh.kubectl, ['catalog', 'webapp', 'forum'])
   for (const path of ['/api/catalog', '/api/users']) {
-    const answers = async () => expect((await ask(mesh.gateway.origin + path)).status).toBe(200)
+    const answers = async () => expect((await sendRequest(mesh.gateway.origin + path)).status).toBe(200)
     await vi.waitFor(answers, { timeout: 60_000, interval: 500 })
   }
 })

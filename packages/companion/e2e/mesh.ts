@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { ROOT } from '../src/cluster/command.ts'
-import { findGateway, openGateway, type Gateway } from '../src/cluster/gateway.ts'
+import { findGateway, openGateway, type Endpoint } from '../src/cluster/gateway.ts'
 import { BUILT, configuredSource, imagesFrom, renamed } from '../src/cluster/images.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { manifest } from '../src/cluster/manifests.ts'
@@ -47,7 +47,7 @@ export function freshMesh ({ gateway = true } = {}) {
   const outside = new Kubectl(`${name}-outside`)
   const mesh = {
     kubectl: new Kubectl(name),
-    gateway: undefined as unknown as Gateway,
+    gateway: undefined as unknown as Endpoint,
     /** Runs curl in a pod that has no sidecar. */
     curlOutside: (...args: string[]) =>
       outside.try(['exec', 'outside', '--', 'curl', '-sS', '--max-time', '10', ...args]),

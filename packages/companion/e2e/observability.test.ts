@@ -4,9 +4,9 @@ import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { graphOf, rootsOf, tracesIn, type Trace } from '../src/course/exercises/traces.ts'
-import { forward, INGRESS, type Gateway } from '../src/cluster/gateway.ts'
+import { startPortForward, INGRESS, type Endpoint } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { ask, load } from '../src/judge/load.ts'
+import { sendRequest, load } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
@@ -16,15 +16,15 @@ const GATEWAY = `${INGRESS}.istio-system`
 const webapp = () => `webapp.${mesh.kubectl.namespace}`
 const catalog = () => `catalog.${mesh.kubectl.namespace}`
 
-let jaeger: Gateway
-let prometheus: Gateway
+let jaeger: Endpoint
+let prometheus: Endpoint
 
 beforeAll(async () => {
   if ((await istio.objects(['services', 'tracing', 'prometheus'])).length < 2) {
     throw new Error('Jaeger and Prometheus are not in istio-system. Install the add-ons: scripts/cluster.sh up --here')
   }
-  jaeger = await forward('istio-system', 'service/tracing', 80)
-  prometheus = await forward('istio-system', 'service/prometheus', 9090)
+  jaeger = await startPortForward('istio-system', 'service/tracing', 80)
+  prometheus = await startPortForward('istio-system', 'service/prometheus', 9090)
   await istio.apply(k8s('istio/ch8/gateway-telemetry.yaml'))
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'), k8s('components/observability/telemetry.yaml'))
 })
@@ -37,7 +37,7 @@ afterAll(async () => {
 /** Jaeger's answer about the traces of a service since a time in microseconds. */
 async function tracesSince (service: string, start: number, limit: number): Promise<Trace[]> {
   const query = `service=${service}&limit=${limit}&start=${start}&end=${Date.now() * 1000}`
-  return tracesIn((await ask(`${jaeger.origin}/jaeger/api/traces?${query}`)).body)
+  return tracesIn((await sendRequest(`${jaeger.origin}/jaeger/api/traces?${query}`)).body)
 }
 
 /** The traces of `n` requests to the webapp through the gateway, as soon as each is complete. */
@@ -45,7 +45,7 @@ async function tracesOf (n: number, isComplete: (trace: Trace) => boolean, timeo
   const mark = randomBytes(4).toString('hex')
   const start = Date.now() * 1000
   for (let i = 0; i < n; i++) {
-    expect((await ask(`${mesh.gateway.origin}/api/catalog?mark=${mark}-${i}`)).status).toBe(200)
+    expect((await sendRequest(`${mesh.gateway.origin}/api/catalog?mark=${mark}-${i}`)).status).toBe(200)
   }
   return await vi.waitFor(async () => {
     const found = await tracesSince(GATEWAY, start, 10 * n)
@@ -103,7 +103,7 @@ interface PrometheusAnswer {
 
 /** The results of a Prometheus query, by the values of a label. */
 async function query (expression: string, label: string): Promise<Record<string, number>> {
-  const { body } = await ask(`${prometheus.origin}/api/v1/query?query=${encodeURIComponent(expression)}`)
+  const { body } = await sendRequest(`${prometheus.origin}/api/v1/query?query=${encodeURIComponent(expression)}`)
   const { data: { result } } = JSON.parse(body) as PrometheusAnswer
   return Object.fromEntries(result.map(({ metric, value }) => [metric[label] ?? '', Number(value[1])]))
 }

@@ -3,7 +3,7 @@ import { chromiumForTests, launch } from '@outfitters/webapp/browser'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { command } from '../src/cluster/command.ts'
-import { ask } from '../src/judge/load.ts'
+import { sendRequest } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
@@ -20,7 +20,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
     await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'LOCAL_USERS=true'])
     await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
     await waitForRollout(mesh.kubectl, ['forum'])
-    await vi.waitFor(async () => expect((await ask(mesh.gateway.origin)).status).toBe(200), WAIT)
+    await vi.waitFor(async () => expect((await sendRequest(mesh.gateway.origin)).status).toBe(200), WAIT)
     browser = await launch(String(chromium))
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
     page.on('pageerror', error => errors.push(String(error)))
@@ -66,7 +66,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
     await waitForRollout(mesh.kubectl, ['catalog-v2'])
     await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice-dark-v2.yaml'))
     const call = { url: `${mesh.gateway.origin}/api/catalog`, headers: { 'x-dark-launch': 'v2' } }
-    await expect.poll(async () => (await ask(call)).version, WAIT).toBe('v2')
+    await expect.poll(async () => (await sendRequest(call)).version, WAIT).toBe('v2')
     await expect.poll(async () => {
       await reload()
       await expect.poll(() => cells('ok'), WAIT).toBeGreaterThan(40)
@@ -84,7 +84,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
 
   test('by default, faults cannot be read through the gateway, and the command on the page sets one', async () => {
     const [pod] = await mesh.kubectl.pods('app=catalog,version=v1')
-    expect((await ask(`${mesh.gateway.origin}/api/chaos/catalog/${pod}`)).status).toBe(403)
+    expect((await sendRequest(`${mesh.gateway.origin}/api/chaos/catalog/${pod}`)).status).toBe(403)
     await page.selectOption('#fault-pod', `catalog/${pod}`)
     const line = await page.locator('#kubectl-line').innerText()
     const here = line.replace(/^kubectl/, `kubectl -n ${mesh.kubectl.namespace}`)

@@ -1,6 +1,6 @@
 // Callers lose no request during a rollout, and none when a pod is killed while the mesh retries.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ask, load, type Call } from '../src/judge/load.ts'
+import { sendRequest, load, type Call } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
   await waitForRollout(mesh.kubectl, ['forum'])
   for (const path of ['/api/catalog', '/api/users']) {
-    const status = async () => (await ask(mesh.gateway.origin + path)).status
+    const status = async () => (await sendRequest(mesh.gateway.origin + path)).status
     await expect.poll(status, { timeout: 30_000, interval: 200 }).toBe(200)
   }
 })

@@ -9,7 +9,7 @@ import type { Again } from './report/texts.ts'
 import type { Reporter } from './run/reporter.ts'
 import { exitCodeOf, reset, run } from './run/run.ts'
 import { course, FALSE_ALARM_PER_CHECK } from './course/registry.ts'
-import { holdContext } from './cluster/context.ts'
+import { pinContext } from './cluster/context.ts'
 import { Trouble } from './cluster/errors.ts'
 import { configuredSource } from './cluster/images.ts'
 import { Kubectl, KubectlError } from './cluster/kubectl.ts'
@@ -81,7 +81,7 @@ function reporterFor (options: ReporterOptions, signal: AbortSignal): Reporter {
 /** Holds the current context, and returns the namespace in it that the options name. */
 async function namespaceFor ({ namespace }: Place): Promise<string> {
   const kubectl = new Kubectl('default')
-  await holdContext(kubectl)
+  await pinContext(kubectl)
   return namespace ?? await usualNamespace(kubectl)
 }
 

@@ -1,4 +1,4 @@
-// The components, held to the store that they are for.
+// The components of the kustomization fit the store: each connection that the store needs is allowed, and no other.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, describe, test } from 'vitest'
@@ -41,14 +41,14 @@ const policies = documentsOf<NetworkPolicy & { kind: string }>('k8s/components/n
   ({ kind }) => kind === 'NetworkPolicy'
 )
 
-/** A pod of the store, by its Deployment. */
+/** A pod of a Deployment of the store. */
 const pod = (name: string): End => ({
   namespace: NAMESPACE,
   labels: deployments.find(({ metadata }) => metadata.name === name)?.spec.template.metadata.labels ?? {}
 })
 const all = deployments.map(({ metadata }) => metadata.name)
 
-/** Where a call to a Service ends: the pods that it selects, at their own port. */
+/** The ends of a call to a Service: the pods that the Service selects, and their port. */
 function behind (host: string, port: number): { to: End; port: number }[] {
   const service = services.find(({ metadata }) => metadata.name === host) as Service
   const { targetPort } = service.spec.ports.find(one => one.port === port) as { targetPort: string }
@@ -62,7 +62,7 @@ function behind (host: string, port: number): { to: End; port: number }[] {
     }))
 }
 
-/** The calls that a Deployment's variables XXX_SERVICE_HOST and XXX_SERVICE_PORT lead to. */
+/** The calls of a Deployment, from its variables XXX_SERVICE_HOST and XXX_SERVICE_PORT. */
 function callsOf (name: string): Flow[] {
   const env = deployments.find(({ metadata }) => metadata.name === name)?.spec.template.spec.containers[0]?.env ?? []
   const valueOf = (wanted: string) => env.find(({ name }) => name === wanted)?.value ?? ''
@@ -84,7 +84,7 @@ const tools: Record<string, End> = {
   'opentelemetry-collector.observability': { namespace: 'observability', labels: { app: 'opentelemetry-collector' } }
 }
 
-/** Where spans and access logs go: what the component observability, and the mesh config of cluster.sh, say. */
+/** The receivers of spans and access logs, from the component observability and from the mesh config of cluster.sh. */
 function telemetry (): { to: End; port: number }[] {
   const [tracing] = documentsOf<{ data: { OTEL_EXPORTER_OTLP_ENDPOINT: string } }>(
     'k8s/components/observability/tracing.yaml'
@@ -136,12 +136,12 @@ const flows: [string, Flow][] = [
 ]
 
 describe('the NetworkPolicies', () => {
-  test.each(flows)('%s', (_, flow) => {
+  test.each(flows)('allowed: %s', (_, flow) => {
     expect(flow.to).toBeDefined()
     expect(judgeFlow(policies, NAMESPACE, flow)).toMatchObject({ isAllowed: true })
   })
 
-  test('the flows are those of the store', () => {
+  test('the flows above are those of the store', () => {
     expect(callsOf('webapp').map(({ to, port }) => ['labels' in to && to.labels['app'], port])).toEqual([
       ['catalog', 3000],
       ['catalog', 3000],
@@ -170,19 +170,19 @@ describe('the NetworkPolicies', () => {
         `Prometheus calls ${name} itself`,
         { from: prometheus, to: pod(name), port: name.startsWith('catalog') ? 3000 : 8080 }
       ],
-      [`${name} calls the API of the cloud`, { from: pod(name), to: { address: '169.254.169.254' }, port: 80 }],
-      [`${name} calls a machine in the network`, { from: pod(name), to: { address: '10.1.2.3' }, port: 443 }],
+      [`${name} calls the cloud's metadata API`, { from: pod(name), to: { address: '169.254.169.254' }, port: 80 }],
+      [`${name} calls a private address`, { from: pod(name), to: { address: '10.1.2.3' }, port: 443 }],
       [`${name} calls the API server`, { from: pod(name), to: { address: '172.18.0.2' }, port: 6443 }]
     ]),
     ['the gateway calls the catalog', { from: gateways[0] as End, to: pod('catalog'), port: 3000 }],
-    ['the webapp calls the outside', { from: pod('webapp'), to: { address: '104.21.59.19' }, port: 80 }],
+    ['the webapp calls a public address', { from: pod('webapp'), to: { address: '104.21.59.19' }, port: 80 }],
     ['the catalog calls the webapp', { from: pod('catalog'), to: pod('webapp'), port: 8080 }],
     ['the forum calls the catalog', { from: pod('forum'), to: pod('catalog'), port: 3000 }]
-  ])('and not: %s', (_, flow) => {
+  ])('not allowed: %s', (_, flow) => {
     expect(judgeFlow(policies, NAMESPACE, flow).isAllowed).toBe(false)
   })
 
-  test('every rule and every port of a rule is needed', () => {
+  test('every port of every rule is needed', () => {
     const used = new Set(
       flows.flatMap(([, flow]) =>
         judgeFlow(policies, NAMESPACE, flow).rules.flatMap(rule =>

@@ -12,7 +12,7 @@ import { performAll, verdictOf } from '../src/run/exercise.ts'
 import type { ExerciseRun } from '../src/run/exercise-run.ts'
 import { exitCodeOf } from '../src/run/run.ts'
 import { requireQuietShare } from '../src/run/steps/noise.ts'
-import { BEARS_MS, Disturbed, SLOW_MS } from '../src/judge/soundness.ts'
+import { DEFAULT_TOLERANCE_MS, Disturbed, SLOW_MS } from '../src/judge/soundness.ts'
 import type { Environment } from '../src/run/environment.ts'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 import { generator } from './generator.ts'
@@ -61,7 +61,7 @@ async function performed (steps: Step[], machine: Machine) {
       const statusOf = (i: number) => i < stalled ? 0 : draw() < failing ? 500 : 200
       const calls = Array.from({ length: options.until as number }, (_, i): Call =>
         ({ status: statusOf(i), body: '', headers: {}, duration: i < stalled ? 15_000 : 5 }))
-      return { calls, pace: { wanted: rate, kept: rate, lateP50: 1, lateP99: 2, lasted } }
+      return { calls, timing: { wanted: rate, kept: rate, lateP50: 1, lateP99: 2, lasted } }
     },
     rate: 100,
     measured: undefined,
@@ -176,8 +176,8 @@ describe('a wait without success', () => {
 
   test('for a share that has stopped growing is not judged on a machine that stalls', () => {
     const late = (probeP99: number) => () => requireQuietShare({ loopP99: 1, probeP50: 1, probeP99 })
-    expect(late(BEARS_MS)).not.toThrow()
-    expect(late(BEARS_MS + 1)).toThrow(Disturbed)
+    expect(late(DEFAULT_TOLERANCE_MS)).not.toThrow()
+    expect(late(DEFAULT_TOLERANCE_MS + 1)).toThrow(Disturbed)
   })
 
   test('for a change of the routes is not judged on a slow machine, and fails on a quiet one', async () => {

@@ -1,40 +1,41 @@
-// A port-forward must not outlive whoever has asked for it, however that one ends.
+// A port-forward must not outlive the process that started it, however that process ends.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
-import { fakeKubectl } from './fake-kubectl.ts'
+import { expect, onTestFinished, test } from 'vitest'
 
 const GATEWAY = fileURLToPath(new URL('../src/cluster/gateway.ts', import.meta.url))
 
-test.each(['SIGKILL', 'SIGTERM'] as const)('it ends with us by %s', async signal => {
-  const undo = fakeKubectl([/port-forward/, { stdout: 'Forwarding from 127.0.0.1:7 -> 8080\n', stays: true }])
-  const us = spawn(process.execPath, ['--input-type=module', '-e', `
-    const { forward } = await import('${GATEWAY}')
-    await forward('shop', 'service/catalog', 80)
+/** A kubectl whose port-forward lasts longer than the test. It writes its process id to a file beside it. */
+const KUBECTL = `#!/bin/sh
+echo $$ >"$0.pid"
+echo 'Forwarding from 127.0.0.1:7 -> 8080'
+exec sleep 60
+`
+
+test.each(['SIGKILL', 'SIGTERM'] as const)('%s ends a process and its port-forward', async signal => {
+  const folder = mkdtempSync(join(tmpdir(), 'port-forward-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'kubectl'), KUBECTL, { mode: 0o755 })
+  const companion = spawn(process.execPath, ['--input-type=module', '-e', `
+    const { startPortForward } = await import('${GATEWAY}')
+    await startPortForward('shop', 'service/catalog', 80)
     console.log('open')
     setInterval(() => {}, 1000)
-  `], { stdio: ['ignore', 'pipe', 'ignore'] })
-  try {
-    expect(String((await once(us.stdout, 'data'))[0])).toContain('open')
-    const kubectl = Number(await grandchild(us.pid as number))
-    expect(isAlive(kubectl)).toBe(true)
-    us.kill(signal)
-    await expect.poll(() => isAlive(kubectl), { timeout: 10_000 }).toBe(false)
-  } finally {
-    us.kill('SIGKILL')
-    undo()
-  }
+  `], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PATH: `${folder}${delimiter}${process.env['PATH']}` }
+  })
+  onTestFinished(() => { companion.kill('SIGKILL') })
+  expect(String((await once(companion.stdout, 'data'))[0])).toContain('open')
+  const kubectl = Number(readFileSync(join(folder, 'kubectl.pid'), 'utf8'))
+  expect(isAlive(kubectl)).toBe(true)
+  companion.kill(signal)
+  await expect.poll(() => isAlive(kubectl), { timeout: 10_000 }).toBe(false)
 }, 20_000)
-
-/** The kubectl beneath the shell beneath a process. */
-async function grandchild (pid: number): Promise<string> {
-  const ps = spawn('sh', ['-c', `for shell in $(ps -o pid= --ppid ${pid}); do ps -o pid=,args= --ppid $shell; done | grep fake-kubectl- | awk '{ print $1 }'`], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let said = ''
-  ps.stdout.setEncoding('utf8').on('data', (text: string) => { said += text })
-  await once(ps, 'close')
-  return said.trim()
-}
 
 function isAlive (pid: number): boolean {
   try {

@@ -45,13 +45,13 @@ describe('OUTFITTERS_IMAGES', () => {
   })
 
   test.each([
-    ['you/outfitters', /does not begin with a registry; for Docker Hub, use docker\.io\/you\/outfitters/],
+    ['you/outfitters', /does not begin with a registry\. For Docker Hub, use docker\.io\/you\/outfitters/],
     ['https://ghcr.io/you', /leave out the scheme, such as https:\/\//],
     [`ghcr.io/you@sha256:${'0'.repeat(64)}`, /one digest cannot name three images/],
     ['ghcr.io/You/outfitters', /'You' cannot be part of an image's name/],
     ['ghcr.io/you//outfitters', /'' cannot be part of an image's name/],
     ['ghcr.io/you/', /ends with a slash/],
-    ['ghcr.io/:1.0', /lacks the path before the tag/],
+    ['ghcr.io/:1.0', /the path before the tag is missing/],
     ['ghcr.io/you:', /'' is not a tag/],
     ['ghcr.io/you:1:2', /'1:2' is not a tag/],
     ['localhost:port/you', /'localhost:port' is not the host of a registry/],
@@ -63,20 +63,21 @@ describe('OUTFITTERS_IMAGES', () => {
     expect(() => parseSource(value)).toThrow(/\nIt has the form REGISTRY\/PATH\[:TAG\]/)
   })
 
-  test.each([undefined, ''])('%j is no setting', value => {
+  test.each([undefined, ''])('%j counts as not set', value => {
     set(value)
     expect(configuredSource()).toBeUndefined()
   })
 
-  test('the image that the manifests name needs no change', () => {
+  test('images that are the same in the manifests need no change', () => {
     expect(imagesFrom(BUILT)).toEqual({})
     expect(Object.keys(imagesFrom({ ...BUILT, tag: 'mine' }))).toEqual(SERVICES)
   })
 
-  test('a wrong value ends the companion with exit code 3 before anything is done, and npm run images with 2', async () => {
+  test('a wrong value ends the companion with exit code 3 at once, and the scripts with 2', async () => {
     set('nowhere')
     undo.push(fakeKubectl())
-    const refused = (code: number) => ({ code, stdout: '', stderr: expect.stringMatching(/^OUTFITTERS_IMAGES is 'nowhere'/) })
+    const stderr = expect.stringMatching(/^OUTFITTERS_IMAGES is 'nowhere'/)
+    const refused = (code: number) => ({ code, stdout: '', stderr })
     expect(await command('node', ['packages/companion/src/cli.ts', 'ch2.deploy'])).toMatchObject(refused(3))
     expect(await command('node', ['scripts/images.ts', '--names'])).toMatchObject(refused(2))
     expect(await command('node', ['scripts/e2e.ts'])).toMatchObject(refused(2))
@@ -85,12 +86,12 @@ describe('OUTFITTERS_IMAGES', () => {
   test('if the setting and --push differ, nothing is pushed', async () => {
     set('ghcr.io/you/outfitters:1.0')
     const { code, stderr } = await command('node', ['scripts/images.ts', '--push', 'ghcr.io/you/outfitters'])
-    expect([code, stderr.split('\n')[0]]).toEqual([2, '--push is ghcr.io/you/outfitters:dev, but OUTFITTERS_IMAGES is ' +
-      'ghcr.io/you/outfitters:1.0; use only one of them'])
+    expect([code, stderr.split('\n')[0]]).toEqual([2, '--push is ghcr.io/you/outfitters:dev, ' +
+      'but OUTFITTERS_IMAGES is ghcr.io/you/outfitters:1.0; use only one of them'])
   })
 })
 
-test('the text of a manifest gets other images, and longer names that begin in the same way stay', () => {
+test('the text of a manifest gets other images, and longer names with the same beginning stay', () => {
   const others = 'b: localhost/outfitters/catalog:dev2\nc: localhost/outfitters/forum:dev'
   expect(renamed(`a: localhost/outfitters/catalog:dev\n${others}`, { catalog: 'ghcr.io/$&/catalog:1' }))
     .toBe(`a: ghcr.io/$&/catalog:1\n${others}`)
@@ -104,7 +105,10 @@ const deployment = (name: string, { image, generation = 2, updated = 1, availabl
   metadata: { name, generation },
   spec: {
     selector: { matchLabels: { app: name } },
-    template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'sidecar', image: 'busybox' }, { name, image }] } }
+    template: {
+      metadata: { labels: { app: name } },
+      spec: { containers: [{ name: 'sidecar', image: 'busybox' }, { name, image }] }
+    }
   },
   status: { observedGeneration: 2, replicas: 1, updatedReplicas: updated, availableReplicas: available }
 })
@@ -117,27 +121,31 @@ const working = (answer: Answer[1], ...deployments: object[]) => {
   return workingImages(new Kubectl('shop', { execute }), PORTS)
 }
 
-describe('the image of a Deployment of the reader\'s is kept', () => {
-  test('if it works and runs our service', async () => {
-    const deployments = [deployment('catalog', { image: 'ghcr.io/you/catalog@sha256:00' }), deployment('forum', { image: 'mine:1' })]
+describe('the image of the user\'s own Deployment', () => {
+  test('is kept if it works and runs our service', async () => {
+    const catalog = deployment('catalog', { image: 'ghcr.io/you/catalog@sha256:00' })
+    const deployments = [catalog, deployment('forum', { image: 'mine:1' })]
     expect(await working(OURS, ...deployments))
       .toEqual({ catalog: 'ghcr.io/you/catalog@sha256:00', forum: 'mine:1' })
   })
 
   test.each<[string, Has]>([
-    ['is the one that the manifests name', { image: 'localhost/outfitters/catalog:dev' }],
+    ['is the same in the manifests', { image: 'localhost/outfitters/catalog:dev' }],
     ['is not ready', { image: 'mine:1', available: 0 }],
-    ['is being replaced by another', { image: 'mine:1', updated: 0 }],
-    ['was changed just now', { image: 'mine:1', generation: 3 }]
-  ])('but not if it %s', async (_, has) => {
+    ['is being replaced', { image: 'mine:1', updated: 0 }],
+    ['has just been changed', { image: 'mine:1', generation: 3 }]
+  ])('is not kept if it %s', async (_, has) => {
     expect(await working(OURS, deployment('catalog', has))).toEqual({})
   })
 
   test.each<[string, Answer[1]]>([
-    ['answers without x-served-by, as the book\'s does', { stdout: 'HTTP/1.1 404 Not Found\r\nx-powered-by: Express\r\n\r\n' }],
+    [
+      'answers without x-served-by, as the book\'s image does',
+      { stdout: 'HTTP/1.1 404 Not Found\r\nx-powered-by: Express\r\n\r\n' }
+    ],
     ['does not answer', { code: 7 }],
     ['has no curl', { code: 126, stderr: 'exec: "curl": executable file not found' }]
-  ])('nor if it %s', async (_, answer) => {
+  ])('is not kept if it %s', async (_, answer) => {
     expect(await working(answer, deployment('catalog', { image: 'istioinaction/catalog:latest' }))).toEqual({})
   })
 })
@@ -199,44 +207,50 @@ describe('what a run applies', () => {
   })
 })
 
-describe('an image that cannot be pulled', () => {
+describe('the advice for an image that cannot be pulled', () => {
   const pod = { pod: 'catalog-abc', namespace: 'shop' }
 
-  test('from the registry of the setting: the advice is to push it', () => {
+  test('is to push it if it comes from the registry of the setting', () => {
     set('ghcr.io/you/outfitters:1.0')
     const advice = pullAdvice('ghcr.io/you/outfitters/catalog:1.0', pod)
-    expect(advice).toMatch(/^OUTFITTERS_IMAGES says that images come from ghcr\.io\/you\/outfitters\..*npm run images -- --push/)
+    expect(advice).toMatch(/^Images come from ghcr\.io\/you\/outfitters, because OUTFITTERS_IMAGES is set\. /)
+    expect(advice).toContain('npm run images -- --push')
     expect(advice).toMatch(/kubectl -n shop describe pod catalog-abc$/)
     expect(advice).not.toContain('--load')
   })
 
-  test('without the setting: the advice is to build and load it', () => {
+  test('is to build and load it if the setting is missing', () => {
     set(undefined)
-    expect(pullAdvice('localhost/outfitters/catalog:dev', pod))
-      .toMatch(/^npm run images -- --load builds .*export OUTFITTERS_IMAGES=REGISTRY\/PATH, then npm run images -- --push\.$/)
+    const advice = pullAdvice('localhost/outfitters/catalog:dev', pod)
+    expect(advice).toMatch(/^npm run images -- --load builds the images and loads them into the cluster\. /)
+    expect(advice).toMatch(/export OUTFITTERS_IMAGES=REGISTRY\/PATH, then npm run images -- --push$/)
   })
 
-  test('if it is an image of the reader\'s: the advice is to ask the registry', () => {
+  test('is to look at the pod if it is the user\'s own image', () => {
     set(undefined)
-    expect(pullAdvice('ghcr.io/you/catalog:7', pod)).toBe('What the registry says: kubectl -n shop describe pod catalog-abc')
+    expect(pullAdvice('ghcr.io/you/catalog:7', pod)).toBe('To see why: kubectl -n shop describe pod catalog-abc')
   })
 })
 
 describe('all images are built with one install', () => {
   const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
-  const instructions = dockerfile.replaceAll(/^#.*\n/gm, '').replaceAll(/\\\n/g, ' ').split('\n').filter(Boolean)
-  /** The Dockerfile's stages: what each is from, and its instructions. */
+  const withoutComments = dockerfile.replaceAll(/^#.*\n/gm, '').replaceAll(/\\\n/g, ' ')
+  const instructions = withoutComments.split('\n').filter(Boolean)
+  /** The stages of the Dockerfile, each with its base image and its instructions. */
   const stages = instructions.reduce<{ name: string, from: string, lines: string[] }[]>((stages, line) => {
     const [, from, name = ''] = /^FROM (\S+)(?: AS (\S+))?$/.exec(line) ?? []
     return from === undefined ? (stages.at(-1)?.lines.push(line), stages) : [...stages, { name, from, lines: [] }]
   }, [])
-  const withBases = (name: string): string[] => stages.filter(stage => stage.name === name).flatMap(({ from, lines }) => {
-    const sources = [from, ...lines.flatMap(line => /^COPY --from=(\S+)/.exec(line)?.[1] ?? [])]
-    return [...sources.flatMap(withBases), ...lines]
-  })
+  /** The instructions of a stage, and those of all stages that it needs. */
+  const withBases = (name: string): string[] => stages
+    .filter(stage => stage.name === name)
+    .flatMap(({ from, lines }) => {
+      const sources = [from, ...lines.flatMap(line => /^COPY --from=(\S+)/.exec(line)?.[1] ?? [])]
+      return [...sources.flatMap(withBases), ...lines]
+    })
   const installing = stages.filter(({ lines }) => lines.some(line => /\bnpm (ci|i|install)\b/.test(line)))
 
-  test('the install stage is the same for each of them: no argument comes before it', () => {
+  test('the install stage is the same for every image: no ARG comes before it', () => {
     expect(installing.map(({ name }) => name)).toEqual(['dependencies'])
     expect(withBases('dependencies').filter(line => line.startsWith('ARG'))).toEqual([])
   })

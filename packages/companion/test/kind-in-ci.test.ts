@@ -39,7 +39,8 @@ function make ({ built = true, image = 0, up = 0, cluster = 0, exercise = 0, rep
   if (built) script(join(bin, 'kind'), '')
   script(join(place, 'engine'), `case "$*" in
   'run docker image inspect kindest/node:lab') exit ${image} ;;
-  'run scripts/cluster.sh up --without-addons') [ "$KIND_NODE_IMAGE" = kindest/node:lab ] && exit ${cluster} || exit 9 ;;
+  'run scripts/cluster.sh up --without-addons')
+    [ "$KIND_NODE_IMAGE" = kindest/node:lab ] && exit ${cluster} || exit 9 ;;
   'run npm run --silent exercise -- ch2 --json') echo '${JSON.stringify(report)}'; exit ${exercise} ;;
 esac`)
 }
@@ -58,7 +59,11 @@ test.each<[string, Lab | undefined]>([
 test.each<[string, Lab, string]>([
   ['all pass', { report: { passed: 8, failed: 0, notJudged: 0 } }, '8 passed, 0 failed'],
   ['some fail', { exercise: 1, report: { passed: 6, failed: 2, notJudged: 0 } }, '6 passed, 2 failed'],
-  ['some are not judged, which is no failure', { exercise: 4, report: { passed: 6, failed: 0, notJudged: 2 } }, '6 passed, 0 failed, 2 skipped'],
+  [
+    'some are not judged, which is no failure',
+    { exercise: 4, report: { passed: 6, failed: 0, notJudged: 2 } },
+    '6 passed, 0 failed, 2 skipped'
+  ],
   ['none is judged', { exercise: 4, report: { passed: 0, failed: 0, notJudged: 8 } }, '0 passed, 1 failed'],
   ['they end early', { exercise: 3, report: { passed: 3, failed: 0, notJudged: 0 } }, '3 passed, 1 failed'],
   ['they cannot run', { exercise: 3, report: { passed: 0, failed: 0, notJudged: 0 } }, '0 passed, 1 failed'],

@@ -19,6 +19,7 @@ interface Rule {
   ports?: { port: number; protocol: string }[]
 }
 
+/** The fields of a NetworkPolicy that decide about connections. */
 export interface NetworkPolicy {
   metadata: { name: string }
   spec: { podSelector: Selector; policyTypes: ('Ingress' | 'Egress')[]; ingress?: Rule[]; egress?: Rule[] }
@@ -27,6 +28,7 @@ export interface NetworkPolicy {
 /** One end of a connection: a pod, or an address outside of the cluster. */
 export type End = { namespace: string; labels: Labels } | { address: string }
 
+/** A connection between two ends. */
 export interface Flow {
   from: End
   to: End
@@ -40,13 +42,13 @@ function selects ({ matchLabels = {}, matchExpressions = [] }: Selector, labels:
     matchExpressions.every(({ key, operator, values = [] }) => {
       if (operator === 'Exists') return key in labels
       if (operator === 'In') return values.includes(labels[key] ?? '')
-      throw new Error(`${operator} is not evaluated here`)
+      throw new Error(`the operator ${operator} of a label selector is not supported in this test`)
     })
   )
 }
 
-/** Whether a block of addresses has this one. */
-function has (cidr: string, address: string): boolean {
+/** Whether a block of addresses contains an address. */
+function contains (cidr: string, address: string): boolean {
   const [network = '', prefix] = cidr.split('/')
   const family = isIPv6(network) ? 'ipv6' : 'ipv4'
   if (isIPv6(address) !== (family === 'ipv6')) return false
@@ -58,7 +60,9 @@ function has (cidr: string, address: string): boolean {
 function isPeer ({ podSelector, namespaceSelector, ipBlock }: Peer, end: End, ownNamespace: string): boolean {
   if ('address' in end) {
     return (
-      ipBlock !== undefined && has(ipBlock.cidr, end.address) && !ipBlock.except?.some(cidr => has(cidr, end.address))
+      ipBlock !== undefined &&
+      contains(ipBlock.cidr, end.address) &&
+      !ipBlock.except?.some(cidr => contains(cidr, end.address))
     )
   }
   if (ipBlock !== undefined) return false
@@ -69,7 +73,7 @@ function isPeer ({ podSelector, namespaceSelector, ipBlock }: Peer, end: End, ow
   return inNamespace && selects(podSelector ?? {}, end.labels)
 }
 
-/** The rules that let a connection through at one of its ends; undefined where no policy is about that pod. */
+/** The rules that allow a connection at one of its ends; undefined if no policy selects the pod there. */
 function rulesFor (
   policies: NetworkPolicy[],
   namespace: string,
@@ -78,11 +82,11 @@ function rulesFor (
 ): Rule[] | undefined {
   const [own, other] = type === 'Ingress' ? [to, from] : [from, to]
   if ('address' in own || own.namespace !== namespace) return undefined
-  const about = policies.filter(
+  const selecting = policies.filter(
     ({ spec }) => spec.policyTypes.includes(type) && selects(spec.podSelector, own.labels)
   )
-  if (about.length === 0) return undefined
-  return about
+  if (selecting.length === 0) return undefined
+  return selecting
     .flatMap(({ spec }) => (type === 'Ingress' ? spec.ingress : spec.egress) ?? [])
     .filter(
       ({ from, to, ports }) =>
@@ -92,9 +96,9 @@ function rulesFor (
 }
 
 /**
- * Judges a connection as a network plugin would by the NetworkPolicies of one namespace.
+ * Evaluates the NetworkPolicies of one namespace for a connection, as a network plugin does.
  *
- * @returns whether it is let through, and the rules by which it is
+ * @returns whether the connection is allowed, and the rules that allow it
  */
 export function judgeFlow (
   policies: NetworkPolicy[],

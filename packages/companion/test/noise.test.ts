@@ -1,71 +1,77 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { calibrate, isBorne, RATE, SLOWEST } from '../src/judge/calibration.ts'
+import { calibrate, isSustained, RATE, SLOWEST } from '../src/judge/calibration.ts'
 import { percentile } from '../src/judge/figures.ts'
-import type { Call } from '../src/judge/load.ts'
-import { probeOf, watchWith, withMissed } from '../src/judge/noise.ts'
+import type { Call, LoadResult } from '../src/judge/load.ts'
+import { delayMonitor, openProbe, withMissedProbes } from '../src/judge/noise.ts'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 
-test('the delay of our own timers is measured while the thread is blocked', async () => {
-  const end = watchWith(undefined)()
-  await sleep(50)
-  const until = performance.now() + 200
-  while (performance.now() < until);
-  await sleep(50)
-  const { loopP99, probeP99 } = await end()
-  expect(loopP99).toBeGreaterThan(150)
-  expect(probeP99).toBe(0)
+describe('the delay monitor', () => {
+  test('measures the delay of timers while the thread is blocked', async () => {
+    const stop = delayMonitor(undefined)()
+    await sleep(50)
+    const until = performance.now() + 200
+    while (performance.now() < until);
+    await sleep(50)
+    const { loopP99, probeP99 } = await stop()
+    expect(loopP99).toBeGreaterThan(150)
+    expect(probeP99).toBe(0)
+  })
+
+  test('counts a probe without an answer with the time that has passed', async () => {
+    const stop = delayMonitor(() => new Promise(() => {}))()
+    await sleep(120)
+    expect((await stop()).probeP99).toBeGreaterThan(100)
+  })
+
+  test('counts a stall for all probes that were missed meanwhile', async () => {
+    let isFirst = true
+    const stop = delayMonitor(async () => {
+      const duration = isFirst ? 3000 : 5
+      isFirst = false
+      return duration
+    })()
+    await sleep(350)
+    expect((await stop()).probeP50).toBeGreaterThan(1000) // most of the probes took 5 ms
+  })
 })
 
-test('a probe without an answer counts with the time that has passed', async () => {
-  const end = watchWith(() => new Promise(() => {}))()
-  await sleep(120)
-  expect((await end()).probeP99).toBeGreaterThan(100)
-})
-
-test('a probe returns how long it took, and undefined if it is refused', async () => {
+test('a probe returns the time that the answer took, and undefined if the connection is refused', async () => {
   const stub = await stubUpstream((_request, response) => { setTimeout(() => response.writeHead(503).end(), 30) })
-  const { probe, close } = probeOf(stub.origin)
+  const { probe, close } = openProbe(stub.origin)
   expect(await probe()).toBeGreaterThan(25)
   await stub.close()
   expect(await probe()).toBeUndefined()
   close()
 })
 
-test('one stall among hundreds of quick probes is seen: it counts for all that would have been sent meanwhile', () => {
+test('with the missed probes, a percentile shows one stall among hundreds of quick probes', () => {
   const quick = Array.from({ length: 300 }, () => 5)
-  expect(withMissed(quick)).toEqual(quick)
-  expect(withMissed([250])).toEqual([250, 150, 50])
+  expect(withMissedProbes(quick)).toEqual(quick)
+  expect(withMissedProbes([250])).toEqual([250, 150, 50])
   expect(percentile([...quick, 3000], 99)).toBe(5)
-  expect(percentile(withMissed([...quick, 3000]), 99)).toBeGreaterThan(2500)
-})
-
-test('and so it is in what a watch tells', async () => {
-  let first = true
-  const end = watchWith(async () => {
-    const took = first ? 3000 : 5
-    first = false
-    return took
-  })()
-  await sleep(350)
-  expect((await end()).probeP50).toBeGreaterThan(1000) // and not 5, as most of the probes took
+  expect(percentile(withMissedProbes([...quick, 3000]), 99)).toBeGreaterThan(2500)
 })
 
 describe('the calibration', () => {
   const quiet = () => async () => ({ loopP99: 1, probeP50: 2, probeP99: 7 })
-  /** A cluster that answers so many calls a second, each in 5 ms where none waits. */
+  /** A cluster that answers this many calls a second. A call that does not have to wait takes 5 ms. */
   const cluster = (capacity: number, status = 200) => {
     const rates: number[] = []
-    const load = async ({ rate, until }: { rate: number, until: number }) => {
+    const load = async ({ rate, until }: { rate: number, until: number }): Promise<LoadResult> => {
       rates.push(rate)
-      const calls = Array.from({ length: until }, (_, i): Call => ({ status, body: '', headers: {}, duration: 5 + Math.max(0, i * 1000 / capacity - i * 1000 / rate) }))
-      return { calls, pace: { wanted: rate, kept: rate, lateP50: 0, lateP99: 3, lasted: 500 } }
+      const waited = (i: number) => Math.max(0, i * 1000 / capacity - i * 1000 / rate)
+      const calls = Array.from({ length: until }, (_, i): Call =>
+        ({ status, body: '', headers: {}, duration: 5 + waited(i) }))
+      return { calls, timing: { wanted: rate, kept: rate, lateP50: 0, lateP99: 3, lasted: 500 } }
     }
     return { rates, load }
   }
 
-  test.each([[1000, RATE, [25, 50, 100]], [60, 50, [25, 50, 100]], [30, 25, [25, 50]], [10, SLOWEST, [25]]])('of a cluster that sustains %s requests a second chooses %s', async (capacity, rate, tried) => {
+  test.each([
+    [1000, RATE, [25, 50, 100]], [60, 50, [25, 50, 100]], [30, 25, [25, 50]], [10, SLOWEST, [25]]
+  ])('of a cluster that sustains %s requests a second chooses %s', async (capacity, rate, tried) => {
     const { load, rates } = cluster(capacity)
     expect(await calibrate(load, quiet)).toEqual({ rate, noise: 7, latency: expect.any(Number) })
     expect(rates).toEqual(tried)
@@ -75,23 +81,26 @@ describe('the calibration', () => {
     expect(await calibrate(cluster(1000, 503).load, quiet)).toMatchObject({ rate: SLOWEST })
   })
 
-  test('of a machine that cannot send that fast chooses a rate that it can send', async () => {
+  test('of a machine that can send only 60 requests a second chooses 50', async () => {
     const { load } = cluster(1000)
-    expect(await calibrate(async options => {
-      const loaded = await load(options)
-      return { ...loaded, pace: { ...loaded.pace, kept: Math.min(60, options.rate) } }
-    }, quiet)).toMatchObject({ rate: 50 })
+    const limited = async (options: { rate: number, until: number }) => {
+      const { calls, timing } = await load(options)
+      return { calls, timing: { ...timing, kept: Math.min(60, options.rate) } }
+    }
+    expect(await calibrate(limited, quiet)).toMatchObject({ rate: 50 })
   })
 
-  test('calls that are all equally fast count as sustained', () => {
-    fc.assert(fc.property(fc.array(fc.double({ min: 1, max: 100, noNaN: true }), { minLength: 1, maxLength: 100 }), durations => {
-      expect(isBorne(durations.map(duration => ({ status: 200, duration })))).toBe(true)
+  test('counts a rate as sustained whenever all calls take less than 100 ms', () => {
+    const someDurations = fc.array(fc.double({ min: 1, max: 100, noNaN: true }), { minLength: 1, maxLength: 100 })
+    fc.assert(fc.property(someDurations, durations => {
+      expect(isSustained(durations.map(duration => ({ status: 200, duration })))).toBe(true)
     }), { seed: 21 })
   })
 })
 
-test('a percentile is one of the values, and at most its share of the values is above it', () => {
-  fc.assert(fc.property(fc.array(fc.double({ noNaN: true }), { minLength: 1 }), fc.integer({ min: 1, max: 100 }), (values, p) => {
+test('a percentile is one of the values, and at most its complement is above it', () => {
+  const someValues = fc.array(fc.double({ noNaN: true }), { minLength: 1 })
+  fc.assert(fc.property(someValues, fc.integer({ min: 1, max: 100 }), (values, p) => {
     const value = percentile(values, p)
     expect(values).toContain(value)
     expect(values.filter(other => other > value).length).toBeLessThanOrEqual(values.length * (100 - p) / 100)

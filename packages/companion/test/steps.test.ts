@@ -12,11 +12,11 @@ import { MissingFeature, type ExerciseRun } from '../src/run/exercise-run.ts'
 import { silent } from '../src/run/reporter.ts'
 import { curlLine } from '../src/run/steps/curl.ts'
 import { commandFor, perform } from '../src/run/steps/index.ts'
-import { demandsOf, requestsOf } from '../src/run/steps/sample-size.ts'
+import { limitsOf, requestsOf } from '../src/run/steps/sample-size.ts'
 import { answering, type Answer } from './fake-kubectl.ts'
 
 const CALL: Call = { status: 200, body: '', headers: {}, duration: 5 }
-const PACE = { wanted: 100, kept: 100, lateP50: 0, lateP99: 0, lasted: 10 }
+const TIMING = { wanted: 100, kept: 100, lateP50: 0, lateP99: 0, lasted: 10 }
 
 /** A run of these steps whose cluster answers like this, and what it did. */
 function runOf (steps: Step[], ...answers: Answer[]) {
@@ -50,7 +50,7 @@ function runOf (steps: Step[], ...answers: Answer[]) {
     send: async options => {
       sent.push(options)
       const length = typeof options.until === 'number' ? options.until : 3
-      return { calls: Array.from({ length }, () => CALL), pace: PACE }
+      return { calls: Array.from({ length }, () => CALL), timing: TIMING }
     },
     rate: 100,
     measured: undefined,
@@ -72,7 +72,8 @@ test('apply and run steps are the environment\'s', async () => {
 
 test('a fault is set by the script, in the namespace of the exercise', async () => {
   const { run, announced } = runOf([])
-  await expect(perform(fault('500 50', 'Break it.'), run)).rejects.toThrow('chaos.sh 500 50 ended with 1')
+  await expect(perform(fault('500 50', 'Break it.'), run)).rejects
+    .toThrow('scripts/chaos.sh 500 50 failed with exit code 1')
   expect(announced).toEqual(['scripts/chaos.sh 500 50 -n shop --verbose'])
 })
 
@@ -203,6 +204,6 @@ test('the checks before the next load say how many requests it needs, and what n
   const steps = [first, coarse, fine, second, coarse]
   const requests = (step: typeof first) => requestsOf(step, { steps }, 1e-4)
   expect(requests(first)).toBeGreaterThan(requests(second))
-  expect([demandsOf(first, { steps }), demandsOf(second, { steps })])
+  expect([limitsOf(first, { steps }), limitsOf(second, { steps })])
     .toEqual([{ within: 5000, bears: 300 }, { within: undefined, bears: 500 }])
 })

@@ -2,7 +2,7 @@ import type { CommandResult } from './command.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
 import { PORTS } from './workloads.ts'
 
-/** The rules that a pod has, each as /blowup takes it. */
+/** The faults of a pod: its rules, each in the form that `POST /blowup` accepts. */
 export interface PodFaults {
   app: string
   version: string | undefined
@@ -10,68 +10,92 @@ export interface PodFaults {
   rules: object[]
 }
 
+/** A rule as `GET /blowup` shows it. `left` says for how many hits or milliseconds the rule is still in force. */
+interface ShownRule {
+  state?: { ended?: string, left: { hits?: number, ms?: number } }
+}
+
+/** Selects the pods of all services of the store. */
+const STORE = `app in (${Object.keys(PORTS).join(',')})`
+
 /**
- * Runs scripts/chaos.sh in the pods of kubectl's namespace.
+ * Runs scripts/chaos.sh for the pods of kubectl's namespace.
  *
- * @throws {Error} when it fails
+ * @throws {Error} when the script fails
  */
-export async function chaos (kubectl: Kubectl, args: string[], kind: CommandKind): Promise<CommandResult> {
+export async function runChaosScript (kubectl: Kubectl, args: string[], kind: CommandKind): Promise<CommandResult> {
   const result = await kubectl.shell('scripts/chaos.sh', [...args, '-n', kubectl.namespace, '--verbose'], kind)
-  if (result.code !== 0) throw new Error(`chaos.sh ${args.join(' ')} ended with ${result.code}: ${result.stderr}`)
+  if (result.code !== 0) {
+    throw new Error(`scripts/chaos.sh ${args.join(' ')} failed with exit code ${result.code}: ${result.stderr}`)
+  }
   return result
 }
 
-/** The rules that are in force in the running pods of the store, with what is left of their counts and times. */
+/** The faults in force in the running pods of the store, with the counts and durations that are left of them. */
 export async function activeFaults (kubectl: Kubectl): Promise<PodFaults[]> {
-  const pods = await kubectl.running(`app in (${Object.keys(PORTS).join(',')})`)
+  const pods = await kubectl.running(STORE)
   const found = await Promise.all(pods.map(pod => faultsOf(kubectl, pod)))
   return found.filter(({ rules }) => rules.length > 0)
 }
 
-async function faultsOf (kubectl: Kubectl, { metadata: { name: pod, labels } }: KubeObject): Promise<PodFaults> {
-  const { app, version } = labels as { app: string, version?: string }
-  const { code, stdout } = await kubectl.try(['exec', pod, '-c', app, '--', 'curl', '-sf', `localhost:${PORTS[app]}/blowup`])
-  return { app, version, pod, rules: code === 0 ? rulesIn(stdout) : [] }
+async function faultsOf (kubectl: Kubectl, pod: KubeObject): Promise<PodFaults> {
+  const { name } = pod.metadata
+  const { app, version } = labelsOf(pod)
+  const curl = ['curl', '-sf', `localhost:${PORTS[app]}/blowup`]
+  const { code, stdout } = await kubectl.try(['exec', name, '-c', app, '--', ...curl])
+  return { app, version, pod: name, rules: code === 0 ? activeRules(stdout) : [] }
 }
 
-function rulesIn (answer: string): object[] {
-  if (!answer.startsWith('{')) return [] // another image has no faults of this kind
-  const rules = JSON.parse(answer) as Record<string, { state?: { ended?: string, left: { hits?: number, ms?: number } } }>
+function activeRules (answer: string): object[] {
+  if (!answer.startsWith('{')) return [] // not JSON: the pod runs another image, which has no faults
+  const rules = JSON.parse(answer) as Record<string, ShownRule>
   return Object.entries(rules).flatMap(([name, { state, ...rule }]) => {
     if (state === undefined || state.ended !== undefined) return []
     const { hits, ms } = state.left
-    return [{ name, ...rule, ...(hits !== undefined && { count: hits }), ...(ms !== undefined && { durationMs: ms }) }]
+    return [{ name, ...rule, ...hits !== undefined && { count: hits }, ...ms !== undefined && { durationMs: ms } }]
   })
 }
 
-/** Deletes all rules in the pods that have any. */
+const labelsOf = ({ metadata: { labels } }: KubeObject) => labels as { app: string, version?: string }
+
+/**
+ * Deletes all faults of the store's pods.
+ *
+ * @throws {Error} when the faults of a pod cannot be deleted although the pod still runs
+ */
 export async function clearFaults (kubectl: Kubectl): Promise<void> {
   for (const { app, pod } of await activeFaults(kubectl)) {
-    await chaos(kubectl, ['delete', '--app', app, '--pod', pod], 'upkeep').catch(async (error: unknown) => {
-      if ((await kubectl.pods(`app=${app}`)).includes(pod)) throw error // otherwise it has gone, and its faults with it
-    })
+    try {
+      await runChaosScript(kubectl, ['delete', '--app', app, '--pod', pod], 'upkeep')
+    } catch (error) {
+      if ((await kubectl.pods(`app=${app}`)).includes(pod)) throw error // otherwise, the faults ended with the pod
+    }
   }
 }
 
 /**
- * Sets rules again: in the same pods, and for those that have been replaced in the pods of the same version that have taken their place.
+ * Sets the faults of an earlier time again. If a pod no longer runs, its faults are set in the pods of the same app and
+ * version.
  *
- * @returns what could not be set, and why
+ * @returns one message for each fault that could not be set
  */
-export async function setAgain (kubectl: Kubectl, faults: PodFaults[]): Promise<string[]> {
+export async function restoreFaults (kubectl: Kubectl, faults: PodFaults[]): Promise<string[]> {
   const failures: string[] = []
-  const pods = await kubectl.running(`app in (${Object.keys(PORTS).join(',')})`)
-  const isThere = ({ pod }: PodFaults) => pods.some(({ metadata }) => metadata.name === pod)
-  const replaced = faults.filter(entry => !isThere(entry))
-  for (const { app, version } of replaced) {
-    const isHeir = ({ metadata: { labels } }: KubeObject) => (labels as Record<string, string>)['app'] === app && (labels as Record<string, string>)['version'] === version
-    if (!pods.some(isHeir)) failures.push(`The faults of ${app} ${version ?? ''} could not be set again: it has no running pod.`)
+  const pods = await kubectl.running(STORE)
+  const replaced = faults.filter(({ pod }) => !pods.some(({ metadata }) => metadata.name === pod))
+  const hasLabels = (pod: KubeObject, { app, version }: PodFaults) =>
+    labelsOf(pod).app === app && labelsOf(pod).version === version
+  for (const former of replaced) {
+    if (pods.some(pod => hasLabels(pod, former))) continue
+    const { app, version = '' } = former
+    failures.push(`The faults of ${app} ${version} could not be set again: it has no running pod.`)
   }
-  for (const { metadata: { name, labels } } of pods) {
-    const { app, version } = labels as { app: string, version?: string }
-    const entry = faults.find(({ pod }) => pod === name) ?? replaced.find(entry => entry.app === app && entry.version === version)
-    for (const rule of entry?.rules ?? []) {
-      await chaos(kubectl, ['rule', JSON.stringify(rule), '--app', app, '--pod', name], 'upkeep').catch((error: unknown) => { failures.push((error as Error).message) })
+  for (const pod of pods) {
+    const { name } = pod.metadata
+    const former = faults.find(({ pod }) => pod === name) ?? replaced.find(former => hasLabels(pod, former))
+    for (const rule of former?.rules ?? []) {
+      const args = ['rule', JSON.stringify(rule), '--app', labelsOf(pod).app, '--pod', name]
+      await runChaosScript(kubectl, args, 'upkeep').catch((error: Error) => { failures.push(error.message) })
     }
   }
   return failures

@@ -5,24 +5,33 @@ import type { Kubectl } from './kubectl.ts'
 import { Trouble } from './errors.ts'
 
 /**
- * Holds on to the current context: whoever chooses another one meanwhile does not send us, and what is to be brought back, to another
- * cluster. Of several files in KUBECONFIG the first says which context is current, so ours, with nothing else in it, becomes the first;
- * every command that we start reads it there.
+ * Keeps this process, and every command that it starts, on the current context. If another context is chosen
+ * meanwhile, in another terminal for example, the run still ends and restores everything in the cluster where it began.
  *
- * @throws {Trouble} when there is none
+ * If KUBECONFIG names several files, the first one with a current context decides. So this function puts a file that
+ * contains only the current context before the others.
+ *
+ * @throws {Trouble} when kubectl has no current context
  */
-export async function holdContext (kubectl: Kubectl): Promise<void> {
+export async function pinContext (kubectl: Kubectl): Promise<void> {
   const context = await currentContext(kubectl)
   const folder = mkdtempSync(join(tmpdir(), 'outfitters-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const file = join(folder, 'context.json')
   writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': context }))
-  process.env['KUBECONFIG'] = [file, process.env['KUBECONFIG'] || join(homedir(), '.kube', 'config')].join(delimiter)
+  const others = process.env['KUBECONFIG'] || join(homedir(), '.kube', 'config')
+  process.env['KUBECONFIG'] = [file, others].join(delimiter)
 }
 
-/** @throws {Trouble} when there is none */
+/**
+ * The name of kubectl's current context.
+ *
+ * @throws {Trouble} when there is none
+ */
 export async function currentContext (kubectl: Kubectl): Promise<string> {
   const { stdout } = await kubectl.tryCluster(['config', 'current-context'])
-  if (stdout.trim() === '') throw new Trouble('kubectl has no current context.', 'Choose a cluster: kubectl config get-contexts, kubectl config use-context NAME. scripts/cluster.sh up makes one.')
-  return stdout.trim()
+  if (stdout.trim() !== '') return stdout.trim()
+  throw new Trouble('kubectl has no current context.',
+    'Choose a cluster: kubectl config get-contexts, then kubectl config use-context NAME. ' +
+    'To create one: scripts/cluster.sh up')
 }

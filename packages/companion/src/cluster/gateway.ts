@@ -5,10 +5,11 @@ import type { Readable } from 'node:stream'
 import { KubectlError, type Kubectl, type KubeObject } from './kubectl.ts'
 import { Trouble } from './errors.ts'
 
-/** A way to the ingress gateway from this machine. */
-export interface Gateway {
-  /** as in http://10.96.3.4 */
+/** An origin that this machine can reach. */
+export interface Endpoint {
+  /** the scheme, the host and, if it is not the usual one, the port: `http://10.96.3.4` */
   origin: string
+  /** ends the port-forward behind the origin, if there is one */
   close: () => void
 }
 
@@ -27,40 +28,40 @@ export interface IngressGateway {
   namespace: string
   /** the name of its Service */
   service: string
-  /** the Deployment that runs it, or the DaemonSet, as kubectl takes it: `deployment/istio-ingress` */
+  /** the Deployment or DaemonSet that runs it, in kubectl's form: `deployment/istio-ingress` */
   workload: string
   /** the labels of its Pods, which the selectors of Gateways match */
   labels: Record<string, string>
-  /** the line of a Gateway's selector that selects it: `istio: ingress` */
+  /** the line that selects it in the selector of a Gateway: `istio: ingress` */
   selector: string
-  /** how many Pods its Deployment asks for; undefined for a DaemonSet */
+  /** the number of Pods that its Deployment asks for; undefined for a DaemonSet */
   replicas: number | undefined
 }
 
-/** Where a gateway is. */
-type Place = Pick<IngressGateway, 'namespace' | 'service' | 'workload'>
+/** The objects of a gateway, and their namespace. */
+type GatewayObjects = Pick<IngressGateway, 'namespace' | 'service' | 'workload'>
 
-/** Istio's own: the name of its Service and of its Deployment, as the book and `istioctl install` have them. */
+/** The name of the Service and of the Deployment of the book's gateway, which `istioctl install` creates. */
 export const INGRESS = 'istio-ingressgateway'
 
 /** Labels of a gateway's Service: `istioctl install` sets the first value, Istio's Helm guide the second. */
-const LABELS = 'istio in (ingressgateway,ingress)'
+const GATEWAY_LABELS = 'istio in (ingressgateway,ingress)'
 
-/** The namespaces that these two use. Users who cannot list Services everywhere may be able to list them here. */
+/** The namespaces of these two. Users who cannot list Services everywhere may be able to list them here. */
 const USUAL_NAMESPACES = ['istio-system', 'istio-ingress']
 
-/** How to see whether a gateway is running. */
-export const isRunning = ({ service, workload, namespace }: Place) =>
+/** The command that shows whether a gateway is running. */
+export const statusCommand = ({ service, workload, namespace }: GatewayObjects) =>
   `kubectl -n ${namespace} get ${workload} service/${service}`
 
 /**
- * Finds the mesh's ingress gateway: the one that is named, or the only one with one of the usual labels.
+ * Finds the mesh's ingress gateway: the one whose Service is named, or the only one with one of the usual labels.
  *
- * @param wanted NAMESPACE/NAME of its Service
- * @throws {Trouble} when there is none, more than one, or when it has no Pods
+ * @param wanted NAMESPACE/NAME of the Service
+ * @throws {Trouble} when there is no gateway or more than one, when it has no Pods, or when the user may not see it
  */
 export async function findGateway (kubectl: Kubectl, wanted?: string): Promise<IngressGateway> {
-  const services = wanted === undefined ? await labelled(kubectl) : await named(kubectl, wanted)
+  const services = wanted === undefined ? await labeledServices(kubectl) : [await namedService(kubectl, wanted)]
   const gateways = await Promise.all(services.map(service => gatewayOf(kubectl, service)))
   const [gateway] = gateways
   if (gateway === undefined) {
@@ -69,8 +70,9 @@ export async function findGateway (kubectl: Kubectl, wanted?: string): Promise<I
       'Istio is installed already, so do not install it again, but add a gateway to it: ' +
       'helm install istio-ingress gateway --repo https://istio-release.storage.googleapis.com/charts ' +
       '-n istio-ingress --create-namespace ' +
-      '(https://istio.io/latest/docs/setup/additional-setup/gateway/). If the mesh has one with ' +
-      'another label, name its Service: --gateway NAMESPACE/NAME. To list all Services: kubectl get services -A')
+      '(https://istio.io/latest/docs/setup/additional-setup/gateway/). ' +
+      'If the mesh has a gateway with another label, name its Service: --gateway NAMESPACE/NAME. ' +
+      'To list all Services: kubectl get services -A')
   }
   if (gateways.length > 1) {
     const question = `There are ${gateways.length} ingress gateways. Which one should the exercises use?`
@@ -79,12 +81,13 @@ export async function findGateway (kubectl: Kubectl, wanted?: string): Promise<I
   if (gateway.replicas === 0) {
     const { namespace, service, workload } = gateway
     throw new Trouble(`The ingress gateway ${namespace}/${service} has no Pods: ${workload} is scaled to 0.`,
-      `Start it: kubectl -n ${namespace} scale ${workload} --replicas=1. Or name another gateway: --gateway NAMESPACE/NAME`)
+      `Start it: kubectl -n ${namespace} scale ${workload} --replicas=1. ` +
+      'Or name another gateway: --gateway NAMESPACE/NAME')
   }
   return gateway
 }
 
-/** One line for each gateway, with the option to type. */
+/** One line for each gateway, with the option that chooses it. */
 function choiceText (gateways: IngressGateway[]): string {
   const options = gateways.map(({ namespace, service }) => `--gateway ${namespace}/${service}`)
   const width = Math.max(...options.map(({ length }) => length))
@@ -94,42 +97,41 @@ function choiceText (gateways: IngressGateway[]): string {
   return lines.sort().join('\n')
 }
 
-async function labelled (kubectl: Kubectl): Promise<GatewayService[]> {
-  const everywhere = ['get', 'services', '-A', '-l', LABELS, '-o', 'json']
+async function labeledServices (kubectl: Kubectl): Promise<GatewayService[]> {
+  const everywhere = ['get', 'services', '-A', '-l', GATEWAY_LABELS, '-o', 'json']
   const { code, stdout, stderr } = await kubectl.tryCluster(everywhere)
   if (code === 0) return (JSON.parse(stdout) as { items: GatewayService[] }).items
   if (!isForbidden(stderr)) throw new KubectlError(everywhere, { code, stdout, stderr })
-  const inUsual = USUAL_NAMESPACES.map(name => kubectl.in(name).objects(['services', '-l', LABELS]).catch(() => []))
-  const found = (await Promise.all(inUsual)).flat() as GatewayService[]
-  if (found.length === 0) throw notAllowed(stderr.trim())
+  const inNamespaces = USUAL_NAMESPACES.map(name =>
+    kubectl.in(name).objects(['services', '-l', GATEWAY_LABELS]).catch(() => []))
+  const found = (await Promise.all(inNamespaces)).flat() as GatewayService[]
+  if (found.length === 0) throw forbiddenTrouble(stderr.trim())
   return found
 }
 
-async function named (kubectl: Kubectl, wanted: string): Promise<GatewayService[]> {
+async function namedService (kubectl: Kubectl, wanted: string): Promise<GatewayService> {
   const [namespace, name] = wanted.split('/') as [string, string]
-  const found = await allowed(kubectl.in(namespace).objects(['service', name])) as GatewayService[]
-  if (found.length === 0) {
-    throw new Trouble(`There is no gateway ${wanted}: namespace ${namespace} has no Service ${name}.`,
-      'The Services of gateways usually have a label istio: kubectl get services -A -l istio')
-  }
-  return found
+  const [service] = await getObjects(kubectl.in(namespace), ['service', name]) as GatewayService[]
+  if (service !== undefined) return service
+  throw new Trouble(`There is no gateway ${wanted}: namespace ${namespace} has no Service ${name}.`,
+    'The Services of gateways usually have a label istio: kubectl get services -A -l istio')
 }
 
 /** @throws {Trouble} when no Deployment or DaemonSet has the Pods that the Service selects */
 async function gatewayOf (kubectl: Kubectl, { metadata, spec }: GatewayService): Promise<IngressGateway> {
   const { name, namespace } = metadata
   const { selector = {} } = spec
-  const there = kubectl.in(namespace)
+  const selectorLines = linesOf(selector)
   const labelsOf = (workload: Workload) => workload.spec.template.metadata?.labels ?? {}
-  const selected = Object.entries(selector)
-  const runsIt = (workload: Workload) =>
-    selected.length > 0 && selected.every(([label, value]) => labelsOf(workload)[label] === value)
-  const workload = (await allowed(there.objects(['deployments'])) as Workload[]).find(runsIt) ??
-    (await there.objects(['daemonsets']).catch(() => []) as Workload[]).find(runsIt)
+  const isSelected = (workload: Workload) =>
+    selectorLines.length > 0 && selectorLines.every(line => linesOf(labelsOf(workload)).includes(line))
+  const inNamespace = kubectl.in(namespace)
+  const workload = (await getObjects(inNamespace, ['deployments']) as Workload[]).find(isSelected) ??
+    (await inNamespace.objects(['daemonsets']).catch(() => []) as Workload[]).find(isSelected)
   if (workload === undefined) {
     throw new Trouble(`The ingress gateway ${namespace}/${name} has no Deployment: namespace ${namespace} has none ` +
-      `whose Pods its Service selects (${pairs(selector).join(', ')}).`,
-      `Look at their labels: kubectl -n ${namespace} get deployments,daemonsets --show-labels. ` +
+      `whose Pods its Service selects (${selectorLines.join(', ')}).`,
+      `To see the labels of the Pods: kubectl -n ${namespace} get pods --show-labels. ` +
       'Or name another gateway: --gateway NAMESPACE/NAME')
   }
   return {
@@ -137,22 +139,32 @@ async function gatewayOf (kubectl: Kubectl, { metadata, spec }: GatewayService):
     service: name,
     workload: `${workload.kind.toLowerCase()}/${workload.metadata.name}`,
     labels: labelsOf(workload),
-    selector: pairs(selector).find(pair => pair.startsWith('istio: ')) ?? pairs(selector)[0] as string,
+    selector: selectorLines.find(line => line.startsWith('istio: ')) ?? selectorLines[0] as string,
     replicas: workload.kind === 'Deployment' ? workload.spec.replicas ?? 1 : undefined
   }
 }
 
-const pairs = (labels: Record<string, string>) => Object.entries(labels).map(([label, value]) => `${label}: ${value}`)
+/** Labels as the lines of a manifest, such as `istio: ingress`. */
+const linesOf = (labels: Record<string, string>) => Object.entries(labels).map(([label, value]) => `${label}: ${value}`)
 
-const isForbidden = (said: string) => said.includes('(Forbidden)')
+const isForbidden = (message: string) => message.includes('(Forbidden)')
 
-/** Turns a refusal by the API server into trouble that says what to do. */
-async function allowed<T> (looking: Promise<T>): Promise<T> {
-  return await looking.catch((error: Error) => { throw isForbidden(error.message) ? notAllowed(error.message) : error })
+/**
+ * The objects that a `kubectl get` finds.
+ *
+ * @throws {Trouble} when the user may not read them
+ */
+async function getObjects (kubectl: Kubectl, args: string[]): Promise<KubeObject[]> {
+  try {
+    return await kubectl.objects(args)
+  } catch (error) {
+    const { message } = error as Error
+    throw isForbidden(message) ? forbiddenTrouble(message) : error
+  }
 }
 
-function notAllowed (said: string): Trouble {
-  return new Trouble(`You are not allowed to look at the ingress gateway: ${said.split('\n')[0]}`,
+function forbiddenTrouble (message: string): Trouble {
+  return new Trouble(`You are not allowed to look at the ingress gateway: ${message.split('\n')[0]}`,
     'If you know its Service, name it: --gateway NAMESPACE/NAME. ' +
     'An administrator of the cluster can grant you the other permissions in the gateway\'s namespace: ' +
     'kubectl create clusterrole gateway-user --verb=get,list,create ' +
@@ -160,59 +172,78 @@ function notAllowed (said: string): Trouble {
     'then kubectl -n NAMESPACE create rolebinding gateway-user --clusterrole=gateway-user --user=YOU')
 }
 
-/** A shell runs its arguments until its stdin ends, as it does when we do, even by SIGKILL. */
-const WITH_US = 'exec 3<&0; "$@" & child=$!; { cat <&3; kill $child; } >/dev/null 2>&1 & wait $child'
-
-/** The gateway answers here in any case; port 80 is closed until a Gateway asks for it. */
+/**
+ * A gateway answers on this port even if no Gateway has been applied. Its port 80 is closed until a Gateway needs it.
+ */
 export const STATUS_PORT = 15021
 
 /**
- * Opens a way to a gateway: at the address of its load balancer, at its cluster address where this machine is the node,
- * and otherwise through a port-forward, which ends with `close`.
+ * Opens an endpoint for a gateway. It uses the address of the load balancer if this machine can reach it, then the
+ * cluster address, which only works on the node itself, and otherwise a port-forward.
  *
- * @throws {Trouble} when its Service no longer exists, or there is no way to it
+ * @throws {Trouble} when the gateway's Service does not exist, or the gateway cannot be reached
  */
-export async function openGateway (kubectl: Kubectl, place: Place, { port = 80 } = {}): Promise<Gateway> {
-  const { namespace, service: name } = place
+export async function openGateway (kubectl: Kubectl, gateway: GatewayObjects, { port = 80 } = {}): Promise<Endpoint> {
+  const { namespace, service: name } = gateway
   const scheme = port === 443 ? 'https' : 'http'
-  const [service] = await allowed(kubectl.in(namespace).objects(['service', name])) as GatewayService[]
+  const [service] = await getObjects(kubectl.in(namespace), ['service', name]) as GatewayService[]
   if (service === undefined) {
     throw new Trouble(`There is no gateway: namespace ${namespace} has no Service ${name}.`,
       `What does its Gateway say? kubectl -n ${namespace} describe gateways.gateway.networking.k8s.io`)
   }
-  const { spec, status } = service
-  const hosts = [...status.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname) ?? [], spec.clusterIP]
-  for (const host of hosts) {
-    if (host !== undefined && await answers(host, STATUS_PORT)) return { origin: `${scheme}://${host.includes(':') ? `[${host}]` : host}${[80, 443].includes(port) ? '' : `:${port}`}`, close: () => {} }
+  for (const host of addressesOf(service)) {
+    if (!await isListening(host, STATUS_PORT)) continue
+    const portSuffix = port === 80 || port === 443 ? '' : `:${port}`
+    return { origin: `${scheme}://${host.includes(':') ? `[${host}]` : host}${portSuffix}`, close: () => {} }
   }
   kubectl.announce(`kubectl -n ${namespace} port-forward --address 127.0.0.1 service/${name} :${port}`, 'upkeep')
-  return await forward(namespace, `service/${name}`, port).then(gateway => ({ ...gateway, origin: gateway.origin.replace('http', scheme) })).catch((error: Error) => {
-    throw new Trouble(`There is no way to the ingress gateway: ${error.message}`, `Is it running? ${isRunning(place)}`)
-  })
+  try {
+    const { origin, close } = await startPortForward(namespace, `service/${name}`, port)
+    return { origin: origin.replace('http', scheme), close }
+  } catch (error) {
+    throw new Trouble(`There is no way to the ingress gateway: ${(error as Error).message}`,
+      `Is it running? ${statusCommand(gateway)}`)
+  }
+}
+
+/** The addresses of a Service, those of its load balancer first. */
+function addressesOf ({ spec, status }: GatewayService): string[] {
+  const external = status.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname) ?? []
+  return [...external, spec.clusterIP].filter(host => host !== undefined)
 }
 
 /**
- * A port-forward to a pod or Service, on a free port of 127.0.0.1. kubectl gives up when the other side refuses one connection,
- * as a gateway without routes does; it is started again then, on the same port.
+ * A shell script that runs its arguments as a command and ends the command when the script's stdin is closed. The
+ * system closes it when the companion ends, even after SIGKILL, so no port-forward outlives the companion.
  */
-export async function forward (namespace: string, target: string, port: number): Promise<Gateway> {
+const UNTIL_STDIN_CLOSES = 'exec 3<&0; "$@" & child=$!; { cat <&3; kill $child; } >/dev/null 2>&1 & wait $child'
+
+/**
+ * Starts a port-forward from a free port of 127.0.0.1 to a Pod or Service. kubectl ends a port-forward when the other
+ * side refuses a connection, as a gateway without routes does. Then it is started again, on the same port.
+ *
+ * @param target in kubectl's form: `pod/NAME` or `service/NAME`
+ * @throws {Error} when kubectl cannot start it
+ */
+export async function startPortForward (namespace: string, target: string, port: number): Promise<Endpoint> {
   let child: ChildProcess
-  let closed = false
+  let isClosed = false
 
   const start = (local: number | '') => new Promise<number>((resolve, reject) => {
-    const kubectl = ['kubectl', '--namespace', namespace, 'port-forward', '--address', '127.0.0.1', target, `${local}:${port}`]
-    child = spawn('sh', ['-c', WITH_US, 'sh', ...kubectl], { stdio: 'pipe' })
-    let said = ''
+    const options = ['--namespace', namespace, '--address', '127.0.0.1']
+    const kubectl = ['kubectl', 'port-forward', ...options, target, `${local}:${port}`]
+    child = spawn('sh', ['-c', UNTIL_STDIN_CLOSES, 'sh', ...kubectl], { stdio: 'pipe' })
+    let stderr = ''
     let listening: number | undefined
-    child.stderr?.on('data', data => { said += data })
+    child.stderr?.on('data', data => { stderr += data })
     createInterface(child.stdout as Readable).on('line', line => {
       const found = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line)?.[1]
       if (found !== undefined) resolve(listening = Number(found))
     })
     child.once('error', reject)
     child.once('exit', () => {
-      if (listening === undefined) reject(new Error(`kubectl port-forward to ${target} failed: ${said.trim()}`))
-      else if (!closed) start(listening).catch(() => {}) // whoever uses it will see that nobody answers
+      if (listening === undefined) reject(new Error(`kubectl port-forward to ${target} failed: ${stderr.trim()}`))
+      else if (!isClosed) start(listening).catch(() => {}) // if this fails, the next request has no answer
     })
   })
 
@@ -220,18 +251,19 @@ export async function forward (namespace: string, target: string, port: number):
   return {
     origin: `http://127.0.0.1:${local}`,
     close: () => {
-      closed = true
+      isClosed = true
       child.stdin?.end()
     }
   }
 }
 
-function answers (host: string, port: number): Promise<boolean> {
+/** Whether a port accepts connections within a second. */
+function isListening (host: string, port: number): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect({ host, port, timeout: 1000 })
-    const end = (answered: boolean) => {
+    const end = (isOpen: boolean) => {
       socket.destroy()
-      resolve(answered)
+      resolve(isOpen)
     }
     socket.once('connect', () => end(true)).once('timeout', () => end(false)).once('error', () => end(false))
   })

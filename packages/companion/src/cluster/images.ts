@@ -5,20 +5,20 @@ import { Trouble } from './errors.ts'
 /** The services that have an image of their own. */
 export { SERVICES }
 
-/** The environment variable that says where images come from: REGISTRY/PATH[:TAG]. */
+/** The environment variable that names the source of the images: REGISTRY/PATH[:TAG]. */
 export const SETTING = 'OUTFITTERS_IMAGES'
 
-/** A place with an image for each service: PATH/catalog:TAG and so on. */
+/** A source of images, which has one for each service: PATH/catalog:TAG and so on. */
 export interface Source {
-  /** the registry, and the path in it if there is one */
+  /** the registry and, if there is one, the path in it */
   path: string
   tag: string
 }
 
-/** Images by service: those that differ from the ones that the manifests name. */
+/** The image of each service for which it is not the one in the manifests. */
 export type Images = Partial<Record<string, string>>
 
-/** What the manifests name, and `npm run images` builds without the setting. */
+/** The source in the manifests. Without the setting, `npm run images` builds its images. */
 export const BUILT: Source = { path: 'localhost/outfitters', tag: 'dev' }
 
 const PART = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/
@@ -26,77 +26,79 @@ const TAG = /^\w[\w.-]{0,127}$/
 const NAME = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?'
 const REGISTRY = new RegExp(`^(?:${NAME}(?:\\.${NAME})*|\\[[0-9A-Fa-f:.]+\\])(?::\\d+)?$`)
 
-/** The name of a service's image. */
+/** The full name of a service's image. */
 export const imageOf = ({ path, tag }: Source, service: string) => `${path}/${service}:${tag}`
 
-/** A source in the form of the setting: a registry without a path has no tag. */
+/** A source in the form of the setting. A registry without a path is written without a tag. */
 export const textOf = ({ path, tag }: Source) => path.includes('/') ? `${path}:${tag}` : path
 
 /**
- * Reads REGISTRY/PATH[:TAG]. Without a slash, the whole value is a registry, and a colon is followed by its port.
+ * Parses REGISTRY/PATH[:TAG]. Without a slash, the whole value is a registry, and the number after a colon is its port.
  *
- * @param from where the value was found, as in OUTFITTERS_IMAGES
+ * @param from where the value was found: the name of a variable or of an option
  * @throws {Trouble} when the value does not have this form
  */
 export function parseSource (value: string, from = SETTING): Source {
-  const form = 'It has the form REGISTRY/PATH[:TAG], as in ghcr.io/you/outfitters:1.0; ' +
-    'the images are then ghcr.io/you/outfitters/catalog:1.0 and so on.'
+  const form = 'It has the form REGISTRY/PATH[:TAG]. An example: with ghcr.io/you/outfitters:1.0, ' +
+    'the images are ghcr.io/you/outfitters/catalog:1.0 and so on.'
   const wrong = (why: string) => new Trouble(`${from} is '${value}': ${why}.`, form)
   if (/^\w+:\/\//.test(value)) throw wrong('leave out the scheme, such as https://')
-  if (value.includes('@')) throw wrong('one digest cannot name three images; use a tag')
+  if (value.includes('@')) throw wrong('one digest cannot name three images, so use a tag')
   const [registry = '', ...parts] = value.split('/')
-  const [last = '', tag] = parts.length === 0 ? [''] : cut(parts.pop() as string)
+  const [last = '', tag] = parts.length === 0 ? [''] : cutAtColon(parts.pop() as string)
   const path = [...parts, ...last === '' ? [] : [last]]
   if (!/[.:]/.test(registry) && registry !== 'localhost') {
-    throw wrong(`it does not begin with a registry; for Docker Hub, use docker.io/${value}`)
+    throw wrong(`it does not begin with a registry. For Docker Hub, use docker.io/${value}`)
   }
   if (!REGISTRY.test(registry)) throw wrong(`'${registry}' is not the host of a registry`)
-  if (value.includes('/') && last === '') throw wrong('it ends with a slash, or lacks the path before the tag')
-  const odd = path.find(part => !PART.test(part))
-  if (odd !== undefined) {
-    throw wrong(`'${odd}' cannot be part of an image's name: use lowercase letters, digits, and single separators between them`)
+  if (value.includes('/') && last === '') throw wrong('it ends with a slash, or the path before the tag is missing')
+  const invalid = path.find(part => !PART.test(part))
+  if (invalid !== undefined) {
+    throw wrong(`'${invalid}' cannot be part of an image's name: ` +
+      'use lowercase letters, digits, and single separators between them')
   }
   if (tag !== undefined && !TAG.test(tag)) {
-    throw wrong(`'${tag}' is not a tag: use up to 128 letters, digits, and the characters . _ -`)
+    throw wrong(`'${tag}' is not a tag: use up to 128 letters, digits, and the characters . _ and -`)
   }
   return { path: [registry, ...path].join('/'), tag: tag ?? BUILT.tag }
 }
 
 /** Splits a word at its first colon. */
-function cut (word: string): [string, string?] {
+function cutAtColon (word: string): [string, string?] {
   const at = word.indexOf(':')
   return at === -1 ? [word] : [word.slice(0, at), word.slice(at + 1)]
 }
 
 /**
- * What the setting says; undefined where it is not set.
+ * The source that OUTFITTERS_IMAGES names; undefined if the variable is not set or empty.
  *
- * @throws {Trouble} when it makes no sense
+ * @throws {Trouble} when its value does not have the form REGISTRY/PATH[:TAG]
  */
 export function configuredSource (): Source | undefined {
   const value = process.env[SETTING]
   return value === undefined || value === '' ? undefined : parseSource(value)
 }
 
-/** The images of a source: those that differ from the ones that the manifests name. */
+/** The images of a source, without those that are the same in the manifests. */
 export function imagesFrom (source: Source): Images {
   const others = SERVICES.filter(service => imageOf(source, service) !== imageOf(BUILT, service))
   return Object.fromEntries(others.map(service => [service, imageOf(source, service)]))
 }
 
-/** A change to the text of a manifest, here and as a reader does it. */
+/** A replacement in the text of a manifest. */
 export interface Replacement {
   from: RegExp
   to: string
+  /** the same as a command of sed, for readers who follow by hand */
   sed: string
 }
 
-/** A text with all that fits replaced. What `$` means to replaceAll, it does not mean here. */
+/** A text with every match replaced. A `$` in the new text has no special meaning. */
 export function replaced (text: string, { from, to }: Replacement): string {
   return text.replaceAll(new RegExp(from, 'g'), () => to)
 }
 
-/** How the text of a manifest gets other images. */
+/** The replacements that give other images to the text of a manifest. */
 export function renamings (images: Images): Replacement[] {
   return Object.entries(images).map(([service, to = '']) => {
     const from = imageOf(BUILT, service)
@@ -116,10 +118,10 @@ type Deployment = KubeObject & {
 }
 
 /**
- * The images of the store's Deployments in the namespace, as far as they differ from those that the manifests name, and
- * work: the rollout is complete, and answers say in `x-served-by` which pod they are from, as only our services do.
+ * The working images of the store's Deployments in the namespace, without those that are the same in the manifests. An
+ * image works if its rollout is complete and its answers have the header `x-served-by`, which only our services send.
  *
- * @param ports by service
+ * @param ports the port of each service in its pod
  */
 export async function workingImages (kubectl: Kubectl, ports: Record<string, number>): Promise<Images> {
   const images: Images = {}
@@ -140,15 +142,16 @@ function hasRolledOut ({ metadata: { generation }, status = {} }: Deployment): b
   return replicas > 0 && observedGeneration === generation && isComplete
 }
 
-/** What to do about an image that cannot be pulled. */
+/** The advice for a user whose cluster cannot pull an image. */
 export function pullAdvice (image: string, { pod, namespace }: { pod: string, namespace: string }): string {
   const source = configuredSource()
-  const answer = `What the registry says: kubectl -n ${namespace} describe pod ${pod}`
+  const reason = `To see why: kubectl -n ${namespace} describe pod ${pod}`
   if (source !== undefined && image.startsWith(`${source.path}/`)) {
-    return `${SETTING} says that images come from ${source.path}. Are they there? ` +
-      `npm run images -- --push builds and pushes them. May this cluster pull them? ${answer}`
+    return `Images come from ${source.path}, because ${SETTING} is set. ` +
+      'To build the images and push them there: npm run images -- --push. ' +
+      `If they are there, the cluster may not be allowed to pull them. ${reason}`
   }
-  if (!image.startsWith(`${BUILT.path}/`)) return answer
-  return 'npm run images -- --load builds the images and puts them into the cluster. ' +
-    `Where the cluster pulls from a registry: export ${SETTING}=REGISTRY/PATH, then npm run images -- --push.`
+  if (!image.startsWith(`${BUILT.path}/`)) return reason
+  return 'npm run images -- --load builds the images and loads them into the cluster. ' +
+    `If the cluster pulls from a registry: export ${SETTING}=REGISTRY/PATH, then npm run images -- --push`
 }

@@ -23,13 +23,13 @@ export function parseVersion (text: string): Version | undefined {
   return { text: version, numbers: [major, minor, patch].flatMap(number => number === undefined ? [] : Number(number)) }
 }
 
-/** Whether one version is older than another. A patch counts only where both have one. */
+/** Whether a version is older than another one. The patch counts only if both versions have one. */
 export function isOlder ({ numbers }: Version, than: Version): boolean {
   const at = numbers.findIndex((number, i) => number !== (than.numbers[i] ?? number))
   return at !== -1 && (numbers[at] as number) < (than.numbers[at] as number)
 }
 
-/** What scripts/versions.env says. */
+/** The variables of scripts/versions.env. */
 export const settings = parseEnv(readFileSync(join(ROOT, 'scripts/versions.env'), 'utf8')) as Record<string, string>
 
 const oldest = (setting: string) => parseVersion(settings[setting] as string) as Version
@@ -45,18 +45,20 @@ const UPGRADE = 'Upgrade it: https://istio.io/latest/docs/setup/upgrade/. ' +
   'Or choose another cluster: kubectl config get-contexts, kubectl config use-context NAME.'
 
 /**
- * Makes sure that the cluster's Istio is not older than the oldest that the exercises work with.
+ * Makes sure that the cluster's Istio is new enough for the exercises.
  *
- * @param note gets a warning when Kubernetes is older than Istio supports: the exercises may still work there
+ * @param note called with a warning if Kubernetes is older than Istio supports: the exercises may still work there
  * @returns the version of Istio; undefined if the cluster does not reveal it
  * @throws {Trouble} when Istio is older
  */
-export async function requireSupportedIstio (kubectl: Kubectl, note: (text: string) => void): Promise<Version | undefined> {
+export async function requireSupportedIstio (
+  kubectl: Kubectl, note: (text: string) => void
+): Promise<Version | undefined> {
   const [istio, kubernetes] = await Promise.all([istioVersion(kubectl), kubernetesVersion(kubectl)])
   if (kubernetes !== undefined && isOlder(kubernetes, OLDEST.kubernetes)) {
     note(`Kubernetes ${kubernetes.text} is older than ${OLDEST.kubernetes.text}, ` +
       `the oldest that Istio ${OLDEST.istio.text} supports. ` +
-      'If something fails for no clear reason, upgrade the cluster.')
+      'If an exercise fails for no clear reason, upgrade the cluster.')
   }
   if (istio === undefined ? !await hasNetworkingV1(kubectl) : isOlder(istio, OLDEST.istio)) {
     const found = istio === undefined ? 'The cluster\'s Istio has no networking.istio.io/v1: it' : `Istio ${istio.text}`
@@ -66,10 +68,11 @@ export async function requireSupportedIstio (kubectl: Kubectl, note: (text: stri
 }
 
 /**
- * Makes sure that Istio is new enough for an exercise.
+ * Makes sure that Istio is new enough for one exercise.
  *
- * @param istio if it is undefined, the version is unknown, and the exercise runs
- * @throws {Error} when it is older
+ * @param needed the oldest version with which the exercise works
+ * @param istio the cluster's version; if it is unknown, the exercise runs
+ * @throws {Error} when the cluster's version is older
  */
 export function requireIstioVersion (needed: string, istio: Version | undefined): void {
   if (istio === undefined || !isOlder(istio, parseVersion(needed) as Version)) return
@@ -80,21 +83,22 @@ export function requireIstioVersion (needed: string, istio: Version | undefined)
 /**
  * Explains why the API server refuses a manifest that is newer than the cluster.
  *
- * @param said what kubectl printed
+ * @param message the error that kubectl printed
+ * @param path the manifest, below k8s/
  * @returns undefined if the refusal has another reason
  */
-export function tooNewFor (said: string, path: string, istio: Version | undefined): string | undefined {
-  const [, kind, version] = /no matches for kind "([^"]+)" in version "([^"]+)"/.exec(said) ?? []
-  const [, field] = /unknown field "([^"]+)"/.exec(said) ?? []
+export function explainRefusal (message: string, path: string, istio: Version | undefined): string | undefined {
+  const [, kind, version] = /no matches for kind "([^"]+)" in version "([^"]+)"/.exec(message) ?? []
+  const [, field] = /unknown field "([^"]+)"/.exec(message) ?? []
   if (kind === undefined && field === undefined) return undefined
-  const wants = kind === undefined ? `the field ${field}` : `the kind ${kind} of ${version}`
-  const has = istio === undefined ? '' : `, and the cluster has ${istio.text}`
-  const todo = path.startsWith('gateway-api/')
+  const unknown = kind === undefined ? `the field ${field}` : `the kind ${kind} of ${version}`
+  const found = istio === undefined ? '' : `, and the cluster has ${istio.text}`
+  const advice = path.startsWith('gateway-api/')
     ? `The Gateway API must be ${OLDEST.gatewayApi.text} or newer, from its experimental channel: ` +
       installGatewayApi()
-    : `The oldest Istio that works is ${OLDEST.istio.text}${has}. ` +
-      'Are its CRDs as new? kubectl get crds -l app=istio-pilot'
-  return `The cluster does not know ${wants}, which k8s/${path} has. ${todo}`
+    : `The oldest Istio that works is ${OLDEST.istio.text}${found}. ` +
+      'Its CRDs may be older than Istio itself: kubectl get crds -l app=istio-pilot'
+  return `The cluster does not know ${unknown}, which k8s/${path} uses. ${advice}`
 }
 
 /** The command that installs the Gateway API. */
@@ -102,10 +106,10 @@ export const installGatewayApi = () =>
   'kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/' +
   `releases/download/${settings['GATEWAY_API_VERSION']}/experimental-install.yaml`
 
-/** The version of the newest control plane: during an upgrade there are two, and the CRDs belong to the newer one. */
+/** The version of the newest control plane. During an upgrade there are two, and the CRDs belong to the newer one. */
 async function istioVersion (kubectl: Kubectl): Promise<Version | undefined> {
   const { code, stdout } = await kubectl.tryCluster(['get', 'pods', '-A', '-l', 'app=istiod', '-o', 'json'])
-  if (code !== 0) return undefined // this user may not list Pods
+  if (code !== 0) return undefined // the user may not list Pods
   const { items } = JSON.parse(stdout) as { items: IstiodPod[] }
   const versions = await Promise.all(items.map(pod => versionOf(kubectl, pod)))
   return versions.filter(version => version !== undefined).sort((a, b) => isOlder(a, b) ? -1 : 1).at(-1)
@@ -117,8 +121,8 @@ interface IstiodPod extends KubeObject {
 }
 
 /**
- * The version in the tag of the image. If that has none, istiod itself is asked. Its label app.kubernetes.io/version is no
- * help: `istioctl install` writes 1.0.0 there, whatever it installs.
+ * The version in the tag of istiod's image. If the tag has none, istiod itself is asked. Its label
+ * app.kubernetes.io/version cannot be used: `istioctl install` always sets it to 1.0.0.
  */
 async function versionOf (kubectl: Kubectl, { metadata: { name, namespace }, spec }: IstiodPod) {
   const tags = spec.containers.map(({ image }) => /:([^:/@]+)(?:@.*)?$/.exec(image)?.[1] ?? '')
@@ -138,6 +142,6 @@ async function kubernetesVersion (kubectl: Kubectl): Promise<Version | undefined
 
 async function hasNetworkingV1 (kubectl: Kubectl): Promise<boolean> {
   const { code, stdout } = await kubectl.tryCluster(['get', '--raw', '/apis/networking.istio.io'])
-  if (code !== 0) return true // nothing is known; if Istio is too old, a later step says so
+  if (code !== 0) return true // unknown; if Istio is too old, a later step says so
   return (JSON.parse(stdout) as { versions: { version: string }[] }).versions.some(({ version }) => version === 'v1')
 }

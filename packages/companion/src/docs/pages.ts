@@ -5,7 +5,7 @@ import { RATE } from '../judge/calibration.ts'
 import { expectedText, number, percent } from '../judge/figures.ts'
 import { bounds, FALSE_ALARM, POWER } from '../judge/statistics.ts'
 import { commandFor } from '../run/steps/index.ts'
-import { demandsOf, requestsOf } from '../run/steps/sample-size.ts'
+import { limitsOf, requestsOf } from '../run/steps/sample-size.ts'
 import { listOf, tableOf, wrapped } from './markdown.ts'
 import { figures, type ExerciseFigures, type Figures } from './record.ts'
 
@@ -197,7 +197,7 @@ const NOISE_PAGE = '../../../packages/companion/README.md#on-a-busy-machine'
 /** For each load whose results depend on time: when they are not judged. */
 function timeTexts (loads: Load[], exercise: Exercise): string[] {
   const texts = loads.flatMap(step => {
-    const { bears, within } = demandsOf(step, exercise)
+    const { bears, within } = limitsOf(step, exercise)
     const seconds = within === undefined ? '' : `${number(within / 1000)} seconds`
     const limits = [
       ...bears === undefined ? [] : [`the [noise](${NOISE_PAGE}) of the machine exceeds ${number(bears)} ms`],

@@ -1,56 +1,61 @@
 import { percentile } from './figures.ts'
-import type { Call, Loaded } from './load.ts'
-import type { Watch } from './noise.ts'
+import type { Call, LoadResult } from './load.ts'
+import type { DelayMonitor } from './noise.ts'
 import { noiseOf } from './soundness.ts'
 
 /** How the cluster performs without any fault. */
 export interface Calibration {
-  /**
-   * the highest rate that the cluster sustained, in requests a second: a limit for all loads whose lesson sets no rate
-   */
+  /** the highest rate that the cluster sustained, in requests a second: the rate of all loads that set none */
   rate: number
-  /** milliseconds: see Measured */
+  /** the largest delay that was measured, in milliseconds: see Measurement */
   noise: number
   /** the median latency at the lowest rate, in milliseconds */
   latency: number
 }
 
-/** Rates, in requests a second, and how many requests are sent at each: a little more than two seconds for all. */
-const STAIRS = [{ rate: 25, requests: 13 }, { rate: 50, requests: 40 }, { rate: 100, requests: 100 }] as const
+/** The rates to try, in requests a second, and the number of requests at each. All of them take about two seconds. */
+const RATES_TO_TRY = [{ rate: 25, requests: 13 }, { rate: 50, requests: 40 }, { rate: 100, requests: 100 }] as const
 
-/** The usual rate of a load, in requests a second: two cores sustain it beside a cluster if they are otherwise idle. */
+/** The usual rate of a load, in requests a second. Two cores that do nothing else sustain it beside a cluster. */
 export const RATE = 100
 
-/** The rate for a machine that does not even sustain the first of these. */
+/** The rate for a machine that does not sustain any of the rates to try, in requests a second. */
 export const SLOWEST = 10
 
+/** The share of the intended rate that the companion must reach for the rate to count as sustained. */
+const KEPT = 0.8
+
 /**
- * Measures which rate the cluster sustains, by rising rates, and how late it is. It ends at the first rate that is too
- * high.
+ * Finds the highest rate that the cluster sustains, and measures the delays. It tries rising rates and ends at the
+ * first one that is too high.
+ *
+ * @param load sends that many requests at that rate
  */
-export async function calibrate (load: (options: { rate: number, until: number }) => Promise<Loaded>, watch: Watch): Promise<Calibration> {
+export async function calibrate (
+  load: (options: { rate: number, until: number }) => Promise<LoadResult>, monitor: DelayMonitor
+): Promise<Calibration> {
   let rate = SLOWEST
   let latency: number | undefined
-  let late = 0
-  const end = watch()
-  for (const stair of STAIRS) {
-    const { calls, pace } = await load({ rate: stair.rate, until: stair.requests })
+  let lateP99 = 0
+  const stop = monitor()
+  for (const { rate: tried, requests } of RATES_TO_TRY) {
+    const { calls, timing } = await load({ rate: tried, until: requests })
     latency ??= percentile(calls.map(({ duration }) => duration), 50)
-    late = Math.max(late, pace.lateP99)
-    if (!isBorne(calls) || pace.kept < 0.8 * stair.rate) break
-    rate = stair.rate
+    lateP99 = Math.max(lateP99, timing.lateP99)
+    if (!isSustained(calls) || timing.kept < KEPT * tried) break
+    rate = tried
   }
-  const noise = await end()
-  return { rate, noise: Math.max(late, noiseOf(noise)), latency: latency ?? 0 }
+  return { rate, noise: noiseOf({ ...await stop(), lateP99 }), latency: latency ?? 0 }
 }
 
 /**
- * Whether all calls were answered, the last ones hardly later than the first. Calls that pile up take longer and
- * longer; the mere ups and downs of a busy machine do not count.
+ * Whether the cluster kept up with these calls: all were answered, and the last third was hardly slower than the first.
+ * Calls that pile up take longer and longer. The variation on a busy machine has no such trend, and does not count.
  */
-export function isBorne (calls: Pick<Call, 'status' | 'duration'>[]): boolean {
+export function isSustained (calls: Pick<Call, 'status' | 'duration'>[]): boolean {
   const durations = calls.map(({ duration }) => duration)
   const third = Math.ceil(durations.length / 3)
-  const [first, last] = [durations.slice(0, third), durations.slice(-third)].map(some => percentile(some, 50)) as [number, number]
+  const first = percentile(durations.slice(0, third), 50)
+  const last = percentile(durations.slice(-third), 50)
   return calls.every(({ status }) => status === 200) && percentile(durations, 95) < 2000 && last <= first + 300
 }

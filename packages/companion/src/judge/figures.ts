@@ -1,26 +1,31 @@
 import type { Check, Expected } from './statistics.ts'
 
-/** 0.0625 as 6.25 %. */
+/** A share as a percentage: 0.0625 as `6.25 %`. */
 export const percent = (share: number) => `${trimmed(100 * share)} %`
 
+/** A number with a comma between thousands. */
 export const number = (n: number) => n.toLocaleString('en')
 
-/** The value that p of a hundred do not exceed; 0 where there are none. */
+/** The smallest of the values that at least p percent of them do not exceed; 0 if there are no values. */
 export function percentile (values: number[], p: number): number {
   return values.toSorted((a, b) => a - b)[Math.ceil(values.length * p / 100) - 1] ?? 0
 }
 
-/** What is expected, in words: all, none, or a share. */
+/** An expectation as text: `all`, `none`, or a share. */
 export function expectedText (expected: Expected): string {
   if (expected.kind === 'exactly') return expected.share === 1 ? 'all' : 'none'
   return `${expected.kind === 'between' ? 'about ' : ''}${percent(expected.share)}`
 }
 
-/** What was observed, beside what was expected. */
+/** A judged check as text: what was expected and what was observed. */
 export function checkText ({ name, expected, observed, n, low, high }: Check): string {
   if (n === 0) return `${name}: there were none`
-  if (low === high) return `${name}: expected ${expected === 1 ? 'all' : 'none'}, observed ${number(Math.round(observed * n))} of ${number(n)}`
-  return `${name}: expected ${percent(expected)}, observed ${percent(observed)} of ${number(n)} (allowed: ${trimmed(100 * low)} to ${percent(high)})`
+  if (low === high) {
+    const count = number(Math.round(observed * n))
+    return `${name}: expected ${expected === 1 ? 'all' : 'none'}, observed ${count} of ${number(n)}`
+  }
+  const allowed = `${trimmed(100 * low)} to ${percent(high)}`
+  return `${name}: expected ${percent(expected)}, observed ${percent(observed)} of ${number(n)} (allowed: ${allowed})`
 }
 
 function trimmed (value: number): string {

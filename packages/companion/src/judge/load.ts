@@ -1,44 +1,46 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Agent, request as send } from 'undici'
+import { Agent, request } from 'undici'
 import { percentile } from './figures.ts'
 
-/** One request, and what came back. */
+/** A request that was sent, and its outcome. */
 export interface Call {
-  /** 0 where nothing came back */
+  /** the HTTP status; 0 if there was no answer */
   status: number
+  /** the body of the answer; without an answer, the reason */
   body: string
   headers: Record<string, string | string[] | undefined>
-  /** milliseconds */
+  /** milliseconds from the request to the end of the answer */
   duration: number
-  /** of the service that answered */
+  /** the version of the service that answered */
   version?: string | undefined
+  /** the pod that answered */
   pod?: string | undefined
-  /** which attempt of the proxies the answer came from, from 1 */
+  /** the proxy's attempt that got the answer, from 1 */
   attempt?: number | undefined
   /** the type of the injected fault */
   fault?: string | undefined
 }
 
-/** Where a request goes, and how. */
+/** The request to send, and where to send it. */
 export interface Address {
   url: string
   method?: 'GET' | 'POST'
   headers?: Record<string, string>
   body?: string | undefined
-  /** for HTTPS: the name that the other side is to prove, by whose signature, and as PEM what we prove of ourselves */
+  /** for HTTPS: the server name, and as PEM the CA that signed its certificate and the client's certificate and key */
   tls?: { servername: string, ca: string | undefined, cert: string | undefined, key: string | undefined }
 }
 
 export interface LoadOptions extends Address {
   /** requests a second */
   rate: number
-  /** how many requests, or until when */
+  /** the number of requests, or a signal whose abort ends the load with a result */
   until: number | AbortSignal
-  /** told of each call as soon as it has ended */
+  /** called as soon as a call has ended */
   onCall?: (call: Call) => void
-  /** ends the load without a result */
+  /** aborting it ends the load without a result */
   signal?: AbortSignal | undefined
-  /** the clock that says when requests leave; by default this machine's */
+  /** the clock that says when requests leave; by default that of this machine */
   clock?: Clock
 }
 
@@ -48,36 +50,51 @@ export interface Clock {
   sleep: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>
 }
 
-/** How well a load kept to its schedule. Rates are requests a second, the rest is milliseconds. */
-export interface Pace {
+/** How well a load kept to its schedule. Rates are in requests a second, times in milliseconds. */
+export interface LoadTiming {
+  /** the intended rate */
   wanted: number
+  /** the rate at which requests left */
   kept: number
-  /** how late requests left: the median, and what one in a hundred exceeded */
+  /** how late requests left: the median */
   lateP50: number
+  /** how late requests left: the 99th percentile */
   lateP99: number
   /** from the first request to the last answer */
   lasted: number
 }
 
 /** The calls of a load, and how well it kept to its schedule. */
-export interface Loaded {
+export interface LoadResult {
   calls: Call[]
-  pace: Pace
+  timing: LoadTiming
 }
 
-const machineClock: Clock = { now: () => performance.now(), sleep: async (milliseconds, signal) => await sleep(milliseconds, undefined, { signal }) }
+const machineClock: Clock = {
+  now: () => performance.now(),
+  sleep: async (milliseconds, signal) => await sleep(milliseconds, undefined, { signal })
+}
 
 /**
- * Open-loop load: requests leave at their rate, whether or not earlier ones have been answered, so that a slow service does not
- * slow down the measurement of it. Nothing is tried again. On a busy machine, requests leave late; the pace says how
- * late.
+ * Sends an open-loop load: requests leave at their rate, whether or not earlier ones have been answered. So a slow
+ * service does not slow down the load that measures it. No request is retried. On a busy machine, requests leave late:
+ * `timing` says how late.
+ *
+ * @throws {Error} when `signal` is aborted
  */
-export async function load ({ rate, until, onCall = () => {}, signal, clock = machineClock, ...address }: LoadOptions): Promise<Loaded> {
+export async function load (
+  { rate, until, onCall = () => {}, signal, clock = machineClock, ...address }: LoadOptions
+): Promise<LoadResult> {
   const agent = agentFor(address)
   const start = clock.now()
   const pending: Promise<Call>[] = []
   const late: number[] = []
   const goesOn = () => typeof until === 'number' ? pending.length < until : !until.aborted
+  const send = async () => {
+    const call = await exchange(address, agent)
+    onCall(call)
+    return call
+  }
   try {
     while (goesOn()) {
       const due = start + pending.length * 1000 / rate
@@ -86,57 +103,81 @@ export async function load ({ rate, until, onCall = () => {}, signal, clock = ma
       signal?.throwIfAborted()
       if (!goesOn()) break
       late.push(Math.max(0, clock.now() - due))
-      pending.push(request(address, agent).then(call => { onCall(call); return call }))
+      pending.push(send())
     }
-    const left = clock.now() - start + 1000 / rate // the last request's interval counts as well
-    const calls = await Promise.race([Promise.all(pending), aborted(signal)])
-    const pace = { wanted: rate, kept: pending.length * 1000 / left, lateP50: percentile(late, 50), lateP99: percentile(late, 99), lasted: clock.now() - start }
-    return { calls, pace }
+    const sending = clock.now() - start + 1000 / rate // includes the interval after the last request
+    const calls = await Promise.race([Promise.all(pending), rejectOnAbort(signal)])
+    const timing = {
+      wanted: rate,
+      kept: pending.length * 1000 / sending,
+      lateP50: percentile(late, 50),
+      lateP99: percentile(late, 99),
+      lasted: clock.now() - start
+    }
+    return { calls, timing }
   } finally {
     await (signal?.aborted === true ? agent.destroy() : agent.close())
   }
 }
 
-/** Rejected when the signal says so: answers may be slow. */
-function aborted (signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('The load was ended.', { cause: signal.reason }))))
+/** A promise that is rejected when the signal is aborted, so that a load ends without waiting for slow answers. */
+function rejectOnAbort (signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener('abort', () => reject(new Error('The load was ended.', { cause: signal.reason })))
+  })
 }
 
-/** One request, on a connection of its own. */
-export async function ask (address: Address | string): Promise<Call> {
+/** Sends one request on a new connection. The promise is never rejected: without an answer, the status is 0. */
+export async function sendRequest (address: Address | string): Promise<Call> {
   const to = typeof address === 'string' ? { url: address } : address
   const agent = agentFor(to)
   try {
-    return await request(to, agent)
+    return await exchange(to, agent)
   } finally {
     await agent.close()
   }
 }
 
 /**
- * Twenty at once: more than a proxy keeps connections to a service. One from before a change is served as before it, once more, and is closed then; at once, they are all
- * used, and whoever asks next is served by the change.
+ * Sends twenty requests at once: more than a proxy has open connections to a service. After a change, each connection
+ * from before serves one more request by the old rules, and is then closed. These requests use up all of the old
+ * connections, so the change applies to every later request.
  */
-export function askAtOnce (address: Address): Promise<Call[]> {
-  return Promise.all(Array.from({ length: 20 }, () => ask(address)))
+export function sendBurst (address: Address): Promise<Call[]> {
+  return Promise.all(Array.from({ length: 20 }, () => sendRequest(address)))
 }
 
-// HTTP/1.1 as by plain HTTP: undici does not connect again for HTTP/2 once it was refused, and one refusal would count as all.
-const agentFor = ({ tls }: Address) => new Agent({ allowH2: false, ...(tls !== undefined && { connect: tls as NonNullable<Agent.Options['connect']> }) })
+/**
+ * An agent that uses HTTP/1.1 for HTTPS as well. With HTTP/2, undici does not connect again after a refusal, so one
+ * refusal would count for all requests.
+ */
+function agentFor ({ tls }: Address): Agent {
+  const connect = tls as NonNullable<Agent.Options['connect']> | undefined
+  return new Agent({ allowH2: false, ...connect !== undefined && { connect } })
+}
 
-async function request ({ url, method = 'GET', headers = {}, body: sent }: Address, dispatcher: Agent): Promise<Call> {
+/** Sends a request on one of the agent's connections, and reads the answer. */
+async function exchange (address: Address, dispatcher: Agent): Promise<Call> {
+  const { url, method = 'GET', headers = {}, body = null } = address
   const start = performance.now()
   try {
-    const answer = await send(url, { method, headers, body: sent ?? null, headersTimeout: 30_000, dispatcher })
-    const body = await answer.body.text()
-    return { status: answer.statusCode, headers: answer.headers, body, duration: performance.now() - start, ...identityOf(answer.headers) }
+    const answer = await request(url, { method, headers, body, headersTimeout: 30_000, dispatcher })
+    const text = await answer.body.text()
+    const duration = performance.now() - start
+    return { status: answer.statusCode, headers: answer.headers, body: text, duration, ...identityOf(answer.headers) }
   } catch (error) {
     return { status: 0, headers: {}, body: (error as Error).message, duration: performance.now() - start }
   }
 }
 
-function identityOf (headers: Call['headers']) {
+/** What the headers say about the origin of an answer. */
+function identityOf (headers: Call['headers']): Pick<Call, 'version' | 'pod' | 'attempt' | 'fault'> {
   const text = (name: string) => headers[name]?.toString()
   const attempt = text('x-attempt')
-  return { version: text('x-served-version'), pod: text('x-served-by'), attempt: attempt === undefined ? undefined : Number(attempt), fault: text('x-chaos') }
+  return {
+    version: text('x-served-version'),
+    pod: text('x-served-by'),
+    attempt: attempt === undefined ? undefined : Number(attempt),
+    fault: text('x-chaos')
+  }
 }

@@ -1,8 +1,9 @@
-/** Prometheus' text format, read: how much of a metric there is, over all its series that have these labels. */
+/** Reads a metric from one `/metrics` page: the sum of its series that have these labels, 0 if there are none. */
 export type Samples = (name: string, labels?: Record<string, string>) => number
 
 interface Series { name: string, labels: Record<string, string>, value: number }
 
+/** Parses a page in Prometheus' text format. The values of labels keep their backslashes. */
 export function parseMetrics (text: string): Samples {
   const series: Series[] = []
   for (const line of text.split('\n')) {
@@ -14,8 +15,9 @@ export function parseMetrics (text: string): Samples {
     .reduce((sum, { value }) => sum + value, 0)
 }
 
-/** What was added between two readings. */
-export const added = (before: Samples, after: Samples): Samples => (name, labels) => after(name, labels) - before(name, labels)
+/** By how much metrics increased between two readings. */
+export const increase = (before: Samples, after: Samples): Samples =>
+  (name, labels) => after(name, labels) - before(name, labels)
 
 function labelsOf (text: string): Record<string, string> {
   return Object.fromEntries(Array.from(text.matchAll(/(\w+)="((?:\\.|[^"\\])*)"/g), ([, name, value]) => [name, value]))

@@ -4,45 +4,50 @@ import { Agent, request } from 'undici'
 import { percentile } from './figures.ts'
 
 /** Delays on this machine and in the cluster that no lesson causes, in milliseconds. */
-export interface Noise {
-  /** what one in a hundred of our own timers exceeded */
+export interface Delays {
+  /** how late the companion's own timers were: the 99th percentile */
   loopP99: number
-  /** how long the gateway's status port took to answer, which no lesson affects; 0 if it could not be asked */
+  /** how long the gateway's status port took to answer: the median, and 0 if the port cannot be reached */
   probeP50: number
+  /** the 99th percentile of the same */
   probeP99: number
 }
 
-/** Begins to measure; the function that it returns ends this and resolves to the result. */
-export type Watch = () => () => Promise<Noise>
+/** Begins to measure delays. The returned function ends the measurement and resolves to its result. */
+export type DelayMonitor = () => () => Promise<Delays>
 
-/** Asks something that no lesson affects; resolves to the milliseconds that it took, or undefined if it was refused. */
+/**
+ * Sends a request that no lesson affects. It resolves to the milliseconds that the answer took, or to undefined if the
+ * connection was refused.
+ */
 export type Probe = () => Promise<number | undefined>
 
-/** How often our own timers are measured. */
+/** How often the delay of the companion's own timers is measured. */
 const RESOLUTION_MS = 10
 
+/** The time between two probes. */
 const PAUSE_MS = 100
 
-/** A probe ends after this time: taking longer would tell nothing more. */
+/** The time after which a probe ends without an answer: a cluster that needs longer is busy in any case. */
 const PROBE_LIMIT_MS = 10_000
 
-/** Measures our own timers and, if there is a probe, the cluster. */
-export const watchWith = (probe: Probe | undefined): Watch => () => {
-  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
-  delays.enable()
+/** A monitor of the companion's own timers and, if there is a probe, of the cluster. */
+export const delayMonitor = (probe: Probe | undefined): DelayMonitor => () => {
+  const loop = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  loop.enable()
   const ended = new AbortController()
-  const durations = probe === undefined ? Promise.resolve([]) : probes(probe, ended.signal)
+  const durations = probe === undefined ? Promise.resolve([]) : repeatProbe(probe, ended.signal)
   return async () => {
     ended.abort()
-    delays.disable()
-    const taken = withMissed(await durations)
-    const loopP99 = delays.count === 0 ? 0 : Math.max(0, delays.percentile(99) / 1e6 - RESOLUTION_MS)
+    loop.disable()
+    const taken = withMissedProbes(await durations)
+    const loopP99 = loop.count === 0 ? 0 : Math.max(0, loop.percentile(99) / 1e6 - RESOLUTION_MS)
     return { loopP99, probeP50: percentile(taken, 50), probeP99: percentile(taken, 99) }
   }
 }
 
-/** One probe after the other; one under way at the end counts with the time that it has taken so far. */
-async function probes (probe: Probe, ended: AbortSignal): Promise<number[]> {
+/** Sends one probe after another. If the last one is not answered, it counts with the time until the end. */
+async function repeatProbe (probe: Probe, ended: AbortSignal): Promise<number[]> {
   const taken: number[] = []
   const end = new Promise<undefined>(resolve => ended.addEventListener('abort', () => resolve(undefined)))
   while (!ended.aborted) {
@@ -56,30 +61,36 @@ async function probes (probe: Probe, ended: AbortSignal): Promise<number[]> {
 }
 
 /**
- * A long probe takes the place of those that would have been sent meanwhile. They are added with the time that each would have taken:
- * otherwise one stall of three seconds would be one value among hundreds, and no percentile would show it.
+ * Corrects durations for coordinated omission: while one probe waits, no other is sent. The missed probes are added,
+ * each with the time that it would have taken. Without them, a stall of three seconds would be one value among
+ * hundreds, and no percentile would show it.
  *
- * @param taken milliseconds of each probe
+ * @param taken the milliseconds of each probe
  */
-export function withMissed (taken: number[]): number[] {
-  return taken.flatMap(took => Array.from({ length: Math.max(1, Math.ceil(took / PAUSE_MS)) }, (_, i) => took - i * PAUSE_MS))
+export function withMissedProbes (taken: number[]): number[] {
+  return taken.flatMap(duration => {
+    const sent = Math.max(1, Math.ceil(duration / PAUSE_MS))
+    return Array.from({ length: sent }, (_, i) => duration - i * PAUSE_MS)
+  })
 }
 
-/** A probe of an address, on a connection of its own that stays open. */
-export function probeOf (url: string): { probe: Probe, close: () => void } {
-  const agent = new Agent({ connections: 1 })
+/** A probe of a URL. It has one connection of its own, which stays open until `close` is called. */
+export function openProbe (url: string): { probe: Probe, close: () => void } {
+  const dispatcher = new Agent({ connections: 1 })
+  const options = { dispatcher, headersTimeout: PROBE_LIMIT_MS, bodyTimeout: PROBE_LIMIT_MS }
   return {
     async probe () {
       const start = performance.now()
       try {
-        const { body } = await request(url, { dispatcher: agent, headersTimeout: PROBE_LIMIT_MS, bodyTimeout: PROBE_LIMIT_MS })
+        const { body } = await request(url, options)
         await body.dump()
         return performance.now() - start
       } catch {
-        const took = performance.now() - start
-        return took >= PROBE_LIMIT_MS / 2 ? took : undefined // a quick refusal says nothing about how busy the cluster is
+        const duration = performance.now() - start
+        // A refusal comes at once and does not show how busy the cluster is. A timeout does.
+        return duration >= PROBE_LIMIT_MS / 2 ? duration : undefined
       }
     },
-    close: () => { agent.destroy().catch(() => {}) }
+    close: () => { dispatcher.destroy().catch(() => {}) }
   }
 }

@@ -1,110 +1,139 @@
 import { number } from './figures.ts'
-import type { Call, Pace } from './load.ts'
-import type { Noise } from './noise.ts'
+import type { Call, LoadTiming } from './load.ts'
+import type { Delays } from './noise.ts'
 
 /** What was measured of a load besides its calls. Times are in milliseconds, rates in requests a second. */
-export interface Measured extends Pace, Noise {
-  /**
-   * the largest delay of what should not be late at all: requests that leave, our own timers, the gateway's status port
-   */
+export interface Measurement extends LoadTiming, Delays {
+  /** the largest of `lateP99`, `loopP99` and `probeP99`: delays that no lesson causes */
   noise: number
-  /** calls without an answer within ten seconds: no lesson makes a call wait that long */
+  /** the number of calls without an answer for ten seconds: no lesson makes a call wait that long */
   stalled: number
 }
 
-/** What a load's expectations ask of the measurement. */
-export interface Demands {
-  /** the noise in milliseconds above which they are not judged */
+/** What the measurement of a load must satisfy so that its checks can be judged. */
+export interface MeasurementLimits {
+  /** the noise that the checks tolerate, in milliseconds; by default DEFAULT_TOLERANCE_MS */
   bears?: number | undefined
-  /** the milliseconds within which the load must be over, because the effect that it shows does not last longer */
+  /** the milliseconds for which the effect lasts that the load shows: the load must end within them */
   within?: number | undefined
-  /** how many of those had passed already when the first request left */
+  /** how many of these milliseconds had passed when the first request left */
   passed?: number | undefined
 }
 
 /**
- * The noise that a check bears whose lesson is not about time: shares stay what they are as long as nothing runs into a timeout, and those
- * are ten seconds and more. Where a lesson sets a shorter one, such as the two seconds for an attempt in ch2.retry, its checks bear less.
+ * The noise that a check tolerates if its lesson is not about time. Noise does not change a share as long as no call
+ * runs into a timeout, and the usual timeouts are ten seconds or more. Checks of lessons with shorter timeouts, such as
+ * the two seconds for each attempt in ch2.retry, tolerate less.
  */
-export const BEARS_MS = 2000
+export const DEFAULT_TOLERANCE_MS = 2000
 
 /**
  * Above this noise, the machine counts as slow: it may be the reason why a change or an answer does not arrive in time.
- * An idle machine stays far below it.
+ * The noise of an idle machine is far below.
  */
 export const SLOW_MS = 150
 
-/** Every timeout of services and proxies that no lesson changes is longer. */
+/** A call without an answer for this long is stalled. The timeouts that no lesson changes are all longer. */
 export const STALLED_MS = 10_000
 
-/** Below this share of the intended rate, the load counts as a different one. */
+/** The share of the intended rate that a load must reach: at a lower rate, it would be a different load. */
 const KEPT = 0.8
 
-/** What a reader can do about a busy machine. */
+/** What users can do about a busy machine. */
 export const REMEDY = 'Close other programs, or give the cluster more cores, and run the exercise again.'
 
-/** Puts together what was measured of a load. */
-export function measuredOf (calls: Pick<Call, 'duration'>[], pace: Pace, noise: Noise): Measured {
-  return rounded({ ...pace, ...noise, noise: noiseOf({ ...pace, ...noise }), stalled: calls.filter(({ duration }) => duration >= STALLED_MS).length })
+/** Combines what was measured of a load. */
+export function measurementOf (calls: Pick<Call, 'duration'>[], timing: LoadTiming, delays: Delays): Measurement {
+  const stalled = calls.filter(({ duration }) => duration >= STALLED_MS).length
+  return rounded({ ...timing, ...delays, noise: noiseOf({ ...timing, ...delays }), stalled })
 }
 
-/** To a tenth: nobody reads more. */
-export function rounded<T extends Partial<Measured>> (measured: T): T {
-  return Object.fromEntries(Object.entries(measured).map(([name, value]) => [name, Math.round(value * 10) / 10])) as T
+/** The measured values, rounded to a tenth. */
+export function rounded<T extends Partial<Measurement>> (measured: T): T {
+  const toTenth = ([name, value]: [string, number]) => [name, Math.round(value * 10) / 10]
+  return Object.fromEntries(Object.entries(measured).map(toTenth)) as T
 }
 
-/** The largest delay of what should not be late at all. */
-export function noiseOf ({ lateP99 = 0, loopP99, probeP99 }: Noise & Partial<Pace>): number {
+/** The noise: the largest of the delays that no lesson causes, in milliseconds. */
+export function noiseOf ({ lateP99 = 0, loopP99, probeP99 }: Delays & Partial<LoadTiming>): number {
   return Math.max(lateP99, loopP99, probeP99)
 }
 
 /**
- * Why a measurement is not sound; empty if it is. This looks only at the machine, never at whether the calls are as
- * expected: otherwise a wrong mesh could avoid its verdict.
+ * The reasons why a measurement is not sound; none if it is. They depend on the machine only, never on whether the
+ * calls are as expected: otherwise, a wrong mesh could avoid its verdict.
+ *
+ * @param requests how many requests the load sent; if unknown, the time of the last answer counts as its end
  */
-export function unsoundness ({ wanted, kept, noise, stalled, lasted, lateP99, loopP99, probeP99 }: Measured, { bears = BEARS_MS, within = Infinity, passed = 0 }: Demands = {}, sent = Infinity): string[] {
-  const ms = (value: number) => `${number(Math.round(value))} ms`
-  // On a quiet machine a proxy decides about a request when it leaves. An answer that comes late there is the mesh's doing.
-  const took = passed + (noise > SLOW_MS ? lasted : Math.min(lasted, sent * 1000 / kept))
-  return [
-    ...noise > bears ? [`the machine was late by ${ms(noise)}, and this load tolerates ${ms(bears)} (requests left ${ms(lateP99)} late, the companion's timers were ${ms(loopP99)} late, the gateway's status port took ${ms(probeP99)})`] : [],
-    ...kept < KEPT * wanted && sent * 1000 / kept >= 1000 ? [`only ${number(Math.round(kept))} of ${number(wanted)} requests a second could be sent`] : [], // a burst of less than a second has no rate to keep
-    ...took > within ? [`the load took ${ms(took)}${passed > 0 ? ' from the change on' : ''}, and the effect that it shows lasts only ${ms(within)}`] : [],
-    ...stalled > 0 && noise > SLOW_MS ? [`${number(stalled)} calls had no answer within ${ms(STALLED_MS)}, on a machine that was late by ${ms(noise)}`] : []
-  ]
+export function unsoundReasons (
+  { wanted, kept, noise, stalled, lasted, lateP99, loopP99, probeP99 }: Measurement,
+  { bears: tolerance = DEFAULT_TOLERANCE_MS, within = Infinity, passed = 0 }: MeasurementLimits = {},
+  requests = Infinity
+): string[] {
+  const isSlow = noise > SLOW_MS
+  const sending = requests * 1000 / kept
+  const reasons: string[] = []
+  if (noise > tolerance) {
+    reasons.push(`the machine was late by ${ms(noise)}, and this load tolerates ${ms(tolerance)} ` +
+      `(requests left ${ms(lateP99)} late, the companion's timers were ${ms(loopP99)} late, ` +
+      `the gateway's status port took ${ms(probeP99)})`)
+  }
+  // A load that takes less than a second is a burst, which has no rate to keep.
+  if (kept < KEPT * wanted && sending >= 1000) {
+    reasons.push(`only ${number(Math.round(kept))} of ${number(wanted)} requests a second could be sent`)
+  }
+  // On a quiet machine, a proxy decides about a request when the request leaves. If the answer is late there, the mesh
+  // is the cause, so only the time for sending counts.
+  const took = passed + (isSlow ? lasted : Math.min(lasted, sending))
+  if (took > within) {
+    const since = passed > 0 ? ' from the change on' : ''
+    reasons.push(`the load took ${ms(took)}${since}, and the effect that it shows lasts only ${ms(within)}`)
+  }
+  if (stalled > 0 && isSlow) {
+    const calls = `${number(stalled)} ${stalled === 1 ? 'call' : 'calls'}`
+    reasons.push(`${calls} had no answer within ${ms(STALLED_MS)}, on a machine that was late by ${ms(noise)}`)
+  }
+  return reasons
 }
 
-/** A load, or a wait, that cannot be judged fairly. */
-export class Disturbed extends Error {
-  readonly measured: Partial<Measured>
+const ms = (value: number) => `${number(Math.round(value))} ms`
 
-  constructor (reasons: string[], measured: Partial<Measured>) {
+/** The machine was too busy: a load, or a wait for a change, cannot be judged fairly. */
+export class Disturbed extends Error {
+  readonly measured: Partial<Measurement>
+
+  constructor (reasons: string[], measured: Partial<Measurement>) {
     super(`the machine was too busy: ${reasons.join('; ')}. ${REMEDY}`)
     this.measured = measured
   }
 }
 
+/** How to measure a load, and how often. Rates are in requests a second. */
 export interface Attempts<T> {
-  /** requests a second at first */
+  /** the rate of the first attempt */
   rate: number
-  /** the slowest rate worth a try; if it is not below `rate`, every attempt has `rate` */
+  /** the lowest rate to try; if it is not below `rate`, every attempt has `rate` */
   slowest: number
-  /** how often the load may be taken */
+  /** the number of attempts */
   times: number
+  /** sends the load at a rate and measures it */
   take: (rate: number) => Promise<T>
-  /** why what was taken is not sound */
+  /** the reasons why the result is not sound; none if it is */
   reasons: (taken: T) => string[]
-  measured: (taken: T) => Measured
-  /** called before the load is taken again */
+  measured: (taken: T) => Measurement
+  /** called before each further attempt, with its rate */
   again: (reasons: string[], rate: number) => Promise<void>
 }
 
 /**
- * Takes a load until its measurement is sound, each time at half the rate.
+ * Sends a load until its measurement is sound, each time at half the rate.
  *
+ * @returns the sound result and its rate
  * @throws {Disturbed} when no measurement is sound
  */
-export async function takeSoundly<T> ({ rate, slowest, times, take, reasons, measured, again }: Attempts<T>): Promise<{ taken: T, rate: number }> {
+export async function repeatUntilSound<T> (
+  { rate, slowest, times, take, reasons, measured, again }: Attempts<T>
+): Promise<{ taken: T, rate: number }> {
   for (let left = times - 1; ; left--) {
     const taken = await take(rate)
     const why = reasons(taken)

@@ -1,112 +1,137 @@
-import type { Measured } from './soundness.ts'
+import type { Measurement } from './soundness.ts'
 
-/** The share of the observations in which something is expected. */
+/** The share of the observations that should have a property. */
 export type Expected =
-  /** of each one, or of none: one that is otherwise is one too many */
+  /** all or none of them: one exception is one too many */
   | { kind: 'exactly', share: 0 | 1 }
-  /** as often as independent draws with this probability have it; told apart from the shares in `tellFrom` */
+  /**
+   * a binomial share: each observation has the property with this probability, independently of the others. `tellFrom`
+   * are the shares of a wrong mesh: the sample is large enough to tell them from the expected one.
+   */
   | { kind: 'about', share: number, tellFrom: number[] }
-  /** anywhere between: for what is no coin, as Istio's choice by least request */
+  /** any share from `low` to `high`: for choices that are not independent, such as Istio's least-request balancing */
   | { kind: 'between', share: number, low: number, high: number }
 
+/** Expects every observation to have the property. */
 export const all: Expected = { kind: 'exactly', share: 1 }
-export const none: Expected = { kind: 'exactly', share: 0 }
-export const about = (share: number, { tellFrom }: { tellFrom: number[] }): Expected => ({ kind: 'about', share, tellFrom })
-export const around = (share: number, { low, high }: { low: number, high: number }): Expected => ({ kind: 'between', share, low, high })
 
-/** What was observed: how many of how many. */
+/** Expects no observation to have the property. */
+export const none: Expected = { kind: 'exactly', share: 0 }
+
+/** Expects a binomial share, with a sample that tells it from each of the shares in `tellFrom`. */
+export const about = (share: number, { tellFrom }: { tellFrom: number[] }): Expected =>
+  ({ kind: 'about', share, tellFrom })
+
+/** Expects a share from `low` to `high`. Reports name `share` as the expected one. */
+export const around = (share: number, { low, high }: { low: number, high: number }): Expected =>
+  ({ kind: 'between', share, low, high })
+
+/** How many observations had a property, and how many there were. */
 export interface Count {
   count: number
   of: number
 }
 
-/** A judged expectation. Except `id`, `name` and `n`, all are shares from 0 to 1; `ok` is whether `observed` is within `low` and `high`. */
+/** A judged expectation. `expected`, `observed`, `low` and `high` are shares from 0 to 1. */
 export interface Check {
   /** unique in its exercise */
   id: string
   name: string
   expected: number
   observed: number
-  /** how many observations there were */
+  /** the number of observations */
   n: number
   low: number
   high: number
+  /** whether there were observations, and `observed` is from `low` to `high` */
   ok: boolean
   /** how well the judged load was measured; undefined if there was no load */
-  measured?: Measured
+  measured?: Measurement
 }
 
-/** The probability that a run of all exercises, in a mesh that does what it is to, reports anything as wrong by bad luck. */
+/** The probability that a run of all exercises on a correct mesh has a false alarm: a check that fails by chance. */
 export const FALSE_ALARM = 1e-4
 
-/** The probability with which an `about` notices that it was one of the shares that it is to be told from. */
+/** The power of an `about` check: the probability that it fails if the true share is one of those in `tellFrom`. */
 export const POWER = 0.99
 
-/** For what is expected always or never: something that is otherwise one time in twenty is noticed with a probability of 0.994. */
-const PLAIN_SAMPLE = 100
+/** The sample size for all or none. A check fails with probability 0.994 if one in twenty is an exception. */
+const EXACT_SAMPLE = 100
 
-/** For a band: even independent draws would leave 30 to 70 % but once in 10^15 samples of this size. */
+/** The sample size for a band. Independent draws with probability 0.5 leave 30 to 70 % once in 10^15 such samples. */
 const BAND_SAMPLE = 400
 
 /**
- * How many observations an expectation needs.
+ * The sample size: how many observations an expectation needs. For a binomial share, it is the smallest multiple of ten
+ * from 50 on with which the check has the power POWER against every share in `tellFrom`.
  *
- * @param falseAlarm the probability of a false alarm that this one check may have
+ * @param falseAlarm the probability that this one check fails on a correct mesh
  */
-export function sampleFor (expected: Expected, falseAlarm: number): number {
-  if (expected.kind === 'exactly') return PLAIN_SAMPLE
+export function sampleSize (expected: Expected, falseAlarm: number): number {
+  if (expected.kind === 'exactly') return EXACT_SAMPLE
   if (expected.kind === 'between') return BAND_SAMPLE
   const { share, tellFrom } = expected
-  const enough = (n: number) => {
-    const { low, high } = acceptance(n, share, falseAlarm)
-    return tellFrom.every(other => probability(n, other, low, high) <= 1 - POWER)
+  const hasPower = (n: number) => {
+    const { low, high } = acceptanceRegion(n, share, falseAlarm)
+    return tellFrom.every(wrong => binomialProbability(n, wrong, low, high) <= 1 - POWER)
   }
   let n = 50
-  while (!enough(n)) n += 10
+  while (!hasPower(n)) n += 10
   return n
 }
 
-/** Judges a count. Nothing observed is never as expected. */
-export function judge ({ id, name, expected }: Pick<Check, 'id' | 'name'> & { expected: Expected }, { count, of }: Count, falseAlarm: number): Check {
+/** Judges a count. Without any observation, every check fails. */
+export function judge (
+  { id, name, expected }: Pick<Check, 'id' | 'name'> & { expected: Expected }, { count, of }: Count, falseAlarm: number
+): Check {
   const { low, high } = bounds(expected, of, falseAlarm)
   const observed = of === 0 ? 0 : count / of
-  return { id, name, expected: expected.share, observed, n: of, low, high, ok: of > 0 && observed >= low && observed <= high }
+  const ok = of > 0 && observed >= low && observed <= high
+  return { id, name, expected: expected.share, observed, n: of, low, high, ok }
 }
 
-/** The shares of n observations that are as expected. */
+/** The smallest and the largest share of n observations with which a check passes. */
 export function bounds (expected: Expected, n: number, falseAlarm: number): { low: number, high: number } {
   if (expected.kind === 'exactly') return { low: expected.share, high: expected.share }
   if (expected.kind === 'between') return { low: expected.low, high: expected.high }
-  const { low, high } = acceptance(n, expected.share, falseAlarm)
+  const { low, high } = acceptanceRegion(n, expected.share, falseAlarm)
   return { low: low / Math.max(n, 1), high: high / Math.max(n, 1) }
 }
 
 /**
- * The counts that n draws of probability p are allowed, exactly: outside of them on either side the binomial distribution has at
- * most half of `falseAlarm`.
+ * The acceptance region of the exact two-sided binomial test with equal tails: the counts that are accepted among n
+ * draws with probability p. The counts below `low`, and those above `high`, have a probability of at most
+ * `falseAlarm / 2` each. A count is in this region if and only if its Clopper-Pearson confidence interval with
+ * confidence `1 - falseAlarm` contains p.
  */
-export function acceptance (n: number, p: number, falseAlarm: number): { low: number, high: number } {
+export function acceptanceRegion (n: number, p: number, falseAlarm: number): { low: number, high: number } {
+  const tail = falseAlarm / 2
   let low = 0
-  for (let below = mass(n, p, 0); below <= falseAlarm / 2 && low < n; below += mass(n, p, low)) low++
+  for (let upToLow = binomialMass(n, p, 0); upToLow <= tail && low < n; upToLow += binomialMass(n, p, low)) low++
   let high = n
-  for (let above = mass(n, p, n); above <= falseAlarm / 2 && high > 0; above += mass(n, p, high)) high--
+  for (let fromHigh = binomialMass(n, p, n); fromHigh <= tail && high > 0; fromHigh += binomialMass(n, p, high)) high--
   return { low, high }
 }
 
-/** The probability of from `low` to `high` hits, both included, among n draws. */
-export function probability (n: number, p: number, low: number, high: number): number {
+/** The probability of `low` to `high` hits, both included, among n draws with probability p. */
+export function binomialProbability (n: number, p: number, low: number, high: number): number {
   let sum = 0
-  for (let k = low; k <= high; k++) sum += mass(n, p, k)
+  for (let k = low; k <= high; k++) sum += binomialMass(n, p, k)
   return sum
 }
 
-/** The probability of exactly k hits. */
-function mass (n: number, p: number, k: number): number {
-  return Math.exp(logFactorial(n) - logFactorial(k) - logFactorial(n - k) + k * Math.log(p) + (n - k) * Math.log1p(-p))
+/**
+ * The binomial probability mass function: the probability of exactly k hits among n draws with probability p. The
+ * formula n! / (k! (n - k)!) p^k (1 - p)^(n - k) uses logarithms, because the factorials exceed every number.
+ */
+function binomialMass (n: number, p: number, k: number): number {
+  const logCombinations = logFactorial(n) - logFactorial(k) - logFactorial(n - k)
+  return Math.exp(logCombinations + k * Math.log(p) + (n - k) * Math.log1p(-p))
 }
 
 const logFactorials = [0]
 
+/** The natural logarithm of n!. The values are computed once. */
 function logFactorial (n: number): number {
   for (let i = logFactorials.length; i <= n; i++) logFactorials[i] = (logFactorials[i - 1] as number) + Math.log(i)
   return logFactorials[n] as number

@@ -1,9 +1,15 @@
 import { percentile } from './figures.ts'
 import type { Call } from './load.ts'
 
-/** What the calls of a load have in common, counted. */
+/** Counts the outcomes of a load's calls: statuses, versions, pods, attempts and latencies. */
 export class Tally {
-  readonly #counts = { status: new Map<string, number>(), version: new Map<string, number>(), pod: new Map<string, number>(), attempt: new Map<string, number>() }
+  readonly #counts = {
+    status: new Map<string, number>(),
+    version: new Map<string, number>(),
+    pod: new Map<string, number>(),
+    attempt: new Map<string, number>()
+  }
+
   readonly #durations: number[] = []
   calls = 0
 
@@ -16,15 +22,20 @@ export class Tally {
     if (attempt !== undefined) this.#count('attempt', String(attempt))
   }
 
-  /** A line for each kind of thing that was seen: `status  200 ×762  500 injected ×50`. */
+  /** One line for each property that any call had, such as `status   200 ×762   500 injected ×50`. */
   lines (): string[] {
-    const counted = Object.entries(this.#counts).filter(([, counts]) => counts.size > 0).map(([name, counts]) =>
-      `${name.padEnd(7)}  ${[...counts].sort(([a], [b]) => a.localeCompare(b)).map(([value, n]) => `${value} ×${n}`).join('   ')}`)
+    const counted = Object.entries(this.#counts)
+      .filter(([, counts]) => counts.size > 0)
+      .map(([name, counts]) => line(name, [...counts].sort(([a], [b]) => a.localeCompare(b))
+        .map(([value, n]) => `${value} ×${n}`)))
     if (this.calls === 0) return counted
-    return [...counted, `latency  ${[50, 95, 99].map(p => `p${p} ${Math.round(percentile(this.#durations, p))} ms`).join('   ')}`]
+    const latencies = [50, 95, 99].map(p => `p${p} ${Math.round(percentile(this.#durations, p))} ms`)
+    return [...counted, line('latency', latencies)]
   }
 
   #count (name: 'status' | 'version' | 'pod' | 'attempt', value: string): void {
     this.#counts[name].set(value, (this.#counts[name].get(value) ?? 0) + 1)
   }
 }
+
+const line = (name: string, values: string[]) => `${name.padEnd(7)}  ${values.join('   ')}`

@@ -8,7 +8,7 @@ import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from '.
 import { deploymentsOf, keyOf, manifest, namespaceOf, type Manifest } from '../cluster/manifests.ts'
 import { managerFor } from '../cluster/namespace.ts'
 import { requireAddon, requireFreeHost, type ClockOffset } from '../cluster/preflight.ts'
-import { requireIstioVersion, tooNewFor, type Version } from '../cluster/versions.ts'
+import { requireIstioVersion, explainRefusal, type Version } from '../cluster/versions.ts'
 import { PORTS, requireProxies, waitForPod, waitForRollout } from '../cluster/workloads.ts'
 import { NEEDS, type Apply, type Exercise, type Run } from '../course/exercise.ts'
 import { fillPlaceholders, valuesForRun } from '../course/placeholders.ts'
@@ -127,7 +127,7 @@ export class Environment {
   /** The error of kubectl apply, or why this cluster is too old for the file. */
   #explained (error: unknown, file: string): unknown {
     if (!(error instanceof KubectlError)) return error
-    const reason = tooNewFor(error.message, fileFor(file, this.#api), this.#istio)
+    const reason = explainRefusal(error.message, fileFor(file, this.#api), this.#istio)
     return reason === undefined ? error : new Error(reason, { cause: error })
   }
 

@@ -1,8 +1,8 @@
 import type { Exercise, Observed } from '../course/exercise.ts'
 import type { Call, load } from '../judge/load.ts'
 import type { Samples } from '../judge/metrics.ts'
-import type { Watch } from '../judge/noise.ts'
-import type { Measured } from '../judge/soundness.ts'
+import type { DelayMonitor } from '../judge/noise.ts'
+import type { Measurement } from '../judge/soundness.ts'
 import type { Check } from '../judge/statistics.ts'
 import type { Environment } from './environment.ts'
 
@@ -15,13 +15,13 @@ export interface ExerciseRun {
   /** how long to wait until a change is seen, in milliseconds */
   patience: number
   /** measures how busy the machine is */
-  watch: Watch
+  watch: DelayMonitor
   /** sends a load */
   send: typeof load
   /** requests a second of a load that is not about a rate */
   rate: number
   /** of the last load: how well it could be measured */
-  measured: Measured | undefined
+  measured: Measurement | undefined
   /** of the last load */
   calls: Call[]
   /** when the last load began by the cluster's clock, or a little earlier, in microseconds; undefined before that */

@@ -2,7 +2,7 @@ import { endsRun, messageOf } from '../cluster/errors.ts'
 import type { Exercise, Step } from '../course/exercise.ts'
 import { calibrate, RATE, type Calibration } from '../judge/calibration.ts'
 import { load } from '../judge/load.ts'
-import { watchWith, type Watch } from '../judge/noise.ts'
+import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import { Disturbed } from '../judge/soundness.ts'
 import type { Check } from '../judge/statistics.ts'
 import type { Environment } from './environment.ts'
@@ -45,7 +45,7 @@ export async function runExercise (
     exercise,
     falseAlarm,
     patience,
-    watch: watchWith(undefined),
+    watch: delayMonitor(undefined),
     send: load,
     rate: RATE,
     measured: undefined,
@@ -59,7 +59,7 @@ export async function runExercise (
   let result: Result
   try {
     await environment.prepare(exercise)
-    run.watch = watchWith((await machine.status)?.probe)
+    run.watch = delayMonitor((await machine.status)?.probe)
     machine.calibration = await calibrated(exercise, environment, machine.calibration, run.watch)
     run.rate = machine.calibration?.rate ?? RATE
     const unjudged = await performAll(exercise.steps, run)
@@ -78,7 +78,7 @@ export async function runExercise (
  * run, and again while the rate is low, because the cause may have been brief.
  */
 async function calibrated (
-  exercise: Exercise, environment: Environment, before: Calibration | undefined, watch: Watch
+  exercise: Exercise, environment: Environment, before: Calibration | undefined, watch: DelayMonitor
 ): Promise<Calibration | undefined> {
   if (before?.rate === RATE || !exercise.needs.includes('gateway')) return before
   const { gateway, kubectl: { signal }, report } = environment

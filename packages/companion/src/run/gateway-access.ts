@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { Trouble } from '../cluster/errors.ts'
-import { isRunning, openGateway, STATUS_PORT, type IngressGateway } from '../cluster/gateway.ts'
+import { statusCommand, openGateway, STATUS_PORT, type IngressGateway } from '../cluster/gateway.ts'
 import type { Kubectl } from '../cluster/kubectl.ts'
 import { until } from '../cluster/until.ts'
 import type { Load } from '../course/exercise.ts'
 import type { Api } from '../course/twins.ts'
-import { askAtOnce, type Address, type Call } from '../judge/load.ts'
-import { probeOf, type Probe } from '../judge/noise.ts'
+import { sendBurst, type Address, type Call } from '../judge/load.ts'
+import { openProbe, type Probe } from '../judge/noise.ts'
 
 /** A connection to a port of a gateway. */
 type Connection = Awaited<ReturnType<typeof openGateway>>
@@ -126,7 +126,7 @@ export class GatewayAccess {
   async statusProbe (): Promise<StatusProbe | undefined> {
     try {
       const connection = await openGateway(this.#kubectl, this.current, { port: STATUS_PORT })
-      const { probe, close } = probeOf(`${connection.origin}/healthz/ready`)
+      const { probe, close } = openProbe(`${connection.origin}/healthz/ready`)
       return { probe, close: () => { close(); connection.close() } }
     } catch {
       return undefined // not allowed, or no such port: then only our own timers show how busy the machine is
@@ -145,7 +145,7 @@ export class GatewayAccess {
     const isFromHere = ({ status, pod }: Call) => status === 200 && pods.includes(pod ?? '')
     let call: Call | undefined
     const leadsHere = async () => {
-      call = (await askAtOnce(address)).find(call => !isFromHere(call))
+      call = (await sendBurst(address)).find(call => !isFromHere(call))
       return call === undefined
     }
     await until(leadsHere, { timeout: patience, interval: 200, signal: this.#kubectl.signal })
@@ -156,7 +156,7 @@ export class GatewayAccess {
     const { namespace, workload } = this.current
     if (status === 0) {
       return new Trouble(`The ingress gateway at ${url} refuses: ${body}.`,
-        `Is it running? ${isRunning(this.current)}. To see its log: kubectl -n ${namespace} logs ${workload}`)
+        `Is it running? ${statusCommand(this.current)}. To see its log: kubectl -n ${namespace} logs ${workload}`)
     }
     if (status !== 200) {
       return new Trouble(`The ingress gateway at ${url} answers with ${status}: ${body.slice(0, 200)}`,

@@ -1,6 +1,6 @@
 import type { Announce } from '../cluster/kubectl.ts'
 import type { Exercise, Step } from '../course/exercise.ts'
-import type { Measured } from '../judge/soundness.ts'
+import type { Measurement } from '../judge/soundness.ts'
 import type { Check } from '../judge/statistics.ts'
 import type { Tally } from '../judge/tally.ts'
 
@@ -13,7 +13,7 @@ export interface Unjudged {
   lacks?: string
   /** why the measurement was not sound, and what to do about it */
   disturbed?: string
-  measured?: Partial<Measured>
+  measured?: Partial<Measurement>
 }
 
 /** How an exercise ended. An exercise can pass although the mesh lacks something for a check. */

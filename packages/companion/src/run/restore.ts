@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { clearFaults, setAgain } from '../cluster/chaos.ts'
+import { clearFaults, restoreFaults } from '../cluster/chaos.ts'
 import { messageOf } from '../cluster/errors.ts'
 import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
 import { asList, deploymentsOf, inEach, keyOf, mustBeRecreated, resourceOf } from '../cluster/manifests.ts'
@@ -31,7 +31,7 @@ export async function restore (snapshot: Snapshot): Promise<Restored> {
   if (faults.length > 0) {
     // A Deployment that does not roll out is reported below, since its faults cannot be set.
     await waitForRollout(kubectl, deploymentsOf([...originals.values()])).catch(() => {})
-    await attempt(async () => { unrestored.push(...await setAgain(kubectl, faults)) })
+    await attempt(async () => { unrestored.push(...await restoreFaults(kubectl, faults)) })
   }
   if (unrestored.length > 0) {
     snapshot.abandon()

@@ -1,10 +1,10 @@
-import { chaos } from '../../cluster/chaos.ts'
+import { runChaosScript } from '../../cluster/chaos.ts'
 import type { Fault } from '../../course/exercise.ts'
 import type { ExerciseRun } from '../exercise-run.ts'
 
 /** Sets the fault in the running pods. */
 export async function perform (step: Fault, { environment: { kubectl, report } }: ExerciseRun): Promise<void> {
-  const { stdout, stderr } = await chaos(kubectl, step.arguments, 'lesson')
+  const { stdout, stderr } = await runChaosScript(kubectl, step.arguments, 'lesson')
   report.output(stderr + stdout)
 }
 

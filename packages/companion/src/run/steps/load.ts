@@ -5,15 +5,15 @@ import type { Arrival, Load } from '../../course/exercise.ts'
 import { fillPlaceholders, VALUES_BY_HAND } from '../../course/placeholders.ts'
 import { SLOWEST } from '../../judge/calibration.ts'
 import { number } from '../../judge/figures.ts'
-import { ask, askAtOnce, type Address } from '../../judge/load.ts'
-import { added, parseMetrics, type Samples } from '../../judge/metrics.ts'
-import { measuredOf, takeSoundly, unsoundness, type Measured } from '../../judge/soundness.ts'
+import { sendRequest, sendBurst, type Address } from '../../judge/load.ts'
+import { increase, parseMetrics, type Samples } from '../../judge/metrics.ts'
+import { measurementOf, repeatUntilSound, unsoundReasons, type Measurement } from '../../judge/soundness.ts'
 import { Tally } from '../../judge/tally.ts'
 import type { Environment } from '../environment.ts'
 import type { ExerciseRun } from '../exercise-run.ts'
 import { curlLine } from './curl.ts'
 import { measureNoise, requireQuietWait } from './noise.ts'
-import { demandsOf, requestsOf } from './sample-size.ts'
+import { limitsOf, requestsOf } from './sample-size.ts'
 import { lineByHand } from './words.ts'
 
 /** How often a load is sent before it counts as not judged: at three rates, or twice at the rate of its lesson. */
@@ -28,9 +28,9 @@ const ATTEMPTS_AT_A_RATE = 2
  */
 export async function perform (step: Load, run: ExerciseRun): Promise<void> {
   const { environment: { report, kubectl: { signal } }, exercise } = run
-  const demands = demandsOf(step, exercise)
+  const demands = limitsOf(step, exercise)
   let changed: number | undefined
-  const { rate } = await takeSoundly({
+  const { rate } = await repeatUntilSound({
     rate: step.rate ?? run.rate,
     slowest: step.rate ?? SLOWEST, // a lesson about a rate keeps it
     times: attemptsFor(step),
@@ -40,7 +40,7 @@ export async function perform (step: Load, run: ExerciseRun): Promise<void> {
       run.measured = sent.measured
       return sent
     },
-    reasons: ({ measured, passed }) => unsoundness(measured, { ...demands, passed }, run.calls.length),
+    reasons: ({ measured, passed }) => unsoundReasons(measured, { ...demands, passed }, run.calls.length),
     measured: ({ measured }) => measured,
     again: async (reasons, rate) => {
       const pause = step.recovers === undefined ? '' : `, in ${step.recovers / 1000} s`
@@ -68,7 +68,7 @@ function attemptsFor ({ during, rate }: Load): number {
 
 /** A load that was sent once. */
 interface Sent {
-  measured: Measured
+  measured: Measurement
   /** the earliest time at which the awaited change may have taken effect, by performance.now() */
   changed: number | undefined
   /** the milliseconds from then to the first request */
@@ -117,8 +117,8 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
   }
   const after = await scrape(step.scrape, environment)
   run.metrics = Object.fromEntries(step.scrape.map(service =>
-    [service, added(before[service] as Samples, after[service] as Samples)]))
-  return { measured: measuredOf(sent.calls, sent.pace, noise), changed, passed }
+    [service, increase(before[service] as Samples, after[service] as Samples)]))
+  return { measured: measurementOf(sent.calls, sent.timing, noise), changed, passed }
 }
 
 /** The line that sends one of the requests from this machine. */
@@ -154,8 +154,8 @@ async function waitForChange (
   // If one call in ten is still as before, all of twenty calls are as after the change one time in eight.
   const [wanted, interval] = 'only' in arrived ? [3, 100] : [1, 20]
   const isChanged = async () => 'only' in arrived
-    ? (await askAtOnce(address)).every(arrived.only)
-    : arrived.seen(await ask(address))
+    ? (await sendBurst(address)).every(arrived.only)
+    : arrived.seen(await sendRequest(address))
   let changed = earlier
   let inARow = 0
   const isSeen = async () => {

@@ -1,11 +1,13 @@
 import { number } from '../../judge/figures.ts'
-import type { Noise, Watch } from '../../judge/noise.ts'
-import { BEARS_MS, Disturbed, noiseOf, rounded, SLOW_MS } from '../../judge/soundness.ts'
+import type { Delays, DelayMonitor } from '../../judge/noise.ts'
+import { DEFAULT_TOLERANCE_MS, Disturbed, noiseOf, rounded, SLOW_MS } from '../../judge/soundness.ts'
 
 /** The result of an action that takes a while, and how busy the machine was meanwhile. */
-export async function measureNoise<T> (watch: Watch, action: () => Promise<T>): Promise<{ result: T, noise: Noise }> {
+export async function measureNoise<T> (
+  watch: DelayMonitor, action: () => Promise<T>
+): Promise<{ result: T, noise: Delays }> {
   const end = watch()
-  let noise: Noise | undefined
+  let noise: Delays | undefined
   try {
     const result = await action()
     noise = await end()
@@ -16,7 +18,7 @@ export async function measureNoise<T> (watch: Watch, action: () => Promise<T>): 
 }
 
 /** @throws {Disturbed} when the machine was slow during a wait that ended without success */
-export function requireQuietWait (noise: Noise, patience: number): void {
+export function requireQuietWait (noise: Delays, patience: number): void {
   if (noiseOf(noise) > SLOW_MS) throw disturbed(`a change was not seen within ${number(patience / 1000)} s`, noise)
 }
 
@@ -25,11 +27,11 @@ export function requireQuietWait (noise: Noise, patience: number): void {
  *
  * @throws {Disturbed} when the machine stalls: what makes the share grow may have stopped as well
  */
-export function requireQuietShare (noise: Noise): void {
-  if (noiseOf(noise) > BEARS_MS) throw disturbed('what was counted may still have grown', noise)
+export function requireQuietShare (noise: Delays): void {
+  if (noiseOf(noise) > DEFAULT_TOLERANCE_MS) throw disturbed('what was counted may still have grown', noise)
 }
 
-function disturbed (what: string, noise: Noise): Disturbed {
+function disturbed (what: string, noise: Delays): Disturbed {
   const late = noiseOf(noise)
   const reason = `${what}, on a machine that was late by ${number(Math.round(late))} ms`
   return new Disturbed([reason], rounded({ ...noise, noise: late }))

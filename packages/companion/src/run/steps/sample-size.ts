@@ -1,6 +1,6 @@
 import type { Exercise, Load, Step } from '../../course/exercise.ts'
-import type { Demands } from '../../judge/soundness.ts'
-import { sampleFor } from '../../judge/statistics.ts'
+import type { MeasurementLimits } from '../../judge/soundness.ts'
+import { sampleSize } from '../../judge/statistics.ts'
 
 type Steps = Pick<Exercise, 'steps'>
 
@@ -14,11 +14,11 @@ function judgesOf (step: Load, { steps }: Steps): Step[] {
 /** How many requests a load sends: as many as the most demanding of the checks that judge it needs. */
 export function requestsOf (step: Load, exercise: Steps, falseAlarm: number): number {
   const checks = judgesOf(step, exercise).filter(step => 'expected' in step)
-  return Math.max(...checks.map(({ expected }) => sampleFor(expected, falseAlarm)))
+  return Math.max(...checks.map(({ expected }) => sampleSize(expected, falseAlarm)))
 }
 
 /** What the checks that judge a load demand of its measurement: the least noise that any of them tolerates. */
-export function demandsOf (step: Load, exercise: Steps): Demands {
+export function limitsOf (step: Load, exercise: Steps): MeasurementLimits {
   const tolerated = judgesOf(step, exercise).flatMap(step => step.kind === 'expect' ? step.bears ?? [] : [])
   return { within: step.within, bears: tolerated.length === 0 ? undefined : Math.min(...tolerated) }
 }
