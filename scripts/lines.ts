@@ -8,7 +8,7 @@ const PATTERNS = ['**/*.{md,yml,yaml,sh,css,html,hcl}', '.ci/*', '.github/**/*.y
 const SKIPPED = ['node_modules', '.git', '.turbo', '.reports', '.node']
 
 /** A list item, a heading, a comment or a YAML key, and then one word that cannot be broken. */
-const ONE_WORD = /^\s*(?:(?:[-*>#]+|\d+\.)\s+)*(?:[\w.-]+:\s+)?\S+$/
+const ONE_WORD = /^\s*(?:(?:[-*>#]+|\d+\.)\s+)*(?:[\w.@"-]+:\s+)?\S+$/
 
 process.chdir(ROOT)
 const given = process.argv.slice(2)
@@ -31,7 +31,8 @@ function has (path: string, name: string): boolean {
   return path.split('/').includes(name)
 }
 
-/** Markdown tables, lines with a URL, and single words cannot be broken. */
+/** Lines with a URL and single words cannot be broken, nor can Markdown's tables, code to copy, and code spans. */
 function isExempt (file: string, line: string): boolean {
-  return /https?:\/\//.test(line) || ONE_WORD.test(line) || (file.endsWith('.md') && line.trimStart().startsWith('|'))
+  if (/https?:\/\//.test(line) || ONE_WORD.test(line)) return true
+  return file.endsWith('.md') && (/^(?: {4}|\s*\|)/.test(line) || ONE_WORD.test(line.replaceAll(/`[^`]*`/g, 'code')))
 }

@@ -200,7 +200,7 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
     await theirs.run(['create', 'secret', 'generic', 'outfitters-companion'])
     const { code, stdout } = await exercise(['ch8.tracing', ...host])
     const refused = 'Telemetry outfitters-gateway in namespace istio-system ' +
-      `is of the exercises in namespace ${other}`
+      `belongs to the exercises in namespace ${other}`
     expect([code, stdout]).toEqual([1, expect.stringContaining(refused)])
     expect(await telemetry()).toHaveLength(1)
 
@@ -241,8 +241,8 @@ describe('a namespace that the run has created', () => {
     const args = options(namespace, 'mine.example')
     expect(await exercise(['ch2.deploy', '--keep', ...args])).toMatchObject(PASSED)
     await kubectl.run(['create', 'configmap', 'mine'])
-    const stays = `Namespace ${namespace} was made for the exercises. ` +
-      'It stays, since something of yours is in it: configmap/mine'
+    const stays = `Namespace ${namespace} was created for the exercises. ` +
+      'It stays, because it has objects of yours: configmap/mine'
     expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0, stdout: expect.stringContaining(stays) })
     expect(await othersIn(kubectl, [])).toEqual(['configmap/mine'])
     expect(await exercise(['--reset', ...args])).toMatchObject(NOTHING_LEFT)
@@ -257,7 +257,8 @@ test('--step waits for Enter, --keep leaves the objects of the exercise, and --r
   expect(await exercise(['ch2.gateway', '--step', ...args], '\n')).toMatchObject(inputEnded) // there are more steps
 
   const kept = await exercise(['ch2.gateway', '--step', '--keep', ...args], '\n\n\n\n')
-  expect(kept).toMatchObject({ ...PASSED, stdout: expect.stringContaining(`--reset ${args.join(' ')} brings back`) })
+  const advice = `To restore what was there before: npm run exercise -- --reset ${args.join(' ')}`
+  expect(kept).toMatchObject({ ...PASSED, stdout: expect.stringContaining(advice) })
   const [route] = await kubectl.objects(['virtualservices', 'webapp-virtualservice'])
   expect(route).toMatchObject({ spec: { hosts: ['step.example'] } })
 

@@ -13,14 +13,24 @@ const MARKUP = /^(?:[-+*>]|#+|\d+[.)])$/
  */
 export function wrapped (text: string, indent = ''): string {
   const lines: string[] = []
-  for (const word of text.match(UNBROKEN) ?? []) {
+  for (const word of wordsOf(text)) {
     const line = lines.at(-1)
     const longer = `${line} ${word}`
-    const fits = longer.length <= COLUMNS || MARKUP.test(word) || MARKUP.test(line ?? '')
+    const fits = longer.length <= COLUMNS || MARKUP.test(line ?? '')
     if (line !== undefined && fits) lines[lines.length - 1] = longer
     else lines.push(line === undefined ? word : indent + word)
   }
   return lines.join('\n')
+}
+
+/** The words of a text. What would be markup at the start of a line stays with the word before it. */
+function wordsOf (text: string): string[] {
+  const words: string[] = []
+  for (const word of text.match(UNBROKEN) ?? []) {
+    if (MARKUP.test(word) && words.length > 0) words.push(`${words.pop()} ${word}`)
+    else words.push(word)
+  }
+  return words
 }
 
 /** A list with a hyphen before each item. */
