@@ -77,17 +77,18 @@ export function bookPage ({ chapters, ours }: BookFiles): string {
   return `<!-- Made from book-files.yaml by npm run docs: change it there. -->
 # The book's files
 
-Each file of [istioinaction/book-source-code](https://github.com/istioinaction/book-source-code), and the file here that
-does the same for today's Istio. With the book open, read \`k8s/istio/chN/\` for \`chN/\`, \`k8s/services/\` for
-\`services/NAME/kubernetes/\`, and \`scripts/\` for \`bin/\`. The tables show where names differ, and what is not here.
+This page lists each file of [istioinaction/book-source-code](https://github.com/istioinaction/book-source-code), and
+the file here that does the same with a current Istio. In short: \`k8s/istio/chN/\` replaces \`chN/\`, \`k8s/services/\`
+replaces \`services/NAME/kubernetes/\`, and \`scripts/\` replaces \`bin/\`. The tables show where names differ, and which
+files have no replacement.
 
-Manifests here use the API version \`v1\` (EnvoyFilters: \`v1alpha3\`) and name no namespace, except those about the
-ingress gateway in \`istio-system\`. Istio still accepts the book's own objects, in the API versions of their time.
+Manifests here use the API version \`v1\` (EnvoyFilters: \`v1alpha3\`). They name no namespace, except the manifests for
+the ingress gateway in \`istio-system\`. Istio still accepts the book's own objects, with their older API versions.
 
 ${chapters.map(chapterText).join('\n')}
 ## Ours
 
-These manifests belong to an exercise, and correspond to no file of the book.
+These files correspond to no file of the book.
 
 | here | what it is for |
 |---|---|
