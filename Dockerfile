@@ -7,7 +7,7 @@ WORKDIR /store
 RUN command -v curl || \
     { apt-get update && apt-get install --yes --no-install-recommends curl && rm -rf /var/lib/apt/lists/*; }
 
-# The package.json of every workspace, and nothing else: a change of the source then does not repeat the installation.
+# Only the package.json of every workspace, so that a change of the source does not repeat the installation.
 FROM node:24-bookworm-slim AS manifests
 WORKDIR /store
 COPY packages packages
@@ -21,8 +21,8 @@ COPY package.json package-lock.json .npmrc ./
 COPY --from=manifests /store ./
 RUN --mount=type=cache,target=/root/.npm \
     npm ci --omit=dev $(printf -- '--workspace=%s ' packages/local services/*)
-# Three fifths of the installed files are for developers: types and other TypeScript, source maps, documentation and
-# tests. The licenses stay.
+# Deletes the files that only developers need: types and other TypeScript, source maps, documentation and tests. They
+# are three fifths of the installation. The licenses stay.
 RUN find node_modules -type f \( -name '*.ts' -o -name '*.[cm]ts' -o -name '*.map' \
       -o -name '*.md' ! -iname 'licen[cs]e*' \) -delete && \
     rm -rf node_modules/*/test node_modules/@*/*/test
@@ -42,12 +42,12 @@ COPY --from=source /store ./
 WORKDIR /store/${WORKSPACE}
 
 # The build starts the service once to fill Node's compile cache. With the cache, a start takes two thirds of the time
-# and 20 MB less memory, because Node does not strip types again. Node keeps a cache for each uid: a pod with another
-# uid, as on OpenShift, compiles at each start.
+# and 20 MB less memory, because Node does not strip types again. Node keeps a separate cache for each uid, so a pod
+# with another uid, as on OpenShift, compiles at each start.
 ARG SERVER=src/server.ts
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/store/.compile-cache
 RUN mkdir /store/.compile-cache && chown 1000:1000 /store/.compile-cache
-# The user is a number, so that the kubelet can check that it is not root. Then no manifest has to set a user.
+# The user is a number. So the kubelet can check that it is not root, and no manifest has to set a user.
 USER 1000:1000
 # All images are built at the same time, in the host's network. So each uses its own random loopback address.
 RUN export UPSTREAMS=http://localhost OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost \

@@ -1,5 +1,5 @@
-# The images of the services, in one build with one install: docker buildx bake --file docker-bake.hcl. Without
-# --file, bake adds the services of docker-compose.yml. `npm run images` sets the variables; you can as well, in the
+# The images of the services, in one build with one install: docker buildx bake --file docker-bake.hcl. Without --file,
+# bake also builds the services of docker-compose.yml. `npm run images` sets the variables. You can also set them in the
 # environment.
 
 variable "REGISTRY" { default = "localhost/outfitters" }
