@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static, type TProperties } from 'typebox'
 import { RequestError, type Problem } from '../request-error.ts'
 import type { FaultType } from './fault-type.ts'
 import { FAULT_TYPES, faultTypeOf } from './types/index.ts'
@@ -8,8 +8,24 @@ type RegisteredType = typeof FAULT_TYPES[number]
 type Intersection<Union> =
   (Union extends unknown ? (each: Union) => void : never) extends (all: infer All) => void ? All : never
 
-const fieldsOfTypes =
-  Object.assign({}, ...FAULT_TYPES.map(({ fields }) => fields)) as Intersection<RegisteredType['fields']>
+const fieldsOfTypes = uniteFields(FAULT_TYPES) as Intersection<RegisteredType['fields']>
+
+/**
+ * The fields of all types in one object, as a rule has them.
+ *
+ * @throws {Error} when two types have a field of the same name: one schema would silently replace the other
+ */
+export function uniteFields (types: readonly Pick<FaultType, 'type' | 'fields'>[]): TProperties {
+  const owners = new Map<string, string>()
+  for (const { type, fields } of types) {
+    for (const field of Object.keys(fields)) {
+      const owner = owners.get(field)
+      if (owner !== undefined) throw new Error(`The fault types ${owner} and ${type} both have the field ${field}.`)
+      owners.set(field, type)
+    }
+  }
+  return Object.assign({}, ...types.map(({ fields }) => fields)) as TProperties
+}
 
 const Name = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$',
@@ -95,8 +111,17 @@ export function checkRule (body: RuleBody): Rule {
   ]
   if (problems.length > 0) throw RequestError.invalid('FAULT_RULE_INVALID', problems)
 
-  const { name = body.type, active = true, type, percentage = 100, ...rest } = body
-  return { name, active, type, percentage, ...settings, ...rest } as Rule
+  const { name = body.type, active = true, type, percentage = 100, count, durationMs, scope } = body
+  return {
+    name,
+    active,
+    type,
+    percentage,
+    ...settings,
+    ...(count !== undefined && { count }),
+    ...(durationMs !== undefined && { durationMs }),
+    ...(scope !== undefined && { scope })
+  } as Rule
 }
 
 /** Names the fields that belong only to other types. */

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { Type } from 'typebox'
 import { expect, expectTypeOf, test } from 'vitest'
-import { checkRule, type RuleBody } from '../../src/faults/rule.ts'
+import { checkRule, uniteFields, type RuleBody } from '../../src/faults/rule.ts'
+import { FAULT_TYPES } from '../../src/faults/types/index.ts'
 import type { RequestError } from '../../src/request-error.ts'
 
 function problemsOf (input: RuleBody): string[] {
@@ -60,4 +63,15 @@ test('the type of a rule says which other fields it has', () => {
   if (rule.type !== 'drop') throw new Error(`the rule has the type ${rule.type}`)
   if (rule.mode === 'hang') expectTypeOf(rule.hangMs).toEqualTypeOf<number>()
   else expectTypeOf(rule).not.toHaveProperty('hangMs')
+})
+
+test('two types of fault cannot have a field of the same name', () => {
+  const [one, other] = ['one', 'other'].map(type => ({ type, fields: { status: Type.Optional(Type.Integer()) } }))
+  expect(() => uniteFields([one, other] as Parameters<typeof uniteFields>[0]))
+    .toThrow('The fault types one and other both have the field status.')
+})
+
+test.each(FAULT_TYPES)('docs/faults.md names the type $type and each of its fields', ({ type, fields }) => {
+  const page = readFileSync(new URL('../../../../docs/faults.md', import.meta.url), 'utf8')
+  for (const word of [type, ...Object.keys(fields)]) expect(page).toMatch(new RegExp(`\\b${word}\\b`))
 })
