@@ -109,15 +109,15 @@ describe('a load', () => {
   })
 
   // 60 % of some 1,300 calls fail, and 50 % are expected. A check notices that with a probability of 0.99, and with
-  // this seed. Noise that shares bear does not change that.
+  // this seed. Noise that shares tolerate does not change that.
   test.each([5, SLOW_MS + 1, 900])('with a wrong lesson fails when it is judged: %s ms of noise', async late => {
     expect(await performed([CALLS, HALF], { late: () => late, failing: 0.6 }))
       .toMatchObject({ verdict: 'fail', checks: [{ ok: false }] })
     expect(await performed([CALLS, HALF], { late: () => late, failing: 0.5 })).toMatchObject({ verdict: 'pass' })
   })
 
-  test('about time is not judged above the noise that it bears', async () => {
-    const steps = [CALLS, { ...HALF, bears: 200 }]
+  test('about time is not judged above the noise that it tolerates', async () => {
+    const steps = [CALLS, { ...HALF, tolerates: 200 }]
     expect(await performed(steps, { late: () => 200, failing: 0.5 })).toMatchObject({ verdict: 'pass' })
     expect(await performed(steps, { late: () => 201, failing: 0.5 })).toMatchObject({ verdict: 'unjudged' })
   })

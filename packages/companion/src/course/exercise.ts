@@ -140,7 +140,7 @@ export interface Expect extends StepBase {
   name: string
   expected: Expected
   /** for a check about time: it is not judged if the noise of the machine is higher, in milliseconds */
-  bears?: number | undefined
+  tolerates?: number | undefined
   count: (observed: Observed) => Count
 }
 

@@ -13,7 +13,7 @@ export interface Measurement extends LoadTiming, Delays {
 /** What the measurement of a load must satisfy so that its checks can be judged. */
 export interface MeasurementLimits {
   /** the noise that the checks tolerate, in milliseconds; by default DEFAULT_TOLERANCE_MS */
-  bears?: number | undefined
+  tolerates?: number | undefined
   /** the milliseconds for which the effect lasts that the load shows: the load must end within them */
   within?: number | undefined
   /** how many of these milliseconds had passed when the first request left */
@@ -67,7 +67,7 @@ export function noiseOf ({ lateP99 = 0, loopP99, probeP99 }: Delays & Partial<Lo
  */
 export function unsoundReasons (
   { wanted, kept, noise, stalled, lasted, lateP99, loopP99, probeP99 }: Measurement,
-  { bears: tolerance = DEFAULT_TOLERANCE_MS, within = Infinity, passed = 0 }: MeasurementLimits = {},
+  { tolerates: tolerance = DEFAULT_TOLERANCE_MS, within = Infinity, passed = 0 }: MeasurementLimits = {},
   requests = Infinity
 ): string[] {
   const isSlow = noise > SLOW_MS
