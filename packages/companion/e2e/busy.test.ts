@@ -7,7 +7,7 @@ import { withoutLesson } from '../src/course/controls.ts'
 import type { Exercise } from '../src/course/exercise.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { silent, type Result } from '../src/run/reporter.ts'
-import { run } from '../src/run/run.ts'
+import { runExercises } from '../src/run/run.ts'
 import { checkOf } from './exercises.ts'
 
 /** Exercises with many requests. On a busy machine, each takes a minute or two. */
@@ -31,7 +31,7 @@ beforeAll(async () => {
     `while (Date.now() < end && process.ppid === ${process.pid});`
   for (let i = 0; i < BURNERS; i++) burners.push(spawn(process.execPath, ['-e', burn], { stdio: 'ignore' }))
   const all = [...exercises, ...controls.map(({ changed }) => changed)]
-  const summary = await run({
+  const summary = await runExercises({
     exercises: all,
     namespace,
     host: 'busy.example',

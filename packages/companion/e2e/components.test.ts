@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { command, ROOT } from '../src/cluster/command.ts'
 import { Kubectl, type KubeObject } from '../src/cluster/kubectl.ts'
-import { sendRequest, load } from '../src/judge/load.ts'
+import { sendRequest, sendLoad } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { judgeFlow, type End, type Flow, type NetworkPolicy } from '../test/network-policy.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
@@ -52,7 +52,7 @@ const tallyOf = (outcomes: (string | number)[]) =>
 /** Calls through the gateway, counted by status. */
 async function throughTheGateway (): Promise<Record<string, number>> {
   const loads = await Promise.all(
-    ['/api/catalog', '/api/users'].map(path => load({ url: mesh.gateway.origin + path, rate: 20, until: CALLS }))
+    ['/api/catalog', '/api/users'].map(path => sendLoad({ url: mesh.gateway.origin + path, rate: 20, until: CALLS }))
   )
   return tallyOf(loads.flatMap(({ calls }) => calls).map(({ status }) => status))
 }

@@ -5,10 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ROOT } from '../src/cluster/command.ts'
 import type { Step } from '../src/course/exercise.ts'
 import { course } from '../src/course/registry.ts'
-import type { Unjudged } from '../src/run/reporter.ts'
-import type { Summary } from '../src/run/run.ts'
+import type { Summary, Unjudged } from '../src/run/reporter.ts'
 import { exercise, freshNamespaces, phaseOf } from './exercises.ts'
-import { notJudged } from './mesh.ts'
+import { skipReasonFor } from './mesh.ts'
 
 const { fresh, remove } = freshNamespaces()
 afterAll(remove)
@@ -45,15 +44,15 @@ describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course in 
 
   test.for(course)('$id passes', ({ id }, { skip }) => {
     const result = summary.results.find(result => result.id === id)
-    const note = notJudged(result)
-    skip(note !== undefined, note)
+    const reason = skipReasonFor(result)
+    skip(reason !== undefined, reason)
     expect(result).toMatchObject({ verdict: 'pass' })
   })
 
   test('the JSON has the documented shape', () => {
     const results = summary.results.map(result =>
       ({ ...result, checks: result.checks.map(({ measured: _, ...check }) => check) }))
-    const unjudged = summary.results.filter(result => notJudged(result) !== undefined)
+    const unjudged = summary.results.filter(result => skipReasonFor(result) !== undefined)
     expect({ ...summary, results }).toEqual({
       passed: course.length - unjudged.length,
       failed: 0,

@@ -1,4 +1,4 @@
-// Whatever a reader has in the namespace is restored after the exercises, however they end.
+// After the exercises, everything that a reader had in the namespace is restored, even if the run was interrupted.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync } from 'node:fs'
@@ -204,7 +204,7 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
     expect([code, stdout]).toEqual([1, expect.stringContaining(refused)])
     expect(await telemetry()).toHaveLength(1)
 
-    // The Secret is gone, as after the deletion of that namespace: nobody will restore the object.
+    // Without the Secret, as after the deletion of that namespace, no run will restore the object.
     await theirs.run(['delete', 'secret', 'outfitters-companion'])
     expect(await exercise(['ch8.tracing', ...host])).toMatchObject(PASSED)
     expect(await telemetry()).toEqual([])
@@ -220,7 +220,7 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
 describe('a namespace that the run has created', () => {
   const options = (namespace: string, host: string) => ['--namespace', namespace, '--host', host]
 
-  test('is deleted, however early Ctrl-C comes', async () => {
+  test('is deleted even if Ctrl-C comes right after its creation', async () => {
     const namespace = fresh()
     const args = [CLI, 'ch2.retry', ...options(namespace, 'early.example')]
     expect((await interrupted('node', args, 'SIGINT', 'create namespace')).code).toBe(130)

@@ -8,7 +8,7 @@ import {
 } from '../src/cluster/images.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { silent } from '../src/run/reporter.ts'
-import { run } from '../src/run/run.ts'
+import { runExercises } from '../src/run/run.ts'
 import { PORTS } from '../src/cluster/workloads.ts'
 import { answering, failingKubectl, fakeKubectl, MESH, type Answer } from './fake-kubectl.ts'
 
@@ -170,7 +170,8 @@ describe('what a run applies', () => {
     const tell = (line: string) => { told.push(line) }
     const report = { ...silent, command: tell, note: tell }
     const exercises = choose(['ch2.chaos'])
-    await run({ exercises, namespace: 'shop', report, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 300, execute })
+    const falseAlarm = FALSE_ALARM_PER_CHECK
+    await runExercises({ exercises, namespace: 'shop', report, falseAlarm, patience: 300, execute })
     return told
   }
 

@@ -46,7 +46,7 @@ function runOf (steps: Step[], ...answers: Answer[]) {
     exercise: { steps },
     falseAlarm: 1e-4,
     patience: 0,
-    watch: () => async () => ({ loopP99: 0, probeP50: 0, probeP99: 0 }),
+    monitor: () => async () => ({ loopP99: 0, probeP50: 0, probeP99: 0 }),
     send: async options => {
       sent.push(options)
       const length = typeof options.until === 'number' ? options.until : 3

@@ -125,14 +125,14 @@ export class Kubectl {
   }
 
   /** The running pods with these labels, except those that are being deleted. */
-  async running (selector: string): Promise<KubeObject[]> {
+  async runningPods (selector: string): Promise<KubeObject[]> {
     const pods = await this.objects(['pods', '-l', selector, '--field-selector', 'status.phase=Running'])
     return pods.filter(({ metadata }) => metadata['deletionTimestamp'] === undefined)
   }
 
   /** The names of the running pods with these labels. */
-  async pods (selector: string): Promise<string[]> {
-    return (await this.running(selector)).map(({ metadata }) => metadata.name)
+  async runningPodNames (selector: string): Promise<string[]> {
+    return (await this.runningPods(selector)).map(({ metadata }) => metadata.name)
   }
 }
 

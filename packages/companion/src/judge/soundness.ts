@@ -37,7 +37,7 @@ export const SLOW_MS = 150
 export const STALLED_MS = 10_000
 
 /** The share of the intended rate that a load must reach: at a lower rate, it would be a different load. */
-const KEPT = 0.8
+export const LEAST_KEPT = 0.8
 
 /** What users can do about a busy machine. */
 export const REMEDY = 'Close other programs, or give the cluster more cores, and run the exercise again.'
@@ -79,7 +79,7 @@ export function unsoundReasons (
       `the gateway's status port took ${ms(probeP99)})`)
   }
   // A load that takes less than a second is a burst, which has no rate to keep.
-  if (kept < KEPT * wanted && sending >= 1000) {
+  if (kept < LEAST_KEPT * wanted && sending >= 1000) {
     reasons.push(`only ${number(Math.round(kept))} of ${number(wanted)} requests a second could be sent`)
   }
   // On a quiet machine, a proxy decides about a request when the request leaves. If the answer is late there, the mesh

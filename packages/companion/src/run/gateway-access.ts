@@ -29,14 +29,14 @@ export interface StatusProbe {
   close: () => void
 }
 
-/** Access to the gateway of the exercises: the mesh's ingress gateway, or that of the exercises' own Gateway. */
+/** Access to the gateway of the exercises: the mesh's ingress gateway, or the one that belongs to their own Gateway. */
 export class GatewayAccess {
   readonly #kubectl: Kubectl
   readonly #api: Api
   readonly #ingress: IngressGateway | undefined
   readonly #host: string | undefined
   readonly #fill: (text: string) => string
-  /** by the name of the own Gateway, and the port */
+  /** by the name of the exercises' own Gateway (empty for the ingress gateway) and the port: `NAME:80` */
   readonly #connections = new Map<string, Promise<Connection>>()
   /** the name of the last applied Gateway of the Gateway API, which has a Service of its own */
   #own: string | undefined
@@ -98,7 +98,11 @@ export class GatewayAccess {
     return this.#found === undefined ? '' : `${this.names?.app}.${this.names?.namespace}`
   }
 
-  /** The address of a path at the gateway, and how to ask for it. */
+  /**
+   * The request for a path at the gateway. It opens a connection to the gateway if there is none yet.
+   *
+   * @throws {Error} when there is no gateway, or a file of `tls` cannot be read
+   */
   async address (request: Pick<Load, 'path'> & Partial<Load>): Promise<Address> {
     const { path, method = 'GET', headers = {}, body, host, tls } = request
     const { origin } = await this.#connect(tls === undefined ? 80 : 443)
@@ -141,7 +145,7 @@ export class GatewayAccess {
    */
   async requireRouteHere (patience: number): Promise<void> {
     const address = await this.address({ path: '/api/catalog' })
-    const pods = await this.#kubectl.pods('app=catalog')
+    const pods = await this.#kubectl.runningPodNames('app=catalog')
     const isFromHere = ({ status, pod }: Call) => status === 200 && pods.includes(pod ?? '')
     let call: Call | undefined
     const leadsHere = async () => {

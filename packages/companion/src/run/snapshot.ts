@@ -90,13 +90,13 @@ export class Snapshot {
   }
 
   /** Whether an object existed before. */
-  has (key: string): boolean {
+  hasOriginal (key: string): boolean {
     return (this.#lease.entries.objects[key] ?? null) !== null
   }
 
   /**
-   * Records the objects with these keys as they are now, or that they do not exist. Those that are recorded already
-   * stay as they are.
+   * Records the objects with these keys as they are now, or that they do not exist. It does not change the record of
+   * an object that has one already.
    *
    * @throws {Error} when one of them belongs to the exercises in another namespace
    */

@@ -18,7 +18,7 @@ const SHARE_INTERVAL = 7000
  * @throws {Disturbed} when the machine was too busy for a fair judgment
  */
 export async function perform (step: Inspect, run: ExerciseRun): Promise<void> {
-  const { environment, falseAlarm, patience, watch, since } = run
+  const { environment, falseAlarm, patience, monitor, since } = run
   const words = step.command.map(word => environment.fill(word, since))
   const isExact = step.expected.kind === 'exactly'
   let printed = ''
@@ -42,7 +42,7 @@ export async function perform (step: Inspect, run: ExerciseRun): Promise<void> {
     interval: isExact ? EXACT_INTERVAL : SHARE_INTERVAL,
     signal: environment.kubectl.signal
   }
-  const { result: settled, noise } = await measureNoise(watch, () => until(isSettled, options))
+  const { result: settled, noise } = await measureNoise(monitor, () => until(isSettled, options))
   environment.report.output(printed)
   if (!settled) requireQuietWait(noise, patience)
   else if (!isExact) requireQuietShare(noise)

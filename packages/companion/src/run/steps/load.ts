@@ -98,7 +98,7 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
     : environment.execute(during.map(word => environment.fill(word))).finally(() => ended.abort())
   const passed = changed === undefined ? 0 : performance.now() - changed
   command?.catch(() => {}) // if a signal ends it, the load is ended as well, and throws
-  const { result: sent, noise } = await measureNoise(run.watch, () => run.send({
+  const { result: sent, noise } = await measureNoise(run.monitor, () => run.send({
     ...address,
     rate,
     until: total ?? ended.signal,
@@ -149,7 +149,7 @@ function lineForRun ({ url, headers = {}, tls }: Address, step: Load, environmen
  * @throws {Disturbed} when it was not seen, and the machine was slow
  */
 async function waitForChange (
-  arrived: Arrival, address: Address, { environment, patience, watch }: ExerciseRun, earlier = performance.now()
+  arrived: Arrival, address: Address, { environment, patience, monitor }: ExerciseRun, earlier = performance.now()
 ): Promise<number> {
   // If one call in ten is still as before, all of twenty calls are as after the change one time in eight.
   const [wanted, interval] = 'only' in arrived ? [3, 100] : [1, 20]
@@ -165,7 +165,7 @@ async function waitForChange (
     return inARow >= wanted
   }
   const { signal } = environment.kubectl
-  const { result, noise } = await measureNoise(watch, () => until(isSeen, { timeout: patience, interval, signal }))
+  const { result, noise } = await measureNoise(monitor, () => until(isSeen, { timeout: patience, interval, signal }))
   if (!result) requireQuietWait(noise, patience)
   return changed
 }
