@@ -125,6 +125,14 @@ describe('applying a file', () => {
     await run.environment.prepare({ needs: [] })
     expect(run.environment.gateway.nameInTraces).toBe('')
   })
+
+  test('of the Gateway API: its gateway is forgotten even if the next exercise cannot be prepared', async () => {
+    const cluster = meshWith([], [/get pods -l app in/, { code: 1, stderr: 'Forbidden' }])
+    using run = await environmentIn(cluster, 'gateway')
+    await run.environment.apply({ file: 'istio/ch2/ingress-gateway.yaml' })
+    await expect(run.environment.prepare({ needs: [] })).rejects.toThrow('Forbidden')
+    expect(run.environment.gateway.nameInTraces).toBe('')
+  })
 })
 
 describe('running a command', () => {

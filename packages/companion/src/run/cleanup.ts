@@ -60,9 +60,8 @@ export class Cleanup {
    * Removes everything of Istio, of the store, and of earlier exercises that is not wanted, and all faults.
    *
    * @param wanted keys of the objects that stay
-   * @returns the keys of what was removed
    */
-  async removeExcept (wanted: Set<string>): Promise<string[]> {
+  async removeExcept (wanted: Set<string>): Promise<void> {
     this.#kinds ??= this.#kindsToRemove()
     const found = await this.#kubectl.objects([await this.#kinds])
     const store = (await this.#kubectl.objects(['deployments'])).filter(isOfStore)
@@ -78,7 +77,6 @@ export class Cleanup {
     await waitUntilGone(this.#kubectl, unwanted)
     await clearFaults(this.#kubectl)
     await this.#waitForProxyToForget(removed)
-    return removed
   }
 
   /** Replaces what the user has under the names of these objects, and what a command of an exercise has changed. */

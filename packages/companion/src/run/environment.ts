@@ -102,8 +102,8 @@ export class Environment {
     const files = needs.flatMap(need => NEEDS[need].file ?? [])
     const manifests = await Promise.all(files.map(file => this.#manifest(file)))
     const keys = manifests.flatMap(({ objects }) => objects.map(object => this.#key(object)))
-    const removed = await this.#cleanup.removeExcept(new Set(keys))
-    if (removed.some(key => key.includes(':gateway.gateway.networking.k8s.io/'))) this.gateway.forgetOwn()
+    this.gateway.forgetOwnUnlessIn(keys)
+    await this.#cleanup.removeExcept(new Set(keys))
 
     for (const file of files) {
       const { objects } = await this.#manifest(file)

@@ -54,8 +54,14 @@ export class GatewayAccess {
     this.#own = name
   }
 
-  /** Closes the connections to the own Gateway: it has been deleted, and its Service with it. */
-  forgetOwn (): void {
+  /**
+   * Closes the connections to the exercises' own Gateway, if the next exercise does not need it. The Gateway is then
+   * deleted, and its Service with it.
+   *
+   * @param keys the keys of the objects that the next exercise needs
+   */
+  forgetOwnUnlessIn (keys: string[]): void {
+    if (keys.some(key => key.endsWith(`:gateway.gateway.networking.k8s.io/${this.#own}`))) return
     for (const [where, connection] of this.#connections) {
       if (where.startsWith(':')) continue
       connection.then(({ close }) => close(), () => {})
