@@ -26,7 +26,7 @@ const controls = exercises.flatMap(exercise => exercise.controls.map(control =>
   ({ exercise, control, changed: withoutLesson(exercise, control) })))
 
 beforeAll(async () => {
-  // They end when their time is over, and at once if this process is killed: then they get another parent.
+  // They end after this time. If this process is killed, they get another parent, and end at once.
   const burn = `const end = Date.now() + ${MINUTES * 60_000}; ` +
     `while (Date.now() < end && process.ppid === ${process.pid});`
   for (let i = 0; i < BURNERS; i++) burners.push(spawn(process.execPath, ['-e', burn], { stdio: 'ignore' }))

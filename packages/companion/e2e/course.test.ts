@@ -15,8 +15,8 @@ afterAll(remove)
 /** How often the course runs, each time in a fresh namespace. A run takes a quarter of an hour on two cores. */
 const RUNS = Number(process.env['COURSE_RUNS'] ?? 2)
 
-/** The JSON of an exercise without its id and verdict, except for what the machine measured. */
-const promised = (steps: Step[], unjudged: Unjudged[]) => ({
+/** The documented JSON of a result, without its id, its verdict and what was measured. */
+const documented = (steps: Step[], unjudged: Unjudged[]) => ({
   checks: steps
     .filter(step => 'expected' in step && !unjudged.some(({ id }) => id === step.id))
     .map(step => ({ id: step.id, name: 'name' in step && step.name, ...FIGURES, ok: true })),
@@ -61,7 +61,7 @@ describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course in 
       results: course.map(({ id, steps }) => ({
         id,
         verdict: unjudged.some(result => result.id === id) ? 'unjudged' : 'pass',
-        ...promised(steps, summary.results.find(result => result.id === id)?.unjudged ?? [])
+        ...documented(steps, summary.results.find(result => result.id === id)?.unjudged ?? [])
       }))
     })
   })

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { activeFaults } from '../src/cluster/chaos.ts'
 import { command, ROOT } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { managerFor, othersIn } from '../src/cluster/namespace.ts'
+import { managerFor, userObjectsIn } from '../src/cluster/namespace.ts'
 import { ensureNamespace } from '../src/cluster/preflight.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { CLI, cluster, exercise, freshNamespaces, phaseOf, textOf } from './exercises.ts'
@@ -244,7 +244,7 @@ describe('a namespace that the run has created', () => {
     const stays = `Namespace ${namespace} was created for the exercises. ` +
       'It stays, because it has objects of yours: configmap/mine'
     expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0, stdout: expect.stringContaining(stays) })
-    expect(await othersIn(kubectl, [])).toEqual(['configmap/mine'])
+    expect(await userObjectsIn(kubectl, [])).toEqual(['configmap/mine'])
     expect(await exercise(['--reset', ...args])).toMatchObject(NOTHING_LEFT)
   })
 })

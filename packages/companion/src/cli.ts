@@ -78,7 +78,7 @@ function reporterFor (options: ReporterOptions, signal: AbortSignal): Reporter {
   return combine(main, junit({ file, again }))
 }
 
-/** Holds the current context, and returns the namespace in it that the options name. */
+/** Pins the current context, and returns the namespace: the one that the options name, or that of the context. */
 async function namespaceFor ({ namespace }: Place): Promise<string> {
   const kubectl = new Kubectl('default')
   await pinContext(kubectl)

@@ -80,7 +80,7 @@ test('a gateway that the user names and that does not exist', async () => {
     .toThrow(/^There is no gateway front\/edge: namespace front has no Service edge\.\n.* get services -A -l istio$/)
 })
 
-test('no gateway: the advice is not to install a second Istio', async () => {
+test('no gateway: the message advises against a second Istio', async () => {
   const reason = await find(undefined, labelled()).catch((error: Error) => error.message)
   expect(reason).toMatch(/^There is no ingress gateway: no Service .* istio: ingressgateway or istio: ingress\.\n/)
   expect(reason).toContain('Istio is installed already, so do not install it again, but add a gateway to it')

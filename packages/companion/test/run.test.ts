@@ -118,7 +118,7 @@ test('trouble that ends an exercise does not prevent the next one', async () => 
   expect(error).toBeUndefined()
 })
 
-test('trouble that ends the run says how many exercises did not run', async () => {
+test('after trouble that ends the run, the summary counts the exercises that did not run', async () => {
   const { cluster, options } = meshWith(mine)
   const execute: Execute = async (name, args, options) => args.join(' ').includes('create --dry-run')
     ? { code: 1, stdout: '', stderr: 'failed calling webhook' }

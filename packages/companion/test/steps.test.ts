@@ -63,7 +63,7 @@ function runOf (steps: Step[], ...answers: Answer[]) {
   return { run, announced, output, done, sent }
 }
 
-test('apply and run steps are the environment\'s', async () => {
+test('the environment carries out the steps apply and run', async () => {
   const steps = [apply('istio/ch2/ingress-gateway.yaml', 'Apply.'), command('kubectl delete pods', 'Delete.')]
   const { run, done } = runOf(steps)
   for (const step of steps) await perform(step, run)

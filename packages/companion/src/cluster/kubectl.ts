@@ -24,7 +24,7 @@ export type Input = string | { text: string, from: string } | { text: string, is
 /** Whether a command is part of the lesson, or prepares and restores the namespace. */
 export type CommandKind = 'lesson' | 'upkeep'
 
-/** Gets each command before it runs. */
+/** Receives each command before it runs. */
 export type Announce = (line: string, kind: CommandKind) => void
 
 /** Runs a command to its end, as `command` does. Tests pass their own. */

@@ -4,7 +4,7 @@ import type { IngressGateway } from './gateway.ts'
 import { KubectlError, type Kubectl, type KubeObject } from './kubectl.ts'
 import { isMadeAndEmpty, MANAGER } from './namespace.ts'
 import { until } from './until.ts'
-import { installGatewayApi, isOlder, OLDEST, parseVersion, settings } from './versions.ts'
+import { gatewayApiInstallCommand, isOlder, OLDEST, parseVersion, settings } from './versions.ts'
 import { hasProxy } from './workloads.ts'
 
 const OTHER_CONTEXT = 'choose another context: kubectl config get-contexts, kubectl config use-context NAME.'
@@ -177,7 +177,7 @@ export async function requireGatewayApi (kubectl: Kubectl): Promise<void> {
   const { code, stdout } = await kubectl.tryCluster(kinds)
   if (code !== 0 || !stdout.includes('httproutes.')) {
     throw new Trouble('The cluster does not have the Gateway API.',
-      `Install it, with its experimental channel for the retries: ${installGatewayApi()}`)
+      `Install it, with its experimental channel for the retries: ${gatewayApiInstallCommand()}`)
   }
   const crd = await kubectl.tryCluster([
     'get', 'crd', 'httproutes.gateway.networking.k8s.io',
@@ -188,7 +188,7 @@ export async function requireGatewayApi (kubectl: Kubectl): Promise<void> {
   const oldest = OLDEST.gatewayApi.text
   throw new Trouble(
     `The cluster's Gateway API is ${version.text}, older than ${oldest}, the oldest that the exercises work with.`,
-    `Upgrade it, with its experimental channel for the retries: ${installGatewayApi()}`)
+    `Upgrade it, with its experimental channel for the retries: ${gatewayApiInstallCommand()}`)
 }
 
 /** An add-on of Istio: its Service in istio-system, and the provider by which the mesh's configuration knows it. */

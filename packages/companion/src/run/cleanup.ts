@@ -51,8 +51,8 @@ export class Cleanup {
     for (const key of keys) this.#changed.add(key)
   }
 
-  /** Deletes the user's objects with these keys, so that a command can create its own. */
-  async deleteUsers (keys: string[]): Promise<void> {
+  /** Deletes those of the objects with these keys that the user made, so that a command can create its own. */
+  async deleteOriginals (keys: string[]): Promise<void> {
     await this.#delete(keys.filter(key => this.#snapshot.hasOriginal(key)))
   }
 

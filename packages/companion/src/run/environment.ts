@@ -169,7 +169,7 @@ export class Environment {
     await this.#cleanup.markApplied(keys)
     this.#cleanup.markChanged(keys)
     const words = command.map(word => this.fill(word))
-    if (words.includes('create')) await this.#cleanup.deleteUsers(keys)
+    if (words.includes('create')) await this.#cleanup.deleteOriginals(keys)
     if (words[0] === 'kubectl') words.push(...keys.flatMap(key => this.#fieldManager(namespaceOf(key))).slice(0, 1))
     const { code, stdout, stderr } = await this.execute(words)
     this.report.output(stdout + stderr)

@@ -36,8 +36,8 @@ export interface ExerciseRun {
 /** The mesh lacks something that the rest of an exercise needs. The message says what. */
 export class MissingFeature extends Error {}
 
-/** What a check judges: the last load, and what a command printed. */
-export function observed ({ calls, metrics, environment }: ExerciseRun, output: string): Observed {
+/** What a check of this run judges: the last load, and what a command printed. */
+export function observedBy ({ calls, metrics, environment }: ExerciseRun, output: string): Observed {
   const { kubectl: { namespace }, gateway } = environment
   return { calls, metrics, output, namespace, gateway: gateway.nameInTraces }
 }

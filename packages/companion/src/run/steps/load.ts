@@ -144,14 +144,15 @@ function lineForRun ({ url, headers = {}, tls }: Address, step: Load, environmen
  * Waits until a change is seen, or until the time is up. The checks that follow judge whatever there is then.
  *
  * @param earlier when the change may have taken effect already
- * @returns the earliest time, by performance.now(), at which it may have taken effect: the beginning of the last look
- * that did not see it
+ * @returns the earliest time, by performance.now(), at which it may have taken effect: the beginning of the last
+ * attempt that did not see it
  * @throws {Disturbed} when it was not seen, and the machine was slow
  */
 async function waitForChange (
   arrived: Arrival, address: Address, { environment, patience, monitor }: ExerciseRun, earlier = performance.now()
 ): Promise<number> {
-  // If one call in ten is still as before, all of twenty calls are as after the change one time in eight.
+  // While one call in ten is still served as before the change, twenty calls at once all look changed with a
+  // probability of 1/8. Three bursts in a row look so by chance in 1 of 500 cases.
   const [wanted, interval] = 'only' in arrived ? [3, 100] : [1, 20]
   const isChanged = async () => 'only' in arrived
     ? (await sendBurst(address)).every(arrived.only)
@@ -170,7 +171,7 @@ async function waitForChange (
   return changed
 }
 
-/** Reads the metrics of services. */
+/** Reads the metrics of services, by the name of the service. */
 async function scrape (services: string[], { kubectl }: Environment): Promise<Record<string, Samples>> {
   const metrics: Record<string, Samples> = {}
   for (const service of services) {
