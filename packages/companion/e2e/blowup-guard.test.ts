@@ -12,7 +12,7 @@ const FORGED = ['x-forwarded-for: 127.0.0.1', 'x-real-ip: 127.0.0.1', 'forwarded
 const JSON_BODY = ['--header', 'content-type: application/json', '--data', '{"type":"500"}']
 const SET = ['--request', 'POST', ...JSON_BODY]
 
-const catalogPod = async () => (await mesh.kubectl.pods('app=catalog'))[0] as string
+const catalogPod = async () => (await mesh.kubectl.runningPodNames('app=catalog'))[0] as string
 
 test('calls through the gateway are refused', async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
@@ -36,7 +36,7 @@ test('calls from a pod outside the mesh are refused, to the Service and to the a
 })
 
 test('calls from a pod in the mesh are refused', async () => {
-  const [webapp] = await mesh.kubectl.pods('app=webapp')
+  const [webapp] = await mesh.kubectl.runningPodNames('app=webapp')
   const curl = (...args: string[]) =>
     mesh.kubectl.try(['exec', `${webapp}`, '--container', 'webapp', '--', 'curl', '-sS', ...args])
   expect((await curl(...STATUS, ...FORGED, ...SET, 'http://catalog/blowup')).stdout).toBe('403')

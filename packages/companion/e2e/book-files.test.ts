@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { command, ROOT } from '../src/cluster/command.ts'
+import { command } from '../src/cluster/command.ts'
 import { course } from '../src/course/registry.ts'
 import { NEEDS } from '../src/course/exercise.ts'
 import { findGateway, openGateway, type Endpoint } from '../src/cluster/gateway.ts'
-import { sendRequest, load } from '../src/judge/load.ts'
-import { deploymentsOf, manifest } from '../src/cluster/manifests.ts'
+import { sendRequest, sendLoad } from '../src/judge/load.ts'
+import { deploymentsOf, readManifest } from '../src/cluster/manifests.ts'
 import { requireFreeHost } from '../src/cluster/preflight.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, images, k8s } from './mesh.ts'
@@ -21,18 +21,19 @@ const host = `${mesh.kubectl.namespace}.example` // replaces the book's istioina
 const folder = mkdtempSync(join(tmpdir(), 'book-files-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Runs a command of the project, which must end with 0. */
-async function succeed (name: string, ...args: string[]): Promise<string> {
+/** Runs a command of the project, and fails the test if the command does not end with 0. */
+async function requireSuccess (name: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await command(name, args)
   expect(code, `${name} ${args.join(' ')}: ${stderr}`).toBe(0)
   return stdout
 }
 
-const chaos = (...args: string[]) => succeed(`${ROOT}scripts/chaos.sh`, '--namespace', mesh.kubectl.namespace, ...args)
+const chaos = (...args: string[]) =>
+  requireSuccess('scripts/chaos.sh', '--namespace', mesh.kubectl.namespace, ...args)
 
 /** Applies files in their order while `use` runs. */
 async function withFiles (files: string[], use: () => Promise<unknown>, values: Record<string, string> = {}) {
-  const manifests = await Promise.all(files.map(file => manifest(mesh.kubectl, file, { host, values, images })))
+  const manifests = await Promise.all(files.map(file => readManifest(mesh.kubectl, file, { host, values, images })))
   try {
     for (const { args, input } of manifests) await mesh.kubectl.run(['apply', ...args], input)
     await waitForRollout(mesh.kubectl, manifests.flatMap(({ objects }) => deploymentsOf(objects)))
@@ -46,8 +47,8 @@ async function withFiles (files: string[], use: () => Promise<unknown>, values: 
 const statusOf = async (path: string, service = 'webapp', headers: Record<string, string> = {}) =>
   (await sendRequest({ url: mesh.gateway.origin + path, headers: { host: `${service}.${host}`, ...headers } })).status
 
-/** Waits until a change has arrived everywhere: until the answer has been the expected one five times in a row. */
-async function becomes<T> (answer: () => Promise<T>, expected: T): Promise<void> {
+/** Waits until a change has arrived everywhere: until the answer is the expected one five times in a row. */
+async function waitForAnswer<T> (answer: () => Promise<T>, expected: T): Promise<void> {
   let times = 0
   await expect.poll(async () => {
     const found = await answer()
@@ -69,7 +70,7 @@ const ofExercises = new Set([
 const others = globSync('istio/**/*.yaml', { cwd: k8s('') }).filter(file => !ofExercises.has(file)).sort()
 
 test.each(others)('%s passes a dry run', async file => {
-  const { namespace, args, input } = await manifest(mesh.kubectl, file, { host })
+  const { namespace, args, input } = await readManifest(mesh.kubectl, file, { host })
   const dryRun = ['apply', '--dry-run=server', '--validate=strict', ...args]
   expect(await mesh.kubectl.in(namespace).try(dryRun, input)).toMatchObject({ code: 0 })
 })
@@ -78,7 +79,7 @@ describe('behind the hosts of the book', () => {
   const edge = ['webapp-catalog-gw-vs', 'catalog-gateway', 'catalog-dest-rule'].map(name => `istio/ch5/${name}.yaml`)
   const each = async (...verb: string[]) => {
     for (const file of edge) {
-      const { args, input } = await manifest(mesh.kubectl, file, { host })
+      const { args, input } = await readManifest(mesh.kubectl, file, { host })
       await mesh.kubectl.run([...verb, ...args], input)
     }
   }
@@ -86,13 +87,13 @@ describe('behind the hosts of the book', () => {
   afterAll(() => each('delete', '--ignore-not-found'))
 
   test('ch5/webapp-catalog-gw-vs: the webapp answers to its host, and nothing answers to another host', async () => {
-    await becomes(() => statusOf('/api/catalog'), 200)
+    await waitForAnswer(() => statusOf('/api/catalog'), 200)
     expect(await statusOf('/api/catalog', 'forum')).toBe(404)
   })
 
   test('ch5/catalog-vs: the catalog answers to its own host', async () => {
     expect(await statusOf('/items', 'catalog')).toBe(404)
-    await withFiles(['istio/ch5/catalog-vs.yaml'], () => becomes(() => statusOf('/items', 'catalog'), 200))
+    await withFiles(['istio/ch5/catalog-vs.yaml'], () => waitForAnswer(() => statusOf('/items', 'catalog'), 200))
   })
 
   test('ch6/catalog-ef-retry-hedge: a call that is slower than perTryTimeout succeeds', async () => {
@@ -111,39 +112,40 @@ describe('behind the hosts of the book', () => {
 
   test('ch9/allow-catalog-requests-in-web-app: the catalog is allowed, and the users are not', async () => {
     await withFiles(['istio/ch9/allow-catalog-requests-in-web-app.yaml'], async () => {
-      await becomes(() => statusOf('/api/users'), 403)
-      await becomes(() => statusOf('/api/catalog/items/1'), 200)
+      await waitForAnswer(() => statusOf('/api/users'), 403)
+      await waitForAnswer(() => statusOf('/api/catalog/items/1'), 200)
     })
   })
 
   test('ch9/policy-allow-all-mesh: overrides a policy that allows nothing', async () => {
     await withFiles(['istio/ch9/policy-deny-all-mesh.yaml'], async () => {
-      await becomes(() => statusOf('/api/catalog'), 403)
-      await withFiles(['istio/ch9/policy-allow-all-mesh.yaml'], () => becomes(() => statusOf('/api/catalog'), 200))
+      await waitForAnswer(() => statusOf('/api/catalog'), 403)
+      const allow = 'istio/ch9/policy-allow-all-mesh.yaml'
+      await withFiles([allow], () => waitForAnswer(() => statusOf('/api/catalog'), 200))
     })
   })
 
   test('ch9/enduser/app-gw-requires-jwt: a request without a token is refused', async () => {
-    await succeed('npm', 'run', '--silent', 'tokens', folder)
+    await requireSuccess('npm', 'run', '--silent', 'tokens', folder)
     const headers = { authorization: `Bearer ${readFileSync(join(folder, 'user.token'), 'utf8').trim()}` }
     const files = ['jwt-token-request-authn', 'app-gw-requires-jwt'].map(name => `istio/ch9/enduser/${name}.yaml`)
     await withFiles(files, async () => {
-      await becomes(() => statusOf('/api/catalog'), 403)
-      await becomes(() => statusOf('/api/catalog', 'webapp', headers), 200)
+      await waitForAnswer(() => statusOf('/api/catalog'), 403)
+      await waitForAnswer(() => statusOf('/api/catalog', 'webapp', headers), 200)
     }, { MODULUS: join(folder, 'modulus') })
   })
 
   test('ch12/allow-only-ingress-policy: only the gateway may call the webapp', async () => {
     await withFiles(['istio/ch12/allow-only-ingress-policy.yaml'], async () => {
-      await becomes(() => curlIn('catalog', 'http://webapp/api/catalog'), '403')
-      await becomes(() => statusOf('/api/catalog'), 200)
+      await waitForAnswer(() => curlIn('catalog', 'http://webapp/api/catalog'), '403')
+      await waitForAnswer(() => statusOf('/api/catalog'), 200)
     })
   })
 
   test('ch11/sidecar-namespace-wide: a proxy knows only the hosts that a Sidecar lists', async () => {
     await withFiles(['istio/ch11/sidecar-namespace-wide.yaml'], async () => {
-      await becomes(() => statusOf('/api/catalog'), 500)
-      await withFiles(['istio/ch11/webapp-sidecar.yaml'], () => becomes(() => statusOf('/api/catalog'), 200))
+      await waitForAnswer(() => statusOf('/api/catalog'), 500)
+      await withFiles(['istio/ch11/webapp-sidecar.yaml'], () => waitForAnswer(() => statusOf('/api/catalog'), 200))
     })
   })
 
@@ -160,7 +162,7 @@ describe('behind the hosts of the book', () => {
       // below 0.0001.
       await expect.poll(async () => {
         const url = `${mesh.gateway.origin}/api/catalog`
-        const { calls } = await load({ url, headers: { host: `webapp.${host}` }, rate: 50, until: 400 })
+        const { calls } = await sendLoad({ url, headers: { host: `webapp.${host}` }, rate: 50, until: 400 })
         return calls.filter(({ status, version }) => status === 200 && version === 'v1').length / calls.length
       }, { timeout: 120_000, interval: 1000 }).toSatisfy((share: number) => share > 0.6 && share < 0.8)
     })
@@ -173,14 +175,14 @@ test('ch6/webapp-gateway-retry and disable-retry: the gateway makes two more att
   const failing = (count: number) =>
     chaos('rule', JSON.stringify({ type: 'abort', status: 503, count }), '--app', 'webapp')
   await withFiles(['istio/ch6/webapp-gateway-retry.yaml'], async () => {
-    await becomes(atRoot, 200)
+    await waitForAnswer(atRoot, 200)
     await failing(2)
     expect(await atRoot()).toBe(200)
     await failing(3)
     expect(await atRoot()).toBe(503)
   })
   await withFiles(['istio/ch2/ingress-gateway.yaml', 'istio/ch6/disable-retry.yaml'], async () => {
-    await becomes(atRoot, 200)
+    await waitForAnswer(atRoot, 200)
     await sleep(2000) // a proxy that still retries would hide the failure
     await failing(1)
     expect([await atRoot(), await atRoot()]).toEqual([503, 200])
@@ -191,17 +193,17 @@ test('ch9/headless: mTLS to a headless Service, and a policy that identifies its
   const file = (name: string) => `istio/ch9/headless/httpbin-${name}.yaml`
   await withFiles(['istio/ch9/sleep.yaml', file('headless'), file('dr'), file('serviceentry')], async () => {
     const url = 'http://httpbin-headless:3000/items'
-    await becomes(() => curlIn('webapp', url), '200')
+    await waitForAnswer(() => curlIn('webapp', url), '200')
     await withFiles([file('viewer-policy')], async () => {
-      await becomes(() => curlIn('webapp', url), '403')
-      await becomes(() => curlIn('sleep', url), '200')
+      await waitForAnswer(() => curlIn('webapp', url), '403')
+      await waitForAnswer(() => curlIn('sleep', url), '200')
     })
   })
 })
 
 test('ch4/my-user-gw-injection: a gateway in the namespace, for a Gateway that chooses it', async () => {
   await withFiles(['istio/ch4/my-user-gw-injection.yaml'], async () => {
-    const { objects } = await manifest(mesh.kubectl, 'istio/ch2/ingress-gateway.yaml')
+    const { objects } = await readManifest(mesh.kubectl, 'istio/ch2/ingress-gateway.yaml')
     const [gateway, route] = objects as [{ spec: { selector: object } }, object]
     gateway.spec.selector = { ingress: 'my-user-gateway-injected' }
     await mesh.kubectl.applyText(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [gateway, route] }))
@@ -209,7 +211,7 @@ test('ch4/my-user-gw-injection: a gateway in the namespace, for a Gateway that c
     const place = { namespace: mesh.kubectl.namespace, service: name, workload: `deployment/${name}` }
     const own = await openGateway(mesh.kubectl, place)
     try {
-      await becomes(async () => (await sendRequest(`${own.origin}/api/catalog`)).status, 200)
+      await waitForAnswer(async () => (await sendRequest(`${own.origin}/api/catalog`)).status, 200)
     } finally {
       own.close()
       await mesh.kubectl.run(['delete', '--filename', k8s('istio/ch2/ingress-gateway.yaml')])
@@ -253,7 +255,8 @@ describe('at port 31400 of the gateway', () => {
 
   test('ch4/sni: the host in the first message decides whose certificate the client sees', async () => {
     const services = ['1', '2']
-    await succeed(`${ROOT}scripts/certificates.sh`, folder, ...services.map(number => `simple-sni-${number}.${host}`))
+    const hosts = services.map(number => `simple-sni-${number}.${host}`)
+    await requireSuccess('scripts/certificates.sh', folder, ...hosts)
     for (const number of services) {
       const file = join(folder, `simple-sni-${number}.${host}`)
       const secret = ['create', 'secret', 'tls', `simple-sni-${number}.istioinaction.io`]
@@ -272,10 +275,10 @@ describe('at port 31400 of the gateway', () => {
     const backends = services.map(number => file(`simple-tls-service-${number}`))
     const routes = services.map(number => file(`passthrough-sni-vs-${number}`))
     await withFiles([...backends, file('passthrough-sni-gateway'), ...routes], async () => {
-      await becomes(() => secure('1'), 'Hello from simple-tls-service-1!')
+      await waitForAnswer(() => secure('1'), 'Hello from simple-tls-service-1!')
       expect(await secure('2')).toBe(0)
       await withFiles([file('passthrough-sni-gateway-both')], async () => {
-        await becomes(() => secure('2'), 'Hello from simple-tls-service-2!')
+        await waitForAnswer(() => secure('2'), 'Hello from simple-tls-service-2!')
         expect(await secure('1')).toBe('Hello from simple-tls-service-1!')
         expect(await secure('3')).toBe(0)
       })

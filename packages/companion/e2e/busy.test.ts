@@ -7,7 +7,7 @@ import { withoutLesson } from '../src/course/controls.ts'
 import type { Exercise } from '../src/course/exercise.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { silent, type Result } from '../src/run/reporter.ts'
-import { run } from '../src/run/run.ts'
+import { runExercises } from '../src/run/run.ts'
 import { checkOf } from './exercises.ts'
 
 /** Exercises with many requests. On a busy machine, each takes a minute or two. */
@@ -26,12 +26,12 @@ const controls = exercises.flatMap(exercise => exercise.controls.map(control =>
   ({ exercise, control, changed: withoutLesson(exercise, control) })))
 
 beforeAll(async () => {
-  // They end when their time is over, and at once if this process is killed: then they get another parent.
+  // They end after this time. If this process is killed, they get another parent, and end at once.
   const burn = `const end = Date.now() + ${MINUTES * 60_000}; ` +
     `while (Date.now() < end && process.ppid === ${process.pid});`
   for (let i = 0; i < BURNERS; i++) burners.push(spawn(process.execPath, ['-e', burn], { stdio: 'ignore' }))
   const all = [...exercises, ...controls.map(({ changed }) => changed)]
-  const summary = await run({
+  const summary = await runExercises({
     exercises: all,
     namespace,
     host: 'busy.example',

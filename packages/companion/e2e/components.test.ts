@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { command, ROOT } from '../src/cluster/command.ts'
 import { Kubectl, type KubeObject } from '../src/cluster/kubectl.ts'
-import { sendRequest, load } from '../src/judge/load.ts'
+import { sendRequest, sendLoad } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { judgeFlow, type End, type Flow, type NetworkPolicy } from '../test/network-policy.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
@@ -52,7 +52,7 @@ const tallyOf = (outcomes: (string | number)[]) =>
 /** Calls through the gateway, counted by status. */
 async function throughTheGateway (): Promise<Record<string, number>> {
   const loads = await Promise.all(
-    ['/api/catalog', '/api/users'].map(path => load({ url: mesh.gateway.origin + path, rate: 20, until: CALLS }))
+    ['/api/catalog', '/api/users'].map(path => sendLoad({ url: mesh.gateway.origin + path, rate: 20, until: CALLS }))
   )
   return tallyOf(loads.flatMap(({ calls }) => calls).map(({ status }) => status))
 }
@@ -215,7 +215,7 @@ interface Socket {
   local: Address
   remote: Address
   isListening: boolean
-  /** for a connection that is not answered yet */
+  /** whether the other side has not answered yet */
   isAsking: boolean
   uid: number
 }
@@ -255,9 +255,9 @@ function socketsIn (table: string): Socket[] {
 /** The uid of Istio's proxy. It makes a pod's calls, except those to the ports that are excluded. */
 const PROXY = 1337
 const EXCLUDED = [4317, 4318]
-/** Of the connections that come in through iptables, the port is the proxy's. The caller's side shows which it was. */
+/** iptables redirects connections to these ports of the proxy. Only the caller's side shows the original port. */
 const REDIRECTED = [15001, 15006]
-/** Where the proxy answers the kubelet. */
+/** The ports on which the proxy answers the kubelet's probes. */
 const PROBED = [15020, 15021]
 
 test("network-policies: every connection that the store's pods have is one that the policies allow", async () => {

@@ -4,9 +4,9 @@ import { withoutLesson } from '../src/course/controls.ts'
 import type { Control, Exercise } from '../src/course/exercise.ts'
 import { course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { silent, type Result } from '../src/run/reporter.ts'
-import { run } from '../src/run/run.ts'
+import { runExercises } from '../src/run/run.ts'
 import { checkOf, freshNamespaces } from './exercises.ts'
-import { notJudged } from './mesh.ts'
+import { skipReasonFor } from './mesh.ts'
 
 const { fresh, remove } = freshNamespaces()
 afterAll(remove)
@@ -27,7 +27,7 @@ const halfOf = ({ id, steps }: Exercise) =>
   Number(/^ch([789]|\d\d)\./.test(id) || steps.some(step => 'file' in step && step.file.startsWith('istio/ch8/')))
 
 async function runAll (cases: Case[], host: string): Promise<void> {
-  const summary = await run({
+  const summary = await runExercises({
     exercises: cases.map(({ exercise, control }) => withoutLesson(exercise, control)),
     namespace: fresh(),
     host,
@@ -54,8 +54,8 @@ describe('an exercise fails if a part of its lesson is missing', () => {
 
   test.for(controls)('$exercise.id: $control.fails fails when $control.when', ({ exercise, control }, { skip }) => {
     const result = results.get(control)
-    const note = notJudged(result)
-    skip(note !== undefined, note)
+    const reason = skipReasonFor(result)
+    skip(reason !== undefined, reason)
     if (isLacking(result, control)) {
       expect(exercise.steps.some(step => 'lacks' in step)).toBe(true)
       return

@@ -5,10 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ROOT } from '../src/cluster/command.ts'
 import type { Step } from '../src/course/exercise.ts'
 import { course } from '../src/course/registry.ts'
-import type { Unjudged } from '../src/run/reporter.ts'
-import type { Summary } from '../src/run/run.ts'
+import type { Summary, Unjudged } from '../src/run/reporter.ts'
 import { exercise, freshNamespaces, phaseOf } from './exercises.ts'
-import { notJudged } from './mesh.ts'
+import { skipReasonFor } from './mesh.ts'
 
 const { fresh, remove } = freshNamespaces()
 afterAll(remove)
@@ -16,8 +15,8 @@ afterAll(remove)
 /** How often the course runs, each time in a fresh namespace. A run takes a quarter of an hour on two cores. */
 const RUNS = Number(process.env['COURSE_RUNS'] ?? 2)
 
-/** The JSON of an exercise without its id and verdict, except for what the machine measured. */
-const promised = (steps: Step[], unjudged: Unjudged[]) => ({
+/** The documented JSON of a result, without its id, its verdict and what was measured. */
+const documented = (steps: Step[], unjudged: Unjudged[]) => ({
   checks: steps
     .filter(step => 'expected' in step && !unjudged.some(({ id }) => id === step.id))
     .map(step => ({ id: step.id, name: 'name' in step && step.name, ...FIGURES, ok: true })),
@@ -45,15 +44,15 @@ describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course in 
 
   test.for(course)('$id passes', ({ id }, { skip }) => {
     const result = summary.results.find(result => result.id === id)
-    const note = notJudged(result)
-    skip(note !== undefined, note)
+    const reason = skipReasonFor(result)
+    skip(reason !== undefined, reason)
     expect(result).toMatchObject({ verdict: 'pass' })
   })
 
   test('the JSON has the documented shape', () => {
     const results = summary.results.map(result =>
       ({ ...result, checks: result.checks.map(({ measured: _, ...check }) => check) }))
-    const unjudged = summary.results.filter(result => notJudged(result) !== undefined)
+    const unjudged = summary.results.filter(result => skipReasonFor(result) !== undefined)
     expect({ ...summary, results }).toEqual({
       passed: course.length - unjudged.length,
       failed: 0,
@@ -62,7 +61,7 @@ describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course in 
       results: course.map(({ id, steps }) => ({
         id,
         verdict: unjudged.some(result => result.id === id) ? 'unjudged' : 'pass',
-        ...promised(steps, summary.results.find(result => result.id === id)?.unjudged ?? [])
+        ...documented(steps, summary.results.find(result => result.id === id)?.unjudged ?? [])
       }))
     })
   })

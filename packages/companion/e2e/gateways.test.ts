@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { choose } from '../src/course/registry.ts'
 import { findGateway } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import type { Summary } from '../src/run/run.ts'
+import type { Summary } from '../src/run/reporter.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { exercise as runExercise, freshNamespaces } from './exercises.ts'
-import { notJudged } from './mesh.ts'
+import { skipReasonFor } from './mesh.ts'
 
 const NAME = 'istio-ingress'
 const ingress = new Kubectl(NAME)
@@ -131,7 +131,10 @@ test('the exercises pass through the Helm guide\'s gateway, and leave nothing in
   const ids = choose([...traced, 'ch2.gateway', 'ch4.tls', 'ch4.mtls', 'ch5.edge']).map(({ id }) => id)
   const { stdout } = await exercise(...ids, '--gateway', `${NAME}/${NAME}`, '--json')
   const { results } = JSON.parse(stdout) as Summary
-  for (const result of results) if (notJudged(result) !== undefined) console.log(`${result.id}: ${notJudged(result)}`)
+  for (const result of results) {
+    const reason = skipReasonFor(result)
+    if (reason !== undefined) console.log(`${result.id}: ${reason}`)
+  }
   const outcomes = results
     .map(({ id, verdict, checks, error }) => [id, verdict, error ?? checks.filter(({ ok }) => !ok)])
   const passedOrNotJudged = expect.toBeOneOf(['pass', 'unjudged'])

@@ -4,7 +4,7 @@ import { ROOT } from '../src/cluster/command.ts'
 import { findGateway, openGateway, type Endpoint } from '../src/cluster/gateway.ts'
 import { BUILT, configuredSource, imagesFrom, renamed } from '../src/cluster/images.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { manifest } from '../src/cluster/manifests.ts'
+import { readManifest } from '../src/cluster/manifests.ts'
 import { requireFreeHost } from '../src/cluster/preflight.ts'
 import type { Result } from '../src/run/reporter.ts'
 import { waitForPod, waitForRollout } from '../src/cluster/workloads.ts'
@@ -13,8 +13,8 @@ import { deleteRoutes } from './exercises.ts'
 /** The exit codes of a run in which nothing failed. With 4, the machine was too busy to judge everything. */
 export const NOTHING_FAILED = expect.toSatisfy((code: unknown) => code === 0 || code === 4)
 
-/** The note for skipping the test of an exercise that was not judged; undefined for one that passed or failed. */
-export function notJudged (result: Result | undefined): string | undefined {
+/** The reason to skip the test of an exercise that was not judged; undefined if the exercise passed or failed. */
+export function skipReasonFor (result: Result | undefined): string | undefined {
   if (result?.verdict !== 'unjudged') return undefined
   return `not judged: ${result.unjudged?.find(({ disturbed }) => disturbed !== undefined)?.disturbed}`
 }
@@ -31,7 +31,7 @@ export const withImages = (text: string) => renamed(text, images)
 /** Applies files and folders of k8s/ with these images. */
 export async function apply (kubectl: Kubectl, ...paths: string[]): Promise<void> {
   for (const path of paths) {
-    const { args, input } = await manifest(kubectl, path, { images })
+    const { args, input } = await readManifest(kubectl, path, { images })
     await kubectl.run(['apply', ...args], input)
   }
 }
@@ -109,7 +109,7 @@ interface ForumDeployment {
  * Deploys a stand-in for the users API, `http://users-api`, which answers with the headers that it received. Like the
  * one of ch5.egress, it has no proxy and is not in the mesh's registry. It runs in the forum's image.
  */
-export async function usersApiThatShowsHeaders (kubectl: Kubectl): Promise<void> {
+export async function deployUsersApiThatShowsHeaders (kubectl: Kubectl): Promise<void> {
   const deployment = await kubectl.json<ForumDeployment>(['get', 'deployment', 'forum'])
   const { selector, template } = deployment.spec
   deployment.metadata = { name: 'users-api' }

@@ -6,7 +6,7 @@ import { command } from '../src/cluster/command.ts'
 import { graphOf, rootsOf, tracesIn, type Trace } from '../src/course/exercises/traces.ts'
 import { startPortForward, INGRESS, type Endpoint } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { sendRequest, load } from '../src/judge/load.ts'
+import { sendRequest, sendLoad } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { apply, freshMesh, k8s } from './mesh.ts'
 
@@ -115,7 +115,7 @@ test('Prometheus tells v1 from v2, and injected failures from real ones, by Isti
   const { code } = await command('scripts/chaos.sh', ['500', '50', '--version', 'v1', '-n', namespace])
   expect(code).toBe(0)
   await vi.waitFor(async () => {
-    await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 50, until: 50 })
+    await sendLoad({ url: `${mesh.gateway.origin}/api/catalog`, rate: 50, until: 50 })
     const served = (labels = '') => query('sum by (version) (http_server_request_duration_seconds_count' +
       `{namespace="${namespace}",app="catalog",route="/items"${labels}})`, 'version')
     const injected = await served(',status="500",fault!=""')
@@ -126,7 +126,7 @@ test('Prometheus tells v1 from v2, and injected failures from real ones, by Isti
 
   await mesh.kubectl.run(['scale', 'deployment/catalog', 'deployment/catalog-v2', '--replicas=0'])
   await vi.waitFor(async () => {
-    await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 50, until: 20 })
+    await sendLoad({ url: `${mesh.gateway.origin}/api/catalog`, rate: 50, until: 20 })
     const failed = (fault: string) => query('sum by (status) (http_client_request_duration_seconds_count' +
       `{namespace="${namespace}",app="webapp",upstream="catalog",status=~"5..",fault${fault}})`, 'status')
     expect(await failed('!=""')).toEqual({ 500: expect.any(Number) })

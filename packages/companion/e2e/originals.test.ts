@@ -1,6 +1,6 @@
 // Readers can use the book's own files, in the API version of their time.
 import { expect, test } from 'vitest'
-import { load } from '../src/judge/load.ts'
+import { sendLoad } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh } from './mesh.ts'
 
@@ -13,29 +13,29 @@ interface Deployment {
 }
 
 const mesh = freshMesh()
-const old = (kind: string, name: string, spec: object) =>
+const v1alpha3 = (kind: string, name: string, spec: object) =>
   JSON.stringify({ apiVersion: 'networking.istio.io/v1alpha3', kind, metadata: { name }, spec })
 const to = (subset?: string) => ({ route: [{ destination: { host: 'catalog', ...(subset && { subset }) } }] })
-const catalogRoutes = (...http: object[]) => old('VirtualService', 'catalog', { hosts: ['catalog'], http })
+const catalogRoutes = (...http: object[]) => v1alpha3('VirtualService', 'catalog', { hosts: ['catalog'], http })
 
 const versions = async (headers: Record<string, string> = {}) => {
-  const { calls } = await load({ url: `${mesh.gateway.origin}/api/catalog`, headers, rate: 50, until: 60 })
+  const { calls } = await sendLoad({ url: `${mesh.gateway.origin}/api/catalog`, headers, rate: 50, until: 60 })
   return new Set(calls.map(({ status, version }) => `${status} ${version}`))
 }
-const becomes = (wanted: string[], headers: Record<string, string> = {}) =>
+const waitForVersions = (wanted: string[], headers: Record<string, string> = {}) =>
   expect.poll(() => versions(headers), { timeout: 40_000, interval: 500 }).toEqual(new Set(wanted))
 
 test('v1alpha3 objects work: a gateway, retries, two versions, a pin to v1, and a dark launch', async () => {
-  await mesh.kubectl.applyText(old('Gateway', 'outfitters-gateway', {
+  await mesh.kubectl.applyText(v1alpha3('Gateway', 'outfitters-gateway', {
     selector: { istio: 'ingressgateway' },
     servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }]
   }))
-  await mesh.kubectl.applyText(old('VirtualService', 'webapp-virtualservice', {
+  await mesh.kubectl.applyText(v1alpha3('VirtualService', 'webapp-virtualservice', {
     hosts: ['*'],
     gateways: ['outfitters-gateway'],
     http: [{ route: [{ destination: { host: 'webapp', port: { number: 80 } } }] }]
   }))
-  await becomes(['200 v1'])
+  await waitForVersions(['200 v1'])
 
   const retries = { attempts: 3, retryOn: '5xx', perTryTimeout: '2s' }
   await mesh.kubectl.applyText(catalogRoutes({ ...to(), retries }))
@@ -49,17 +49,17 @@ test('v1alpha3 objects work: a gateway, retries, two versions, a pin to v1, and 
   }
   await mesh.kubectl.applyText(JSON.stringify(deployment))
   await waitForRollout(mesh.kubectl, ['catalog-v2'])
-  await becomes(['200 v1', '200 v2'])
+  await waitForVersions(['200 v1', '200 v2'])
 
-  await mesh.kubectl.applyText(old('DestinationRule', 'catalog', {
+  await mesh.kubectl.applyText(v1alpha3('DestinationRule', 'catalog', {
     host: 'catalog',
     subsets: ['v1', 'v2'].map(version => ({ name: `version-${version}`, labels: { version } }))
   }))
   await mesh.kubectl.applyText(catalogRoutes(to('version-v1')))
-  await becomes(['200 v1'])
+  await waitForVersions(['200 v1'])
 
   const match = [{ headers: { 'x-dark-launch': { exact: 'v2' } } }]
   await mesh.kubectl.applyText(catalogRoutes({ match, ...to('version-v2') }, to('version-v1')))
-  await becomes(['200 v2'], { 'x-dark-launch': 'v2' })
-  await becomes(['200 v1'])
+  await waitForVersions(['200 v2'], { 'x-dark-launch': 'v2' })
+  await waitForVersions(['200 v1'])
 })

@@ -83,7 +83,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
   })
 
   test('by default, faults cannot be read through the gateway, and the command on the page sets one', async () => {
-    const [pod] = await mesh.kubectl.pods('app=catalog,version=v1')
+    const [pod] = await mesh.kubectl.runningPodNames('app=catalog,version=v1')
     expect((await sendRequest(`${mesh.gateway.origin}/api/chaos/catalog/${pod}`)).status).toBe(403)
     await page.selectOption('#fault-pod', `catalog/${pod}`)
     const line = await page.locator('#kubectl-line').innerText()
@@ -99,7 +99,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
     await mesh.kubectl.run(['scale', 'deployment/catalog-v2', '--replicas=0'])
     await mesh.kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
     await waitForRollout(mesh.kubectl, ['catalog', 'catalog-v2', 'webapp'])
-    const pods = await mesh.kubectl.pods('app=catalog')
+    const pods = await mesh.kubectl.runningPodNames('app=catalog')
     expect(pods).toHaveLength(2)
     await reload()
     for (const pod of pods) {

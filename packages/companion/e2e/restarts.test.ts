@@ -1,6 +1,6 @@
 // Callers lose no request during a rollout, and none when a pod is killed while the mesh retries.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { sendRequest, load, type Call } from '../src/judge/load.ts'
+import { sendRequest, sendLoad, type Call } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
@@ -19,9 +19,9 @@ beforeAll(async () => {
 })
 
 /** The calls of a load of 40 requests a second, from before `change` until five seconds after it. */
-async function under (path: string, change: () => Promise<unknown>): Promise<Call[]> {
+async function callsDuring (path: string, change: () => Promise<unknown>): Promise<Call[]> {
   const end = new AbortController()
-  const outcomes = load({ url: mesh.gateway.origin + path, rate: 40, until: end.signal })
+  const outcomes = sendLoad({ url: mesh.gateway.origin + path, rate: 40, until: end.signal })
   try {
     await change()
     await new Promise(resolve => setTimeout(resolve, 5000))
@@ -41,8 +41,8 @@ function tally (outcomes: Call[]): Record<string, number> {
 const CALLS = [['webapp', '/api/catalog'], ['catalog', '/api/catalog'], ['forum', '/api/users']] as const
 
 test.each(CALLS)('a rolling restart of the %s under load loses no request', async (deployment, path) => {
-  const before = await mesh.kubectl.pods(`app=${deployment}`)
-  const outcomes = await under(path, async () => {
+  const before = await mesh.kubectl.runningPodNames(`app=${deployment}`)
+  const outcomes = await callsDuring(path, async () => {
     await mesh.kubectl.run(['rollout', 'restart', `deployment/${deployment}`])
     await waitForRollout(mesh.kubectl, [deployment])
     const errors = async () => (await mesh.kubectl.try(['get', 'pod', ...before])).stderr
@@ -58,14 +58,14 @@ test('no request fails when one of two catalog pods is killed and the mesh retri
   await mesh.kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
   await waitForRollout(mesh.kubectl, ['catalog'])
   const answering = async () => {
-    const { calls } = await load({ url: `${mesh.gateway.origin}/api/catalog`, rate: 40, until: 20 })
+    const { calls } = await sendLoad({ url: `${mesh.gateway.origin}/api/catalog`, rate: 40, until: 20 })
     return new Set(calls.map(({ pod }) => pod)).size
   }
   await expect.poll(answering, { timeout: 30_000 }).toBe(2)
 
-  const [victim] = await mesh.kubectl.pods('app=catalog')
+  const [victim] = await mesh.kubectl.runningPodNames('app=catalog')
   const kill = ['delete', 'pod', `${victim}`, '--grace-period=0', '--force']
-  const outcomes = await under('/api/catalog', () => mesh.kubectl.run(kill))
+  const outcomes = await callsDuring('/api/catalog', () => mesh.kubectl.run(kill))
   const retried = outcomes.filter(({ attempt = 1 }) => attempt > 1).length
   figures.push(`kill of one of two catalog pods: ${JSON.stringify(tally(outcomes))}, ${retried} retried`)
   expect(outcomes.length).toBeGreaterThan(150)

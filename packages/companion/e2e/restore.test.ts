@@ -1,4 +1,4 @@
-// Whatever a reader has in the namespace is restored after the exercises, however they end.
+// After the exercises, everything that a reader had in the namespace is restored, even if the run was interrupted.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { activeFaults } from '../src/cluster/chaos.ts'
 import { command, ROOT } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { managerFor, othersIn } from '../src/cluster/namespace.ts'
+import { managerFor, userObjectsIn } from '../src/cluster/namespace.ts'
 import { ensureNamespace } from '../src/cluster/preflight.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { CLI, cluster, exercise, freshNamespaces, phaseOf, textOf } from './exercises.ts'
@@ -204,7 +204,7 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
     expect([code, stdout]).toEqual([1, expect.stringContaining(refused)])
     expect(await telemetry()).toHaveLength(1)
 
-    // The Secret is gone, as after the deletion of that namespace: nobody will restore the object.
+    // Without the Secret, as after the deletion of that namespace, no run will restore the object.
     await theirs.run(['delete', 'secret', 'outfitters-companion'])
     expect(await exercise(['ch8.tracing', ...host])).toMatchObject(PASSED)
     expect(await telemetry()).toEqual([])
@@ -220,7 +220,7 @@ describe('in a namespace with a store, routes and faults of the reader', () => {
 describe('a namespace that the run has created', () => {
   const options = (namespace: string, host: string) => ['--namespace', namespace, '--host', host]
 
-  test('is deleted, however early Ctrl-C comes', async () => {
+  test('is deleted even if Ctrl-C comes right after its creation', async () => {
     const namespace = fresh()
     const args = [CLI, 'ch2.retry', ...options(namespace, 'early.example')]
     expect((await interrupted('node', args, 'SIGINT', 'create namespace')).code).toBe(130)
@@ -244,7 +244,7 @@ describe('a namespace that the run has created', () => {
     const stays = `Namespace ${namespace} was created for the exercises. ` +
       'It stays, because it has objects of yours: configmap/mine'
     expect(await exercise(['--reset', ...args])).toMatchObject({ code: 0, stdout: expect.stringContaining(stays) })
-    expect(await othersIn(kubectl, [])).toEqual(['configmap/mine'])
+    expect(await userObjectsIn(kubectl, [])).toEqual(['configmap/mine'])
     expect(await exercise(['--reset', ...args])).toMatchObject(NOTHING_LEFT)
   })
 })

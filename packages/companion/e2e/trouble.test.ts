@@ -3,14 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
+import { CLI } from './exercises.ts'
 import { apply } from './mesh.ts'
 
-const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const namespace = `e2e-${randomBytes(3).toString('hex')}`
 const kubectl = new Kubectl(namespace)
 const chaos = (...env: string[]) => command('env', [...env, 'node', CLI, 'ch2.chaos', '--namespace', namespace])

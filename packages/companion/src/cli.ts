@@ -7,7 +7,7 @@ import { listAsJson, listAsText } from './report/list.ts'
 import { terminal } from './report/terminal.ts'
 import type { Again } from './report/texts.ts'
 import type { Reporter } from './run/reporter.ts'
-import { exitCodeOf, reset, run } from './run/run.ts'
+import { exitCodeOf, reset, runExercises } from './run/run.ts'
 import { course, FALSE_ALARM_PER_CHECK } from './course/registry.ts'
 import { pinContext } from './cluster/context.ts'
 import { Trouble } from './cluster/errors.ts'
@@ -78,7 +78,7 @@ function reporterFor (options: ReporterOptions, signal: AbortSignal): Reporter {
   return combine(main, junit({ file, again }))
 }
 
-/** Holds the current context, and returns the namespace in it that the options name. */
+/** Pins the current context, and returns the namespace: the one that the options name, or that of the context. */
 async function namespaceFor ({ namespace }: Place): Promise<string> {
   const kubectl = new Kubectl('default')
   await pinContext(kubectl)
@@ -88,7 +88,7 @@ async function namespaceFor ({ namespace }: Place): Promise<string> {
 async function runIn (namespace: string, request: RunRequest, report: Reporter, signal: AbortSignal): Promise<number> {
   const { exercises, keep, place: { host, gateway, api } } = request
   const falseAlarm = FALSE_ALARM_PER_CHECK
-  const summary = await run({ exercises, namespace, host, gateway, keep, api, report, signal, falseAlarm })
+  const summary = await runExercises({ exercises, namespace, host, gateway, keep, api, report, signal, falseAlarm })
   report.summary(summary, { exercises, namespace, keep })
   if (summary.unrestored.length > 0) return 3
   if (signal.aborted) return 130

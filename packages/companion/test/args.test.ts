@@ -62,8 +62,8 @@ test('a suggested command has the options that name the place', () => {
 
 describe('invalid arguments are an error that names all mistakes', () => {
   test.each([
-    [['ch2.rety'], ['there is no exercise or chapter ch2.rety']],
-    [['--from', 'ch2.rety'], ['there is no exercise or chapter ch2.rety']],
+    [['ch2.rety'], ['There is no exercise or chapter ch2.rety']],
+    [['--from', 'ch2.rety'], ['There is no exercise or chapter ch2.rety']],
     [['ch2', '--everything'], ['Unknown option \'--everything\'']],
     [['ch2', '--namespace'], ['--namespace <value>\' argument missing']],
     [['ch2', '--all'], ['--all runs every exercise']],

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { BOOK_PAGE, bookFiles, bookPage, faultsOf, filesOfTheBook, heirs } from '../src/docs/book-files.ts'
+import { BOOK_PAGE, bookFiles, bookPage, mistakesIn, filesOfTheBook, counterparts } from '../src/docs/book-files.ts'
 import { ROOT } from '../src/cluster/command.ts'
 
 const table = bookFiles()
@@ -11,7 +11,7 @@ const ours = globSync(['k8s/istio/**/*.yaml', 'scripts/*.sh'], { cwd: ROOT })
 test('the table has each file of the book once, and all of our manifests by chapter and shell scripts', () => {
   expect(filesOfTheBook().length).toBeGreaterThan(300)
   expect(ours.length).toBeGreaterThan(90)
-  expect(faultsOf(table, filesOfTheBook(), ours, exists)).toEqual([])
+  expect(mistakesIn(table, filesOfTheBook(), ours, exists)).toEqual([])
 })
 
 test.each([
@@ -20,7 +20,7 @@ test.each([
   ['ch4/certs2/: the book has no such file', filesOfTheBook().filter(file => !file.startsWith('ch4/certs2/')), ours],
   ['k8s/istio/ch4/new.yaml is not in the table', filesOfTheBook(), [...ours, 'k8s/istio/ch4/new.yaml']]
 ])('reports a difference: %s', (fault, inTheBook, inOurs) => {
-  expect(faultsOf(table, inTheBook, inOurs, exists)).toEqual([expect.stringContaining(fault)])
+  expect(mistakesIn(table, inTheBook, inOurs, exists)).toEqual([expect.stringContaining(fault)])
 })
 
 test('reports a file that is named twice, a file of ours that does not exist, and a row without a reason', () => {
@@ -31,7 +31,7 @@ test('reports a file that is named twice, a file of ours that does not exist, an
   ]
   const own = { file: 'k8s/a.yaml', note: 'ours, it says' }
   const faulty = { chapters: [{ title: 'Chapter', rows }], ours: [own] }
-  expect(faultsOf(faulty, ['a.yaml', 'folder/b.yaml', 'c.yaml'], [], path => path !== 'k8s/gone.yaml')).toEqual([
+  expect(mistakesIn(faulty, ['a.yaml', 'folder/b.yaml', 'c.yaml'], [], path => path !== 'k8s/gone.yaml')).toEqual([
     'folder/b.yaml of the book is in the table 2 times: name it once in docs/book-files.yaml',
     'k8s/gone.yaml: there is no such file here',
     'folder/b.yaml: it has neither a file of ours ("here") nor a reason ("note")',
@@ -50,7 +50,7 @@ test('a file of ours with the book\'s path corresponds to that file', () => {
 test('docs/book-files.md is up to date (if not: npm run docs)', () => {
   const page = bookPage(table)
   expect(readFileSync(join(ROOT, BOOK_PAGE), 'utf8')).toBe(page)
-  for (const file of heirs(table)) expect(page).toContain(`](../${file})`)
+  for (const file of counterparts(table)) expect(page).toContain(`](../${file})`)
 })
 
 test('the README links to docs/book-files.md', () => {

@@ -384,7 +384,7 @@ describe('the ingress gateway of an existing Istio', () => {
     expect(stderr).not.toContain('helm install')
   })
 
-  test('if there is none, the advice is not to install a second Istio', () => {
+  test('if there is none, the script advises against a second Istio', () => {
     const { code, stderr } = cluster(['up', '--without-addons'], [['get service --all-namespaces', ''], ...ISTIO])
     expect([code, stderr]).toEqual([1, expect.stringContaining('helm install istio-ingress gateway')])
     expect(stderr).not.toContain('istioctl install')

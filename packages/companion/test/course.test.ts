@@ -26,8 +26,9 @@ test('exercises are chosen by id, by chapter and from an id on, in the order of 
 })
 
 test('an unknown name is an error that names it', () => {
-  expect(() => choose(['ch2.retry', 'ch2.rety', 'ch99'])).toThrow('there is no exercise or chapter ch2.rety, ch99')
-  expect(() => choose(['ch2.retry'], 'ch2.chaos')).toThrow('ch2.chaos is not among ch2.retry')
+  expect(() => choose(['ch2.retry', 'ch2.rety', 'ch99'])).toThrow('There is no exercise or chapter ch2.rety, ch99.')
+  expect(() => choose(['ch2.retry'], 'ch2.chaos'))
+    .toThrow('--from ch2.chaos is not among the chosen exercises ch2.retry')
 })
 
 describe('a page wraps its prose', () => {

@@ -88,7 +88,7 @@ describe('preparing an exercise', () => {
 })
 
 describe('applying a file', () => {
-  test('records what was there, and tells the reader what kubectl printed', async () => {
+  test('records what was there, and reports what kubectl printed', async () => {
     const cluster = meshWith([], [/apply/, { stdout: 'destinationrule.networking.istio.io/catalog created' }])
     using run = await environmentIn(cluster)
     await run.environment.apply({ file: SUBSETS })
@@ -113,7 +113,7 @@ describe('applying a file', () => {
       .toThrow('The cluster does not know the field spec.new')
   })
 
-  test('of the Gateway API waits for its own gateway, which the next commands name', async () => {
+  test('with a Gateway of the Gateway API waits for its gateway, which the next commands name', async () => {
     const cluster = meshWith()
     using run = await environmentIn(cluster, 'gateway')
     expect(run.environment.fill('GATEWAYS')).toBe('shop')
@@ -123,6 +123,14 @@ describe('applying a file', () => {
     expect(run.environment.fill('deploy/GATEWAY')).toBe(`deployment/${name}-istio`)
     expect(run.environment.gateway.nameInTraces).toBe(`${name}-istio.shop`)
     await run.environment.prepare({ needs: [] })
+    expect(run.environment.gateway.nameInTraces).toBe('')
+  })
+
+  test('of the Gateway API: its gateway is forgotten even if the next exercise cannot be prepared', async () => {
+    const cluster = meshWith([], [/get pods -l app in/, { code: 1, stderr: 'Forbidden' }])
+    using run = await environmentIn(cluster, 'gateway')
+    await run.environment.apply({ file: 'istio/ch2/ingress-gateway.yaml' })
+    await expect(run.environment.prepare({ needs: [] })).rejects.toThrow('Forbidden')
     expect(run.environment.gateway.nameInTraces).toBe('')
   })
 })
@@ -140,25 +148,25 @@ describe('running a command', () => {
     expect([run.snapshot.created, run.output]).toEqual([['shop:deployment.apps/forum'], ['scaled']])
   })
 
-  test('that creates something in another namespace replaces the user\'s, and signs its own', async () => {
+  test('that creates an object in another namespace replaces the user\'s, and sets the field manager', async () => {
     const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'certificate', namespace: 'istio-system' } }
     const cluster = meshWith([secret], [/create secret/, {}])
     using run = await environmentIn(cluster)
     await run.environment.runCommand({ command: ['kubectl', '-n', 'GATEWAYS', 'create', 'secret'], makes })
-    expect(run.snapshot.has('istio-system:secret/certificate')).toBe(true)
+    expect(run.snapshot.hasOriginal('istio-system:secret/certificate')).toBe(true)
     expect(cluster.commands.slice(-2)).toEqual([
       'delete secret/certificate --ignore-not-found',
       'create secret --field-manager=outfitters-companion.shop'
     ])
   })
 
-  test('that fails is an error with its exit code and what it printed', async () => {
+  test('that fails throws an error with its exit code and what it printed', async () => {
     using run = await environmentIn(meshWith([], [/label/, { code: 3, stderr: 'no such label\n' }]))
     await expect(run.environment.runCommand({ command: ['kubectl', 'label'], makes: [] }))
       .rejects.toThrow('kubectl label ended with 3: no such label')
   })
 
-  test('gets a folder, which is recorded and removed at the end, unless it is kept', async () => {
+  test('makes a folder if the command needs one, records it, and removes it unless it is kept', async () => {
     for (const keepFolder of [true, false]) {
       using run = await environmentIn(meshWith([], [/get -f/, {}]))
       await run.environment.runCommand({ command: ['kubectl', 'get', '-f', 'FOLDER/ca'], makes: [] })

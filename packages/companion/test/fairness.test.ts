@@ -55,7 +55,7 @@ async function performed (steps: Step[], machine: Machine) {
     exercise: { steps },
     falseAlarm: FALSE_ALARM_PER_CHECK,
     patience: 50,
-    watch: () => async () => ({ loopP99: 1, probeP50: 1, probeP99: late(rate) }),
+    monitor: () => async () => ({ loopP99: 1, probeP50: 1, probeP99: late(rate) }),
     send: async options => {
       rates.push(rate = options.rate)
       const statusOf = (i: number) => i < stalled ? 0 : draw() < failing ? 500 : 200
@@ -79,19 +79,19 @@ const LATER = { ...HALF, name: 'later calls that fail' }
 const ANSWERED = expects('calls-answered', 'calls that are answered', all, ({ status }) => status === 200)
 
 describe('a load', () => {
-  test('is judged on a quiet machine, and the check carries what was measured', async () => {
+  test('is judged on a quiet machine, and its check has the measurement', async () => {
     const { verdict, rates, checks } = await performed([CALLS, HALF], { late: () => 5, failing: 0.5 })
     expect([verdict, rates]).toEqual(['pass', [100]])
     const measured = { wanted: 100, kept: 100, lateP99: 2, probeP99: 5, noise: 5, stalled: 0 }
     expect(checks).toMatchObject([{ ok: true, measured }])
   })
 
-  test('is sent at half the rate on a busy machine, and judged then', async () => {
+  test('is sent again at half the rate on a busy machine, and then judged', async () => {
     const busy = { late: (rate: number) => rate > 50 ? 4000 : 30, failing: 0.5 }
     expect(await performed([CALLS, HALF, CALLS, LATER], busy)).toMatchObject({ verdict: 'pass', rates: [100, 50, 50] })
   })
 
-  test.each([0, 0.5, 1])('is not judged if that does not help, nor are later steps: %s fail', async failing => {
+  test.each([0, 0.5, 1])('is not judged if the machine stays busy, nor are later loads: %s fail', async failing => {
     const steps = [CALLS, HALF, CALLS, LATER]
     const { verdict, rates, unjudged, checks } = await performed(steps, { late: () => 4000, failing })
     expect([verdict, rates, checks]).toEqual(['unjudged', [100, 50, 25], []])
@@ -100,7 +100,7 @@ describe('a load', () => {
     expect(unjudged).toMatchObject([HALF, LATER].map(({ name }) => ({ name, disturbed, measured })))
   })
 
-  test('does not fail the mesh for a timeout on a slow machine, but does on a quiet one', async () => {
+  test('with a timeout is not judged on a slow machine, and fails on a quiet one', async () => {
     const steps = [CALLS, ANSWERED]
     expect(await performed(steps, { late: () => SLOW_MS + 1, failing: 0, stalled: 3 }))
       .toMatchObject({ verdict: 'unjudged', checks: [] })
@@ -108,28 +108,28 @@ describe('a load', () => {
       .toMatchObject({ verdict: 'fail', checks: [{ ok: false }] })
   })
 
-  // 60 % of some 1,300 calls fail, and 50 % are expected. A check notices that with a probability of 0.99, and with
-  // this seed. Noise that shares bear does not change that.
-  test.each([5, SLOW_MS + 1, 900])('with a wrong lesson fails when it is judged: %s ms of noise', async late => {
+  // 60 % of about 1,300 calls fail, and 50 % are expected. A check notices that with a probability of 0.99, and it
+  // does with this seed. Noise that the check tolerates does not change that.
+  test.each([5, SLOW_MS + 1, 900])('whose calls are wrong fails if it is judged: %s ms of noise', async late => {
     expect(await performed([CALLS, HALF], { late: () => late, failing: 0.6 }))
       .toMatchObject({ verdict: 'fail', checks: [{ ok: false }] })
     expect(await performed([CALLS, HALF], { late: () => late, failing: 0.5 })).toMatchObject({ verdict: 'pass' })
   })
 
-  test('about time is not judged above the noise that it bears', async () => {
-    const steps = [CALLS, { ...HALF, bears: 200 }]
+  test('whose check is about time is not judged if the noise exceeds what the check tolerates', async () => {
+    const steps = [CALLS, { ...HALF, tolerates: 200 }]
     expect(await performed(steps, { late: () => 200, failing: 0.5 })).toMatchObject({ verdict: 'pass' })
     expect(await performed(steps, { late: () => 201, failing: 0.5 })).toMatchObject({ verdict: 'unjudged' })
   })
 
-  test('whose effect passes is not judged if a slow machine made it late, and fails if the mesh did', async () => {
+  test('longer than its effect is not judged on a slow machine, and fails on a quiet one', async () => {
     const steps = [{ ...CALLS, within: 7000 }, ANSWERED]
     expect(await performed(steps, { late: () => SLOW_MS + 1, failing: 1, lasted: 9000 }))
       .toMatchObject({ verdict: 'unjudged' })
     expect(await performed(steps, { late: () => SLOW_MS, failing: 1, lasted: 9000 })).toMatchObject({ verdict: 'fail' })
   })
 
-  test('whose effect passes must be over in time, counted from the change that it waits for', async () => {
+  test('must end before its effect does, counted from the change that it waits for', async () => {
     const stub = await stubUpstream((_request, response) => { response.end() })
     const waits = { ...CALLS, within: 1000, arrived: { seen: () => true } }
     const machine = { late: () => SLOW_MS + 1, failing: 0.5, lasted: 1000, origin: stub.origin }
@@ -144,7 +144,7 @@ describe('a load', () => {
     }
   })
 
-  test('that failed before the machine became busy has failed', async () => {
+  test('that failed before the machine became busy fails the exercise', async () => {
     let loads = 0
     const late = () => loads++ === 0 ? 5 : 4000
     const { verdict } = await performed([CALLS, HALF, { ...CALLS }, LATER], { late, failing: 0.9 })
@@ -152,7 +152,7 @@ describe('a load', () => {
   })
 })
 
-describe('a wait without success', () => {
+describe('a wait', () => {
   const printed = inspect('printed', 'what is printed', {
     says: 'Look.',
     command: ['kubectl'],
@@ -160,7 +160,7 @@ describe('a wait without success', () => {
     count: ({ output }) => once(output === 'yes')
   })
 
-  test('is not judged on a slow machine, and fails on a quiet one', async () => {
+  test('without success is not judged on a slow machine, and fails on a quiet one', async () => {
     const slow = 'a change was not seen within 0.05 s, on a machine that was late by 151 ms'
     expect(await performed([printed], { late: () => SLOW_MS + 1, failing: 0 })).toMatchObject({
       verdict: 'unjudged',
@@ -169,7 +169,7 @@ describe('a wait without success', () => {
     expect(await performed([printed], { late: () => SLOW_MS, failing: 0 })).toMatchObject({ verdict: 'fail' })
   })
 
-  test('differs from a change that has arrived, which passes on a slow machine as well', async () => {
+  test('with success passes on a slow machine as well', async () => {
     const slow = { late: () => 900, failing: 0, prints: 'yes' }
     expect(await performed([printed], slow)).toMatchObject({ verdict: 'pass' })
   })
@@ -180,7 +180,7 @@ describe('a wait without success', () => {
     expect(late(DEFAULT_TOLERANCE_MS + 1)).toThrow(Disturbed)
   })
 
-  test('for a change of the routes is not judged on a slow machine, and fails on a quiet one', async () => {
+  test('for a change that is not seen is not judged on a slow machine, and fails on a quiet one', async () => {
     const stub = await stubUpstream((_request, response) => { response.end() })
     const steps = [{ ...CALLS, arrived: { seen: failed } }, HALF]
     try {

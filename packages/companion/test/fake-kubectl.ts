@@ -23,10 +23,11 @@ const PROXY = { spec: { containers: [{ name: 'probe' }], initContainers: [{ name
 const metadata = { name: 'istio-ingressgateway', namespace: 'istio-system' }
 const labels = { app: 'istio-ingressgateway', istio: 'ingressgateway' }
 
-/** The ingress gateway of `istioctl install`: its Service, at an address where nothing answers, and its Deployment. */
+/** The Service of the gateway of `istioctl install`, at an address where nothing answers. */
 export const INGRESS_SERVICE = {
   kind: 'Service', metadata, spec: { clusterIP: '127.0.0.254', selector: labels }, status: {}
 }
+/** The Deployment of that gateway. */
 export const INGRESS_DEPLOYMENT = {
   kind: 'Deployment', metadata, spec: { replicas: 1, template: { metadata: { labels } } }
 }

@@ -8,7 +8,7 @@ import {
 } from '../src/cluster/images.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { silent } from '../src/run/reporter.ts'
-import { run } from '../src/run/run.ts'
+import { runExercises } from '../src/run/run.ts'
 import { PORTS } from '../src/cluster/workloads.ts'
 import { answering, failingKubectl, fakeKubectl, MESH, type Answer } from './fake-kubectl.ts'
 
@@ -170,7 +170,8 @@ describe('what a run applies', () => {
     const tell = (line: string) => { told.push(line) }
     const report = { ...silent, command: tell, note: tell }
     const exercises = choose(['ch2.chaos'])
-    await run({ exercises, namespace: 'shop', report, falseAlarm: FALSE_ALARM_PER_CHECK, patience: 300, execute })
+    const falseAlarm = FALSE_ALARM_PER_CHECK
+    await runExercises({ exercises, namespace: 'shop', report, falseAlarm, patience: 300, execute })
     return told
   }
 
@@ -210,7 +211,7 @@ describe('what a run applies', () => {
 describe('the advice for an image that cannot be pulled', () => {
   const pod = { pod: 'catalog-abc', namespace: 'shop' }
 
-  test('is to push it if it comes from the registry of the setting', () => {
+  test('says how to push it if it comes from the registry of the setting', () => {
     set('ghcr.io/you/outfitters:1.0')
     const advice = pullAdvice('ghcr.io/you/outfitters/catalog:1.0', pod)
     expect(advice).toMatch(/^Images come from ghcr\.io\/you\/outfitters, because OUTFITTERS_IMAGES is set\. /)
@@ -219,14 +220,14 @@ describe('the advice for an image that cannot be pulled', () => {
     expect(advice).not.toContain('--load')
   })
 
-  test('is to build and load it if the setting is missing', () => {
+  test('says how to build and load it if the setting is missing', () => {
     set(undefined)
     const advice = pullAdvice('localhost/outfitters/catalog:dev', pod)
     expect(advice).toMatch(/^npm run images -- --load builds the images and loads them into the cluster\. /)
     expect(advice).toMatch(/export OUTFITTERS_IMAGES=REGISTRY\/PATH, then npm run images -- --push$/)
   })
 
-  test('is to look at the pod if it is the user\'s own image', () => {
+  test('says how to look at the pod if it is the user\'s own image', () => {
     set(undefined)
     expect(pullAdvice('ghcr.io/you/catalog:7', pod)).toBe('To see why: kubectl -n shop describe pod catalog-abc')
   })

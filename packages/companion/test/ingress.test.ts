@@ -4,8 +4,8 @@ import { course } from '../src/course/registry.ts'
 import { NEEDS, usesGateway } from '../src/course/exercise.ts'
 import { findGateway } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { manifest } from '../src/cluster/manifests.ts'
-import { claims } from '../src/cluster/preflight.ts'
+import { readManifest } from '../src/cluster/manifests.ts'
+import { claimingGateways } from '../src/cluster/preflight.ts'
 import { silent } from '../src/run/reporter.ts'
 import { Environment } from '../src/run/environment.ts'
 import type { Snapshot } from '../src/run/snapshot.ts'
@@ -80,7 +80,7 @@ test('a gateway that the user names and that does not exist', async () => {
     .toThrow(/^There is no gateway front\/edge: namespace front has no Service edge\.\n.* get services -A -l istio$/)
 })
 
-test('no gateway: the advice is not to install a second Istio', async () => {
+test('no gateway: the message advises against a second Istio', async () => {
   const reason = await find(undefined, labelled()).catch((error: Error) => error.message)
   expect(reason).toMatch(/^There is no ingress gateway: no Service .* istio: ingressgateway or istio: ingress\.\n/)
   expect(reason).toContain('Istio is installed already, so do not install it again, but add a gateway to it')
@@ -129,7 +129,7 @@ test.each([
     's|istio: ingressgateway|istio: ingress|; s|namespace: istio-system|namespace: istio-ingress|'
   ]
 ])('%s is changed for the gateway that was found, and the printed command shows how', async (file, objects, script) => {
-  const found = await manifest(kubectl, file, { gateway: CHART })
+  const found = await readManifest(kubectl, file, { gateway: CHART })
   expect(found.objects).toMatchObject(objects)
   expect(found.input).toMatchObject({ from: `sed '${script}' k8s/${file}` })
   const namespace = found.objects[0]?.metadata.namespace
@@ -138,7 +138,7 @@ test.each([
 
 test('for the book\'s gateway, the file is applied unchanged', async () => {
   const gateway = { namespace: 'istio-system', selector: 'istio: ingressgateway' }
-  expect(await manifest(kubectl, 'istio/ch8/gateway-telemetry.yaml', { gateway }))
+  expect(await readManifest(kubectl, 'istio/ch8/gateway-telemetry.yaml', { gateway }))
     .toMatchObject({ args: ['-f', 'k8s/istio/ch8/gateway-telemetry.yaml'] })
 })
 
@@ -169,14 +169,14 @@ test('a Gateway claims a host at the gateways that it selects', async () => {
     spec: { selector, servers: [{ port: { number: 80 }, hosts: ['*'] }] }
   }))
   const mesh = kubectlWith([/^get gateways/, { stdout: { items } }])
-  expect((await claims(mesh, { labels })).map(({ name }) => name)).toEqual(['{"istio":"ingress"}', undefined])
+  expect((await claimingGateways(mesh, { labels })).map(({ name }) => name)).toEqual(['{"istio":"ingress"}', undefined])
 })
 
 test.each(course)('$id changes every selector for the gateway, and no command names the book\'s', async exercise => {
   const { needs, steps } = exercise
   const applied = steps.flatMap(step => step.kind === 'apply' ? [step.file] : [])
   const files = [...needs.flatMap(need => NEEDS[need].file ?? []), ...applied].filter(file => file.startsWith('istio/'))
-  const manifests = await Promise.all(files.map(file => manifest(kubectl, file)))
+  const manifests = await Promise.all(files.map(file => readManifest(kubectl, file)))
   if (JSON.stringify(manifests).includes('"istio":"ingressgateway"')) expect(usesGateway(exercise)).toBe(true)
   const commands = steps.flatMap(step => 'command' in step ? [step.command.join(' ')] : [])
   expect(commands.filter(command => command.includes('ingressgateway'))).toEqual([])

@@ -11,7 +11,7 @@ const holderIn = (cluster: FakeCluster) => {
   return holder === undefined ? undefined : JSON.parse(Buffer.from(holder, 'base64').toString()) as object
 }
 
-test('names its holder, until it is released', async () => {
+test('a lease names its holder until it is released', async () => {
   const cluster = new FakeCluster()
   const lease = await Lease.acquire(cluster.kubectl(), { some: 'entry' })
   expect(holderIn(cluster)).toMatchObject({ host: hostname(), pid: process.pid })
@@ -20,7 +20,7 @@ test('names its holder, until it is released', async () => {
   expect(cluster.objects.get(KEY)?.data?.['entries']).toBeDefined()
 })
 
-test('can be taken over, with its entries, after it was released', async () => {
+test('a lease can be taken over, with its entries, after it was released', async () => {
   const cluster = new FakeCluster()
   await (await Lease.acquire(cluster.kubectl(), { some: 'entry' })).release()
   const next = await Lease.takeOver<{ some: string }>(cluster.kubectl(), quiet)
@@ -28,11 +28,11 @@ test('can be taken over, with its entries, after it was released', async () => {
   next?.stopRenewing()
 })
 
-test('there is none to take over', async () => {
+test('without a lease, there is none to take over', async () => {
   expect(await Lease.takeOver(new FakeCluster().kubectl(), quiet)).toBeUndefined()
 })
 
-test('two runs cannot acquire one at the same time', async () => {
+test('two runs cannot acquire a lease at the same time', async () => {
   const cluster = new FakeCluster()
   const first = await Lease.acquire(cluster.kubectl(), {})
   await expect(Lease.acquire(cluster.kubectl(), {})).rejects.toThrow(
@@ -40,7 +40,7 @@ test('two runs cannot acquire one at the same time', async () => {
   first.stopRenewing()
 })
 
-test('is lost when another run has written it, and then nothing else is done', async () => {
+test('a lease is lost when another run has written it, and then no command runs', async () => {
   const cluster = new FakeCluster()
   const lease = await Lease.acquire(cluster.kubectl(), {})
   const holder = JSON.stringify({ id: 'theirs', host: 'elsewhere', pid: 1 })
@@ -51,7 +51,7 @@ test('is lost when another run has written it, and then nothing else is done', a
   await expect(lease.kubectl.run(['get', 'pods'])).rejects.toThrow('Another run is at work')
 })
 
-test('is not lost when our own write succeeded and its answer did not arrive', async () => {
+test('a lease is not lost when our own write succeeded but its answer did not arrive', async () => {
   const cluster = new FakeCluster()
   const lease = await Lease.acquire(cluster.kubectl(), {})
   cluster.put(cluster.objects.get(KEY) as Parameters<FakeCluster['put']>[0]) // the same holder, a newer version

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stubUpstream } from '@outfitters/service-kit/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { load, sendRequest, type Clock } from '../src/judge/load.ts'
+import { sendLoad, sendRequest, type Clock } from '../src/judge/load.ts'
 
 async function server (listener: Parameters<typeof stubUpstream>[0]) {
   const stub = await stubUpstream(listener)
@@ -14,7 +14,7 @@ test('a load sends the number of requests, with their headers, and returns every
     const isThird = stub.requests.length % 3 === 0
     response.writeHead(isThird ? 503 : 200, { 'x-served-version': 'v1' }).end(String(request.headers['x-dark-launch']))
   })
-  const { calls } = await load({ url: stub.origin, headers: { 'x-dark-launch': 'v2' }, rate: 200, until: 30 })
+  const { calls } = await sendLoad({ url: stub.origin, headers: { 'x-dark-launch': 'v2' }, rate: 200, until: 30 })
   expect(calls).toHaveLength(30)
   expect(calls.filter(({ status }) => status === 503)).toHaveLength(10)
   for (const { body, version } of calls) expect([body, version]).toEqual(['v2', 'v1'])
@@ -22,7 +22,7 @@ test('a load sends the number of requests, with their headers, and returns every
 
 test('slow answers do not lower the rate', async () => {
   const stub = await server((_request, response) => { setTimeout(() => response.end(), 500) })
-  const loaded = load({ url: stub.origin, rate: 100, until: 20 })
+  const loaded = sendLoad({ url: stub.origin, rate: 100, until: 20 })
   await expect.poll(() => stub.requests.length, { timeout: 10_000 }).toBe(20)
   expect((await loaded).calls.every(({ status }) => status === 200)).toBe(true)
 })
@@ -30,7 +30,7 @@ test('slow answers do not lower the rate', async () => {
 test('a load without a number of requests goes on until its end is signaled', async () => {
   const stub = await server((_request, response) => { response.end() })
   const end = new AbortController()
-  const loaded = load({ url: stub.origin, rate: 100, until: end.signal })
+  const loaded = sendLoad({ url: stub.origin, rate: 100, until: end.signal })
   await sleep(300)
   end.abort()
   expect((await loaded).calls.length).toBe(stub.requests.length)
@@ -45,7 +45,7 @@ test('without an answer, the status is 0 and the body is the reason', async () =
 test('an abort ends a load at once, even if answers are slow', async () => {
   const stub = await server(() => {}) // does not answer
   const end = new AbortController()
-  const loaded = load({ url: stub.origin, rate: 100, until: 5, signal: end.signal })
+  const loaded = sendLoad({ url: stub.origin, rate: 100, until: 5, signal: end.signal })
   await expect.poll(() => stub.requests.length).toBe(5)
   end.abort()
   await expect(loaded).rejects.toThrow('The load was ended.')
@@ -59,7 +59,7 @@ describe('the timing of a load', () => {
   }
   const timingOf = async (more: (n: number) => number, each = 0) => {
     const stub = await server((_request, response) => { response.end() })
-    const { timing } = await load({ url: stub.origin, rate: 100, until: 100, clock: clock(more, each) })
+    const { timing } = await sendLoad({ url: stub.origin, rate: 100, until: 100, clock: clock(more, each) })
     return timing
   }
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { manifest } from '../src/cluster/manifests.ts'
+import { readManifest } from '../src/cluster/manifests.ts'
 
 const SIDECAR = 'istio/ch11/webapp-sidecar.yaml'
 
 test('full names of Services get the exercise\'s namespace, and the printed command shows how', async () => {
-  const { objects, input } = await manifest(new Kubectl('shop'), SIDECAR)
+  const { objects, input } = await readManifest(new Kubectl('shop'), SIDECAR)
   const hosts = ['./catalog.shop.svc.cluster.local', './forum.shop.svc.cluster.local']
   expect(objects).toMatchObject([{ spec: { egress: [{ hosts }] } }])
   const script = 's/.istioinaction.svc.cluster.local/.shop.svc.cluster.local/'
@@ -13,13 +13,13 @@ test('full names of Services get the exercise\'s namespace, and the printed comm
 })
 
 test('in the book\'s namespace the file is applied as it is', async () => {
-  expect(await manifest(new Kubectl('istioinaction'), SIDECAR))
+  expect(await readManifest(new Kubectl('istioinaction'), SIDECAR))
     .toMatchObject({ args: ['-f', `k8s/${SIDECAR}`], namespace: 'istioinaction' })
 })
 
 test('a host replaces the host * and the book\'s domain', async () => {
   const [gateway, tls] = await Promise.all(['istio/ch2/ingress-gateway.yaml', 'istio/ch4/coolstore-gw-tls.yaml']
-    .map(file => manifest(new Kubectl('shop'), file, { host: 'run.example' })))
+    .map(file => readManifest(new Kubectl('shop'), file, { host: 'run.example' })))
   const hostsOf = (found: typeof gateway) => {
     const { spec } = found?.objects[0] as unknown as { spec: { servers: { hosts: string[] }[] } }
     return spec.servers.flatMap(({ hosts }) => hosts)

@@ -4,7 +4,7 @@ import type { Exercise } from '../src/course/exercise.ts'
 import { apply, inspect, once } from '../src/course/steps.ts'
 import { all } from '../src/judge/statistics.ts'
 import { silent } from '../src/run/reporter.ts'
-import { reset, run, type RunOptions } from '../src/run/run.ts'
+import { reset, runExercises, type RunOptions } from '../src/run/run.ts'
 import { FakeCluster } from './fake-cluster.ts'
 import { failingKubectl, MESH, type Answer } from './fake-kubectl.ts'
 
@@ -60,7 +60,7 @@ function meshWith (...objects: KubeObject[]) {
 
 test('exercises run one after the other, and what was there before is restored', async () => {
   const { cluster, options } = meshWith(mine)
-  const summary = await run(options)
+  const summary = await runExercises(options)
   expect(summary).toMatchObject({ passed: 2, failed: 0, notJudged: 0, notRun: 0, unrestored: [], kept: [] })
   expect(summary.error).toBeUndefined()
   expect([...cluster.objects.keys()]).toEqual([USERS])
@@ -69,7 +69,7 @@ test('exercises run one after the other, and what was there before is restored',
 
 test('with keep, everything stays until a reset', async () => {
   const { cluster, options } = meshWith(mine)
-  await run({ ...options, keep: true })
+  await runExercises({ ...options, keep: true })
   expect([...cluster.objects.keys()].sort()).toEqual([APPLIED, SECRET].sort())
   expect(await reset(options)).toEqual({ found: true, unrestored: [], kept: [] })
   expect([...cluster.objects.keys()]).toEqual([USERS])
@@ -92,7 +92,7 @@ test('an interruption ends the run, and what was there before is restored', asyn
   const { cluster, options } = meshWith(mine)
   const abort = new AbortController()
   const execute = during(' apply -f', cluster, () => abort.abort())
-  const summary = await run({ ...options, execute, signal: abort.signal })
+  const summary = await runExercises({ ...options, execute, signal: abort.signal })
   expect(summary).toMatchObject({ error: 'The run was interrupted.', notRun: 2, results: [], unrestored: [] })
   expect([...cluster.objects.keys()]).toEqual([USERS])
 })
@@ -104,7 +104,7 @@ test('a run whose lease another run has taken over ends, and leaves the restorin
   const metadata = { name: 'outfitters-companion' }
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { holder, entries } }
   const takeOver = () => { cluster.put(secret) }
-  const summary = await run({ ...options, execute: during('get deployments ', cluster, takeOver) })
+  const summary = await runExercises({ ...options, execute: during('get deployments ', cluster, takeOver) })
   expect(summary.error).toMatch(/^Another run is at work in namespace shop: process 1 on elsewhere\./)
   expect(summary).toMatchObject({ results: [], notRun: 2, unrestored: [] })
   expect(cluster.objects.has(SECRET)).toBe(true)
@@ -113,17 +113,17 @@ test('a run whose lease another run has taken over ends, and leaves the restorin
 test('trouble that ends an exercise does not prevent the next one', async () => {
   const { options } = meshWith()
   const exercises = [exercise('one', { needs: ['prometheus'] }), exercise('two')]
-  const { results, error } = await run({ ...options, exercises })
+  const { results, error } = await runExercises({ ...options, exercises })
   expect(results.map(({ id, verdict }) => [id, verdict])).toEqual([['one', 'error'], ['two', 'pass']])
   expect(error).toBeUndefined()
 })
 
-test('trouble that ends the run says how many exercises did not run', async () => {
+test('after trouble that ends the run, the summary counts the exercises that did not run', async () => {
   const { cluster, options } = meshWith(mine)
   const execute: Execute = async (name, args, options) => args.join(' ').includes('create --dry-run')
     ? { code: 1, stdout: '', stderr: 'failed calling webhook' }
     : await cluster.execute(name, args, options)
-  const summary = await run({ ...options, execute })
+  const summary = await runExercises({ ...options, execute })
   expect(summary).toMatchObject({ results: [], notRun: 2 })
   expect(summary.error).toMatch(/^Istio's injector does not answer/)
   expect([...cluster.objects.keys()]).toEqual([USERS])

@@ -44,7 +44,7 @@ describe('a snapshot', () => {
     const cluster = new FakeCluster([service('catalog')])
     const snapshot = await Snapshot.begin(cluster.kubectl(), { namespaceIsOurs: false })
     await snapshot.remember(['shop:service/catalog', 'shop:service/forum'])
-    expect([snapshot.has('shop:service/catalog'), snapshot.has('shop:service/forum')]).toEqual([true, false])
+    expect(['catalog', 'forum'].map(name => snapshot.hasOriginal(`shop:service/${name}`))).toEqual([true, false])
     expect(snapshot.created).toEqual(['shop:service/forum'])
     cluster.put({ ...service('catalog'), spec: { ports: [1] } })
     await snapshot.remember(['shop:service/catalog'])

@@ -68,10 +68,11 @@ describe('a measurement', () => {
   })
 
   test('that is unsound stays unsound with more noise', () => {
-    fc.assert(fc.property(someTiming, someDelays, someDelays, milliseconds(5000), (timing, delays, more, bears) => {
+    fc.assert(fc.property(someTiming, someDelays, someDelays, milliseconds(5000), (timing, delays, more, tolerates) => {
       const loopP99 = delays.loopP99 + more.loopP99
       const probeP99 = delays.probeP99 + more.probeP99
-      const isUnsound = (delays: typeof more) => unsoundReasons(measurementOf([], timing, delays), { bears }).length > 0
+      const isUnsound = (delays: typeof more) =>
+        unsoundReasons(measurementOf([], timing, delays), { tolerates }).length > 0
       if (isUnsound(delays)) expect(isUnsound({ ...delays, loopP99, probeP99 })).toBe(true)
     }), SEED)
   })
@@ -80,7 +81,7 @@ describe('a measurement', () => {
     [
       'with more noise than the check tolerates',
       { noise: 201, probeP99: 201 },
-      { bears: 200 },
+      { tolerates: 200 },
       /^the machine was late by 201 ms, and this load tolerates 200 ms/
     ],
     [

@@ -46,7 +46,7 @@ function runOf (steps: Step[], ...answers: Answer[]) {
     exercise: { steps },
     falseAlarm: 1e-4,
     patience: 0,
-    watch: () => async () => ({ loopP99: 0, probeP50: 0, probeP99: 0 }),
+    monitor: () => async () => ({ loopP99: 0, probeP50: 0, probeP99: 0 }),
     send: async options => {
       sent.push(options)
       const length = typeof options.until === 'number' ? options.until : 3
@@ -63,7 +63,7 @@ function runOf (steps: Step[], ...answers: Answer[]) {
   return { run, announced, output, done, sent }
 }
 
-test('apply and run steps are the environment\'s', async () => {
+test('the environment carries out the steps apply and run', async () => {
   const steps = [apply('istio/ch2/ingress-gateway.yaml', 'Apply.'), command('kubectl delete pods', 'Delete.')]
   const { run, done } = runOf(steps)
   for (const step of steps) await perform(step, run)
@@ -195,15 +195,15 @@ test('the words of curl are filled in before they are quoted', () => {
   expect(curlLine({ url: 'http://WHERE' }, word => word.replace('WHERE', 'a b'))).toBe("curl 'http://a b'")
 })
 
-test('the checks before the next load say how many requests it needs, and what noise it bears', () => {
+test('the checks before the next load say how many requests it needs, and what noise it tolerates', () => {
   const first = load('first', '/', { says: 'Send.', within: 5000 })
   const second = load('second', '/', { says: 'Send.' })
   const is = () => true
-  const coarse = expects('coarse', 'coarse', about(1 / 2, { tellFrom: [0.9] }), is, { bears: 500 })
-  const fine = expects('fine', 'fine', about(1 / 2, { tellFrom: [0.6] }), is, { bears: 300 })
+  const coarse = expects('coarse', 'coarse', about(1 / 2, { tellFrom: [0.9] }), is, { tolerates: 500 })
+  const fine = expects('fine', 'fine', about(1 / 2, { tellFrom: [0.6] }), is, { tolerates: 300 })
   const steps = [first, coarse, fine, second, coarse]
   const requests = (step: typeof first) => requestsOf(step, { steps }, 1e-4)
   expect(requests(first)).toBeGreaterThan(requests(second))
   expect([limitsOf(first, { steps }), limitsOf(second, { steps })])
-    .toEqual([{ within: 5000, bears: 300 }, { within: undefined, bears: 500 }])
+    .toEqual([{ within: 5000, tolerates: 300 }, { within: undefined, tolerates: 500 }])
 })

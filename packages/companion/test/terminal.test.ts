@@ -32,16 +32,16 @@ test('a check is shown with what was expected, what was observed, of how many, a
   expect(judged('answers', all, 0, 0)).toBe('answers: there were none')
 })
 
-test('combined reporters hear everything, and each step waits for all of them', async () => {
-  const heard: string[] = []
+test('combined reporters receive every call, and each step waits for all of them', async () => {
+  const received: string[] = []
   const reporter = (name: string): Reporter => ({
     ...silent,
-    note: text => { heard.push(`${name}: ${text}`) },
-    step: async (_, says) => { heard.push(`${name}: ${says}`) }
+    note: text => { received.push(`${name}: ${text}`) },
+    step: async (_, says) => { received.push(`${name}: ${says}`) }
   })
   const both = combine(reporter('a'), reporter('b'))
   both.note('begin')
   await both.step({ kind: 'fault', id: 'fault', says: 'Fail.', arguments: [] }, 'Fail.')
-  expect(heard).toEqual(['a: begin', 'b: begin', 'a: Fail.', 'b: Fail.'])
+  expect(received).toEqual(['a: begin', 'b: begin', 'a: Fail.', 'b: Fail.'])
   expect(Object.keys(both).sort()).toEqual(Object.keys(silent).sort())
 })

@@ -6,11 +6,11 @@ import { hostname } from 'node:os'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { openGateway } from '../src/cluster/gateway.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
-import { claims } from '../src/cluster/preflight.ts'
+import { claimingGateways } from '../src/cluster/preflight.ts'
 import { requireProxies, waitForRollout } from '../src/cluster/workloads.ts'
 import { choose, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { silent } from '../src/run/reporter.ts'
-import { run } from '../src/run/run.ts'
+import { runExercises } from '../src/run/run.ts'
 import { answering, failingKubectl, fakeKubectl, INGRESS_SERVICE, MESH, type Answer } from './fake-kubectl.ts'
 
 const undo: (() => void)[] = []
@@ -25,7 +25,7 @@ function kubectlWith (...answers: Answer[]): Kubectl {
 }
 
 /** Runs an exercise in a mesh that works, except that kubectl answers like this. */
-const runWith = (id: string, ...answers: Answer[]) => run({
+const runWith = (id: string, ...answers: Answer[]) => runExercises({
   exercises: choose([id]),
   namespace: 'shop',
   report: silent,
@@ -84,8 +84,8 @@ test('another namespace with the same host', async () => {
   expect(message).toContain('\nUse a host of your own: --host')
   const kubectl = kubectlWith([/^get gateways/, { stdout: { items: claimed } }])
   const ingress = { labels: { app: 'istio-ingressgateway', istio: 'ingressgateway' } }
-  expect(await claims(kubectl, ingress)).toEqual([])
-  expect(await claims(kubectl, ingress, 'shop.example')).toEqual([{ name: 'theirs', namespace: 'other' }])
+  expect(await claimingGateways(kubectl, ingress)).toEqual([])
+  expect(await claimingGateways(kubectl, ingress, 'shop.example')).toEqual([{ name: 'theirs', namespace: 'other' }])
 })
 
 test('an exercise whose add-on is missing does not run, and the others go on', async () => {
@@ -200,7 +200,8 @@ test('kubectl is not installed', async () => {
   process.env['PATH'] = '/nowhere'
   undo.push(() => { process.env['PATH'] = path })
   const exercises = choose(['ch2.chaos'])
-  const { error } = await run({ exercises, namespace: 'shop', report: silent, falseAlarm: FALSE_ALARM_PER_CHECK })
+  const falseAlarm = FALSE_ALARM_PER_CHECK
+  const { error } = await runExercises({ exercises, namespace: 'shop', report: silent, falseAlarm })
   expect(error).toMatch(/^kubectl is not installed\./)
 })
 

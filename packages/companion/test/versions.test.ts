@@ -9,7 +9,7 @@ import { pathOf } from '../src/cluster/manifests.ts'
 import { pages } from '../src/docs/pages.ts'
 import { requireGatewayApi } from '../src/cluster/preflight.ts'
 import { silent } from '../src/run/reporter.ts'
-import { run } from '../src/run/run.ts'
+import { runExercises } from '../src/run/run.ts'
 import {
   explainRefusal, isOlder, OLDEST, parseVersion, requireSupportedIstio, settings, type Version
 } from '../src/cluster/versions.ts'
@@ -22,7 +22,7 @@ const version = (text: string) => parseVersion(text) as Version
 const istiods = (...versions: string[]): Answer =>
   [/^get pods -A -l app=istiod/, { stdout: { items: versions.map(istiod) } }]
 
-const runWith = (id: string, ...answers: Answer[]) => run({
+const runWith = (id: string, ...answers: Answer[]) => runExercises({
   exercises: choose([id]),
   namespace: 'shop',
   report: silent,

@@ -33,7 +33,7 @@ export async function runChaosScript (kubectl: Kubectl, args: string[], kind: Co
 
 /** The faults in force in the running pods of the store, with the counts and durations that are left of them. */
 export async function activeFaults (kubectl: Kubectl): Promise<PodFaults[]> {
-  const pods = await kubectl.running(STORE)
+  const pods = await kubectl.runningPods(STORE)
   const found = await Promise.all(pods.map(pod => faultsOf(kubectl, pod)))
   return found.filter(({ rules }) => rules.length > 0)
 }
@@ -68,7 +68,8 @@ export async function clearFaults (kubectl: Kubectl): Promise<void> {
     try {
       await runChaosScript(kubectl, ['delete', '--app', app, '--pod', pod], 'upkeep')
     } catch (error) {
-      if ((await kubectl.pods(`app=${app}`)).includes(pod)) throw error // otherwise, the faults ended with the pod
+      const running = await kubectl.runningPodNames(`app=${app}`)
+      if (running.includes(pod)) throw error // otherwise, the faults ended with the pod
     }
   }
 }
@@ -81,7 +82,7 @@ export async function clearFaults (kubectl: Kubectl): Promise<void> {
  */
 export async function restoreFaults (kubectl: Kubectl, faults: PodFaults[]): Promise<string[]> {
   const failures: string[] = []
-  const pods = await kubectl.running(STORE)
+  const pods = await kubectl.runningPods(STORE)
   const replaced = faults.filter(({ pod }) => !pods.some(({ metadata }) => metadata.name === pod))
   const hasLabels = (pod: KubeObject, { app, version }: PodFaults) =>
     labelsOf(pod).app === app && labelsOf(pod).version === version

@@ -1,8 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
+import { ROOT } from '../../../../scripts/project.ts'
 
-/** The root of the project, where every command runs. */
-export const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
+/** The root folder of the project, where every command runs. */
+export { ROOT }
 
 /** How a command ended and what it printed. */
 export interface CommandResult {
@@ -14,6 +14,7 @@ export interface CommandResult {
   isMissing?: true
 }
 
+/** What a command reads, and what ends it. */
 export interface CommandOptions {
   /** the text that the command reads from its stdin */
   input?: string | undefined

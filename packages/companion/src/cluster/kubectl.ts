@@ -24,7 +24,7 @@ export type Input = string | { text: string, from: string } | { text: string, is
 /** Whether a command is part of the lesson, or prepares and restores the namespace. */
 export type CommandKind = 'lesson' | 'upkeep'
 
-/** Gets each command before it runs. */
+/** Receives each command before it runs. */
 export type Announce = (line: string, kind: CommandKind) => void
 
 /** Runs a command to its end, as `command` does. Tests pass their own. */
@@ -125,14 +125,14 @@ export class Kubectl {
   }
 
   /** The running pods with these labels, except those that are being deleted. */
-  async running (selector: string): Promise<KubeObject[]> {
+  async runningPods (selector: string): Promise<KubeObject[]> {
     const pods = await this.objects(['pods', '-l', selector, '--field-selector', 'status.phase=Running'])
     return pods.filter(({ metadata }) => metadata['deletionTimestamp'] === undefined)
   }
 
   /** The names of the running pods with these labels. */
-  async pods (selector: string): Promise<string[]> {
-    return (await this.running(selector)).map(({ metadata }) => metadata.name)
+  async runningPodNames (selector: string): Promise<string[]> {
+    return (await this.runningPods(selector)).map(({ metadata }) => metadata.name)
   }
 }
 

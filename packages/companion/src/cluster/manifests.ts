@@ -71,7 +71,7 @@ function replacementsIn (text: string, namespace: string, options: ManifestOptio
 }
 
 /** Reads a manifest, with the full names of Services in kubectl's namespace. */
-export async function manifest (kubectl: Kubectl, path: string, options: ManifestOptions = {}): Promise<Manifest> {
+export async function readManifest (kubectl: Kubectl, path: string, options: ManifestOptions = {}): Promise<Manifest> {
   const file = pathOf(path)
   const args = argumentsFor(file)
   const withNamespace = (objects: KubeObject[]) =>

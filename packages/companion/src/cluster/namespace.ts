@@ -26,13 +26,13 @@ const TRANSIENT = ['Event', 'Endpoints', 'EndpointSlice', 'PodMetrics']
  * What users have put into a namespace, as `deployment.apps/mine`. Left out are the objects that are `known`, those
  * that the cluster made, those that another object owns, and those that are being deleted.
  */
-export async function othersIn (kubectl: Kubectl, known: string[]): Promise<string[]> {
+export async function userObjectsIn (kubectl: Kubectl, known: string[]): Promise<string[]> {
   const listable = ['api-resources', '--namespaced', '--verbs=list,delete', '-o', 'name']
   const kinds = (await kubectl.tryCluster(listable)).stdout.trim().split('\n')
   const found = await kubectl.objects([kinds.join(',')])
-  const isUsers = ({ kind, metadata }: KubeObject) => !TRANSIENT.includes(kind) &&
+  const isMadeByUser = ({ kind, metadata }: KubeObject) => !TRANSIENT.includes(kind) &&
     metadata['ownerReferences'] === undefined && metadata['deletionTimestamp'] === undefined
-  const names = new Set(found.filter(isUsers).map(object => resourceOf(keyOf(object, kubectl.namespace))))
+  const names = new Set(found.filter(isMadeByUser).map(object => resourceOf(keyOf(object, kubectl.namespace))))
   return [...names].filter(name => !known.includes(name) && !BUILT_IN.includes(name))
 }
 
@@ -46,5 +46,5 @@ export async function isMadeAndEmpty (kubectl: Kubectl): Promise<boolean> {
     '-o', 'jsonpath={.status.phase} {.metadata.managedFields[*].manager}'
   ])
   const [phase, ...managers] = stdout.split(' ')
-  return phase === 'Active' && managers.includes(MANAGER) && (await othersIn(kubectl, [])).length === 0
+  return phase === 'Active' && managers.includes(MANAGER) && (await userObjectsIn(kubectl, [])).length === 0
 }

@@ -4,7 +4,7 @@ import type { IngressGateway } from './gateway.ts'
 import { KubectlError, type Kubectl, type KubeObject } from './kubectl.ts'
 import { isMadeAndEmpty, MANAGER } from './namespace.ts'
 import { until } from './until.ts'
-import { installGatewayApi, isOlder, OLDEST, parseVersion, settings } from './versions.ts'
+import { gatewayApiInstallCommand, isOlder, OLDEST, parseVersion, settings } from './versions.ts'
 import { hasProxy } from './workloads.ts'
 
 const OTHER_CONTEXT = 'choose another context: kubectl config get-contexts, kubectl config use-context NAME.'
@@ -114,7 +114,7 @@ interface GatewayObject extends KubeObject {
  *
  * @returns nothing if the user may not list Gateways
  */
-export async function claims (
+export async function claimingGateways (
   kubectl: Kubectl, { labels }: Pick<IngressGateway, 'labels'>, host = '*', port = 80
 ): Promise<{ name: string, namespace: string }[]> {
   const { code, stdout } = await kubectl.tryCluster(['get', 'gateways.networking.istio.io', '-A', '-o', 'json'])
@@ -130,8 +130,8 @@ export async function claims (
     .map(({ metadata }) => ({ name: metadata.name, namespace: metadata.namespace as string }))
 }
 
-/** What must be free, and what it ends if it is not. */
-interface Claim {
+/** A host and a port that must be free, and what the error ends if they are not. */
+interface HostClaim {
   host?: string | undefined
   port?: number
   ends?: Scope
@@ -139,9 +139,9 @@ interface Claim {
 
 /** @throws {Trouble} when a Gateway of another namespace claims the host: by default `*` at port 80 */
 export async function requireFreeHost (
-  kubectl: Kubectl, gateway: Pick<IngressGateway, 'labels'>, { host = '*', port = 80, ends = 'run' }: Claim = {}
+  kubectl: Kubectl, gateway: Pick<IngressGateway, 'labels'>, { host = '*', port = 80, ends = 'run' }: HostClaim = {}
 ): Promise<void> {
-  const [other] = await claims(kubectl, gateway, host, port)
+  const [other] = await claimingGateways(kubectl, gateway, host, port)
   if (other === undefined) return
   throw new Trouble(
     `Gateway ${other.name} in namespace ${other.namespace} claims the host ${host} on the ingress gateway already. ` +
@@ -177,7 +177,7 @@ export async function requireGatewayApi (kubectl: Kubectl): Promise<void> {
   const { code, stdout } = await kubectl.tryCluster(kinds)
   if (code !== 0 || !stdout.includes('httproutes.')) {
     throw new Trouble('The cluster does not have the Gateway API.',
-      `Install it, with its experimental channel for the retries: ${installGatewayApi()}`)
+      `Install it, with its experimental channel for the retries: ${gatewayApiInstallCommand()}`)
   }
   const crd = await kubectl.tryCluster([
     'get', 'crd', 'httproutes.gateway.networking.k8s.io',
@@ -188,7 +188,7 @@ export async function requireGatewayApi (kubectl: Kubectl): Promise<void> {
   const oldest = OLDEST.gatewayApi.text
   throw new Trouble(
     `The cluster's Gateway API is ${version.text}, older than ${oldest}, the oldest that the exercises work with.`,
-    `Upgrade it, with its experimental channel for the retries: ${installGatewayApi()}`)
+    `Upgrade it, with its experimental channel for the retries: ${gatewayApiInstallCommand()}`)
 }
 
 /** An add-on of Istio: its Service in istio-system, and the provider by which the mesh's configuration knows it. */

@@ -95,14 +95,14 @@ export function explainRefusal (message: string, path: string, istio: Version | 
   const found = istio === undefined ? '' : `, and the cluster has ${istio.text}`
   const advice = path.startsWith('gateway-api/')
     ? `The Gateway API must be ${OLDEST.gatewayApi.text} or newer, from its experimental channel: ` +
-      installGatewayApi()
+      gatewayApiInstallCommand()
     : `The oldest Istio that works is ${OLDEST.istio.text}${found}. ` +
       'Its CRDs may be older than Istio itself: kubectl get crds -l app=istio-pilot'
   return `The cluster does not know ${unknown}, which k8s/${path} uses. ${advice}`
 }
 
 /** The command that installs the Gateway API. */
-export const installGatewayApi = () =>
+export const gatewayApiInstallCommand = () =>
   'kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/' +
   `releases/download/${settings['GATEWAY_API_VERSION']}/experimental-install.yaml`
 

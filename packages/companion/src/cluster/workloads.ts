@@ -37,6 +37,7 @@ export async function waitForRollout (
  * Waits until a pod is ready.
  *
  * @throws {Trouble} as soon as its image cannot be pulled or its container does not start
+ * @throws {KubectlError} when it is not ready after two minutes
  */
 export async function waitForPod (kubectl: Kubectl, name: string): Promise<void> {
   const ready = kubectl.run(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=120s'])

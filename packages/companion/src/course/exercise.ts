@@ -22,7 +22,7 @@ const requirements = {
   prometheus: { is: 'Prometheus in istio-system, from Istio\'s add-ons', addon: 'prometheus' }
 }
 
-/** A name of something that exercises need. */
+/** What an exercise can need: the name of an entry of NEEDS. */
 export type Need = keyof typeof requirements
 
 /** What exercises need. Files are applied before the exercise begins; add-ons must be installed. */
@@ -120,17 +120,17 @@ export interface Load extends StepBase {
   within?: number | undefined
   /** the milliseconds after which the load can be sent again, if it uses something up, such as tokens */
   recovers?: number | undefined
-  /** a command: the load goes on as long as it runs */
+  /** the words of a command: the load goes on as long as it runs */
   during?: string[] | undefined
-  /** how to see that the proxies have received a change; the load waits for it for a limited time */
+  /** how to see that the proxies have received a change; the load begins then, or when the time for waiting is up */
   arrived?: Arrival | undefined
   /** the services whose /metrics are read before and after; the checks see the difference */
   scrape: string[]
 }
 
 /**
- * A change has arrived when one call is as `seen` says, or when twenty calls at once are as `only` says, three times in
- * a row.
+ * How to see that a change has arrived: `seen` is true for one call, or `only` is true for all of twenty calls at once,
+ * three times in a row.
  */
 export type Arrival = { seen: (call: Call) => boolean } | { only: (call: Call) => boolean }
 
@@ -140,7 +140,7 @@ export interface Expect extends StepBase {
   name: string
   expected: Expected
   /** for a check about time: it is not judged if the noise of the machine is higher, in milliseconds */
-  bears?: number | undefined
+  tolerates?: number | undefined
   count: (observed: Observed) => Count
 }
 

@@ -14,6 +14,7 @@ export const PLACEHOLDERS = {
   [DOMAIN]: 'the domain of the hosts of the gateway'
 }
 
+/** A word that stands for a value. */
 export type Placeholder = keyof typeof PLACEHOLDERS | typeof DOMAIN
 
 /** What the placeholders stand for. A value that is not known yet is undefined. */

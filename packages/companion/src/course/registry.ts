@@ -6,11 +6,11 @@ const folder = new URL('exercises/', import.meta.url)
 const inOrder = new Intl.Collator('en', { numeric: true }).compare
 const files = globSync('ch*/[0-9]*-*.ts', { cwd: folder }).sort(inOrder)
 
-const read = async (file: string) =>
+const exerciseIn = async (file: string) =>
   (await import(new URL(file, folder).href) as { default: Exercise }).default
 
 /** All exercises in the order of the book. The file exercises/chN/M-NAME.ts is exercise M of chapter N. */
-export const course: Exercise[] = await Promise.all(files.map(read))
+export const course: Exercise[] = await Promise.all(files.map(exerciseIn))
 
 const checks = course.flatMap(({ steps }) => steps).filter(step => 'expected' in step)
 
@@ -30,12 +30,16 @@ export function choose (names: string[], from?: string): Exercise[] {
   const wanted = [...names, ...from === undefined ? [] : [from]]
   const unknown = wanted.filter(name => !course.some(exercise => isMeant(exercise, name)))
   if (unknown.length > 0) {
-    throw new RangeError(`there is no exercise or chapter ${unknown.join(', ')}; npm run exercise lists them`)
+    throw new RangeError(`There is no exercise or chapter ${unknown.join(', ')}. To list them: npm run exercise`)
   }
   const chosen = names.length === 0 ? course : course.filter(exercise => names.some(name => isMeant(exercise, name)))
   const first = from === undefined ? 0 : chosen.findIndex(exercise => isMeant(exercise, from))
-  if (first === -1) throw new RangeError(`${from} is not among ${names.join(', ')}`)
+  if (first === -1) {
+    throw new RangeError(`--from ${from} is not among the chosen exercises ${names.join(', ')}. ` +
+      'Choose it as well, or leave out the names')
+  }
   return chosen.slice(first)
 }
 
+/** Whether a name is the id of an exercise, or its chapter. */
 const isMeant = ({ id }: Exercise, name: string) => id === name || id.startsWith(`${name}.`)

@@ -32,10 +32,10 @@ export const fault = (words: string, says: string): Fault =>
 export const load = (id: string, path: string, step: Pick<Load, 'says'> & Partial<Omit<Load, 'id'>>): Load =>
   ({ kind: 'load', id, path, method: 'GET', headers: {}, scrape: [], ...step })
 
-/** Which calls a check is about, and the noise in milliseconds that it bears if it is about time. */
+/** Which calls a check is about, and the noise in milliseconds that it tolerates if it is about time. */
 interface ExpectOptions {
   among?: (call: Call) => boolean
-  bears?: number
+  tolerates?: number
 }
 
 /** Expects a share of the calls, or of those `among` them, to be as `is` says. */
@@ -48,8 +48,9 @@ export function expect (
 
 /** Expects a share of what `count` counts: in the calls, in the metrics, or in what a command printed. */
 export const expectCount = (
-  id: string, name: string, expected: Expected, count: Expect['count'], { bears }: Pick<ExpectOptions, 'bears'> = {}
-): Expect => ({ kind: 'expect', id, name, expected, ...(bears !== undefined && { bears }), count })
+  id: string, name: string, expected: Expected, count: Expect['count'],
+  { tolerates }: Pick<ExpectOptions, 'tolerates'> = {}
+): Expect => ({ kind: 'expect', id, name, expected, ...(tolerates !== undefined && { tolerates }), count })
 
 /** Expects a share of what `count` counts in what a command prints. */
 export const inspect = (id: string, name: string, step: Omit<Inspect, 'kind' | 'id' | 'name'>): Inspect =>

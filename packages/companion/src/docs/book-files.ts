@@ -34,7 +34,7 @@ export function filesOfTheBook (): string[] {
 }
 
 /** Our files that the table names, in the order of the table. */
-export function heirs ({ chapters }: BookFiles): string[] {
+export function counterparts ({ chapters }: BookFiles): string[] {
   return [...new Set(chapters.flatMap(({ rows }) => rows.flatMap(({ here }) => list(here))))]
 }
 
@@ -46,13 +46,13 @@ export function heirs ({ chapters }: BookFiles): string[] {
  * @param inOurs our manifests and scripts that must be in the table
  * @param exists whether the project has such a file or folder
  */
-export function faultsOf (
+export function mistakesIn (
   table: BookFiles, inTheBook: string[], inOurs: string[], exists: (path: string) => boolean
 ): string[] {
   const rows = table.chapters.flatMap(({ rows }) => rows)
   const named = rows.flatMap(({ book }) => list(book))
   const covers = (name: string) => (file: string) => name.endsWith('/') ? file.startsWith(name) : file === name
-  const known = new Set([...heirs(table), ...table.ours.map(({ file }) => file)])
+  const known = new Set([...counterparts(table), ...table.ours.map(({ file }) => file)])
   return [
     ...inTheBook.flatMap(file => {
       const times = named.filter(name => covers(name)(file)).length
@@ -67,7 +67,7 @@ export function faultsOf (
       .map(({ book }) => `${list(book)}: it has neither a file of ours ("here") nor a reason ("note")`),
     ...inOurs.filter(file => !known.has(file)).map(file => `${file} is not in the table: name it in ` +
       'docs/book-files.yaml, as "here" of a file of the book, or under "ours" with its purpose'),
-    ...table.ours.filter(({ file }) => heirs(table).includes(file))
+    ...table.ours.filter(({ file }) => counterparts(table).includes(file))
       .map(({ file }) => `${file} corresponds to a file of the book, so it cannot be under "ours"`)
   ]
 }

@@ -197,10 +197,10 @@ const NOISE_PAGE = '../../../packages/companion/README.md#on-a-busy-machine'
 /** For each load whose results depend on time: when they are not judged. */
 function timeTexts (loads: Load[], exercise: Exercise): string[] {
   const texts = loads.flatMap(step => {
-    const { bears, within } = limitsOf(step, exercise)
+    const { tolerates, within } = limitsOf(step, exercise)
     const seconds = within === undefined ? '' : `${number(within / 1000)} seconds`
     const limits = [
-      ...bears === undefined ? [] : [`the [noise](${NOISE_PAGE}) of the machine exceeds ${number(bears)} ms`],
+      ...tolerates === undefined ? [] : [`the [noise](${NOISE_PAGE}) of the machine exceeds ${number(tolerates)} ms`],
       ...within === undefined
         ? []
         : [`the load ${step.arrived === undefined ? 'takes more than' : 'does not end within'} ${seconds}` +

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import type { Result } from '../run/reporter.ts'
-import type { Summary } from '../run/run.ts'
+import type { Result, Summary } from '../run/reporter.ts'
 
 /** The recorded results of the exercises, by the ids of exercise and check. The pages show them. */
 export type Figures = Record<string, ExerciseFigures>

@@ -1,7 +1,7 @@
 import { percentile } from './figures.ts'
 import type { Call, LoadResult } from './load.ts'
 import type { DelayMonitor } from './noise.ts'
-import { noiseOf } from './soundness.ts'
+import { LEAST_KEPT, noiseOf } from './soundness.ts'
 
 /** How the cluster performs without any fault. */
 export interface Calibration {
@@ -22,27 +22,24 @@ export const RATE = 100
 /** The rate for a machine that does not sustain any of the rates to try, in requests a second. */
 export const SLOWEST = 10
 
-/** The share of the intended rate that the companion must reach for the rate to count as sustained. */
-const KEPT = 0.8
-
 /**
  * Finds the highest rate that the cluster sustains, and measures the delays. It tries rising rates and ends at the
  * first one that is too high.
  *
- * @param load sends that many requests at that rate
+ * @param send sends that many requests at that rate
  */
 export async function calibrate (
-  load: (options: { rate: number, until: number }) => Promise<LoadResult>, monitor: DelayMonitor
+  send: (options: { rate: number, until: number }) => Promise<LoadResult>, monitor: DelayMonitor
 ): Promise<Calibration> {
   let rate = SLOWEST
   let latency: number | undefined
   let lateP99 = 0
   const stop = monitor()
   for (const { rate: tried, requests } of RATES_TO_TRY) {
-    const { calls, timing } = await load({ rate: tried, until: requests })
+    const { calls, timing } = await send({ rate: tried, until: requests })
     latency ??= percentile(calls.map(({ duration }) => duration), 50)
     lateP99 = Math.max(lateP99, timing.lateP99)
-    if (!isSustained(calls) || timing.kept < KEPT * tried) break
+    if (!isSustained(calls) || timing.kept < LEAST_KEPT * tried) break
     rate = tried
   }
   return { rate, noise: noiseOf({ ...await stop(), lateP99 }), latency: latency ?? 0 }

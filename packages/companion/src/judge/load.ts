@@ -31,6 +31,7 @@ export interface Address {
   tls?: { servername: string, ca: string | undefined, cert: string | undefined, key: string | undefined }
 }
 
+/** The requests of a load: what to send, how fast, and how many. */
 export interface LoadOptions extends Address {
   /** requests a second */
   rate: number
@@ -82,7 +83,7 @@ const machineClock: Clock = {
  *
  * @throws {Error} when `signal` is aborted
  */
-export async function load (
+export async function sendLoad (
   { rate, until, onCall = () => {}, signal, clock = machineClock, ...address }: LoadOptions
 ): Promise<LoadResult> {
   const agent = agentFor(address)

@@ -13,7 +13,7 @@ export interface Measurement extends LoadTiming, Delays {
 /** What the measurement of a load must satisfy so that its checks can be judged. */
 export interface MeasurementLimits {
   /** the noise that the checks tolerate, in milliseconds; by default DEFAULT_TOLERANCE_MS */
-  bears?: number | undefined
+  tolerates?: number | undefined
   /** the milliseconds for which the effect lasts that the load shows: the load must end within them */
   within?: number | undefined
   /** how many of these milliseconds had passed when the first request left */
@@ -37,7 +37,7 @@ export const SLOW_MS = 150
 export const STALLED_MS = 10_000
 
 /** The share of the intended rate that a load must reach: at a lower rate, it would be a different load. */
-const KEPT = 0.8
+export const LEAST_KEPT = 0.8
 
 /** What users can do about a busy machine. */
 export const REMEDY = 'Close other programs, or give the cluster more cores, and run the exercise again.'
@@ -67,7 +67,7 @@ export function noiseOf ({ lateP99 = 0, loopP99, probeP99 }: Delays & Partial<Lo
  */
 export function unsoundReasons (
   { wanted, kept, noise, stalled, lasted, lateP99, loopP99, probeP99 }: Measurement,
-  { bears: tolerance = DEFAULT_TOLERANCE_MS, within = Infinity, passed = 0 }: MeasurementLimits = {},
+  { tolerates: tolerance = DEFAULT_TOLERANCE_MS, within = Infinity, passed = 0 }: MeasurementLimits = {},
   requests = Infinity
 ): string[] {
   const isSlow = noise > SLOW_MS
@@ -79,7 +79,7 @@ export function unsoundReasons (
       `the gateway's status port took ${ms(probeP99)})`)
   }
   // A load that takes less than a second is a burst, which has no rate to keep.
-  if (kept < KEPT * wanted && sending >= 1000) {
+  if (kept < LEAST_KEPT * wanted && sending >= 1000) {
     reasons.push(`only ${number(Math.round(kept))} of ${number(wanted)} requests a second could be sent`)
   }
   // On a quiet machine, a proxy decides about a request when the request leaves. If the answer is late there, the mesh

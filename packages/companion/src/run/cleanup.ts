@@ -5,7 +5,7 @@ import { until } from '../cluster/until.ts'
 import { podsOf, PORTS, waitUntilGone } from '../cluster/workloads.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** The categories of kinds that could change what an exercise sees: all that Istio and the Gateway API define. */
+/** The categories of kinds that could affect an exercise: all kinds of Istio and of the Gateway API. */
 const ISTIO = 'istio-io'
 const GATEWAY_API = 'gateway-api'
 
@@ -23,7 +23,7 @@ export const podLabelsOf = (deployment: KubeObject) =>
 /** Whether a Service of the store selects the pods of a Deployment. */
 const isOfStore = (deployment: KubeObject) => (podLabelsOf(deployment)['app'] ?? '') in PORTS
 
-/** Keeps the namespace of the exercises as each of them needs it: removes and replaces objects, recorded first. */
+/** Prepares the namespace for each exercise: removes and replaces objects. The snapshot records them first. */
 export class Cleanup {
   readonly #kubectl: Kubectl
   readonly #snapshot: Snapshot
@@ -37,32 +37,31 @@ export class Cleanup {
     this.#kubectl = kubectl
     this.#snapshot = snapshot
     this.#applied = new Set(snapshot.created)
-    this.#changed = new Set(snapshot.created) // it is not known what an earlier run has done with them
+    this.#changed = new Set(snapshot.created) // an earlier run may have changed them in any way
   }
 
-  /** Records objects as they are now, and counts them from now on as the exercise's. */
-  async claim (keys: string[]): Promise<void> {
+  /** Records objects as they are now, before the exercise applies or changes them. */
+  async markApplied (keys: string[]): Promise<void> {
     await this.#snapshot.remember(keys)
     for (const key of keys) this.#applied.add(key)
   }
 
-  /** Notes that a command is going to change objects. */
+  /** Notes that a command is going to change objects. Their next use in an exercise replaces them. */
   markChanged (keys: string[]): void {
     for (const key of keys) this.#changed.add(key)
   }
 
-  /** Deletes the user's objects with these keys, so that a command can create its own. */
-  async deleteUsers (keys: string[]): Promise<void> {
-    await this.#delete(keys.filter(key => this.#snapshot.has(key)))
+  /** Deletes those of the objects with these keys that the user made, so that a command can create its own. */
+  async deleteOriginals (keys: string[]): Promise<void> {
+    await this.#delete(keys.filter(key => this.#snapshot.hasOriginal(key)))
   }
 
   /**
    * Removes everything of Istio, of the store, and of earlier exercises that is not wanted, and all faults.
    *
    * @param wanted keys of the objects that stay
-   * @returns the keys of what was removed
    */
-  async removeExcept (wanted: Set<string>): Promise<string[]> {
+  async removeExcept (wanted: Set<string>): Promise<void> {
     this.#kinds ??= this.#kindsToRemove()
     const found = await this.#kubectl.objects([await this.#kinds])
     const store = (await this.#kubectl.objects(['deployments'])).filter(isOfStore)
@@ -78,19 +77,18 @@ export class Cleanup {
     await waitUntilGone(this.#kubectl, unwanted)
     await clearFaults(this.#kubectl)
     await this.#waitForProxyToForget(removed)
-    return removed
   }
 
   /** Replaces what the user has under the names of these objects, and what a command of an exercise has changed. */
-  async replaceOthers (objects: KubeObject[], path: string): Promise<void> {
+  async replaceDiffering (objects: KubeObject[], path: string): Promise<void> {
     await this.#snapshot.remember(objects.map(object => this.#key(object)))
-    const differs = (key: string) => this.#snapshot.has(key) || this.#changed.has(key)
-    const others = objects.filter(object => REPLACED.includes(object.kind) && differs(this.#key(object)))
-    if (others.length === 0) return
+    const differs = (key: string) => this.#snapshot.hasOriginal(key) || this.#changed.has(key)
+    const differing = objects.filter(object => REPLACED.includes(object.kind) && differs(this.#key(object)))
+    if (differing.length === 0) return
     // Some of them may be missing now: an earlier exercise may have removed them.
-    const found = await this.#kubectl.objects(others.map(object => this.#resource(object)))
+    const found = await this.#kubectl.objects(differing.map(object => this.#resource(object)))
     const present = new Map(found.map(object => [this.#key(object), object]))
-    const existing = others.filter(object => present.has(this.#key(object)))
+    const existing = differing.filter(object => present.has(this.#key(object)))
     const groups = Map.groupBy(existing, object =>
       mustBeRecreated(object, present.get(this.#key(object)) as KubeObject))
     for (const [recreate, list] of groups) {
@@ -126,7 +124,7 @@ export class Cleanup {
     const routes = keys.map(resourceOf).filter(name => /^(virtualservice|destinationrule)\./.test(name))
       .map(name => name.replace(/\..*\//, '/')
         .replace(/^virtualservice/, 'virtual-service').replace(/^destinationrule/, 'destination-rule'))
-    const [webapp] = routes.length === 0 ? [] : await this.#kubectl.pods('app=webapp')
+    const [webapp] = routes.length === 0 ? [] : await this.#kubectl.runningPodNames('app=webapp')
     if (webapp === undefined) return
     const dump = ['exec', webapp, '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'config_dump']
     const hasForgotten = async () => {

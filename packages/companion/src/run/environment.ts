@@ -5,7 +5,7 @@ import type { CommandResult } from '../cluster/command.ts'
 import type { IngressGateway } from '../cluster/gateway.ts'
 import { configuredSource, imagesFrom, workingImages, type Images } from '../cluster/images.ts'
 import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from '../cluster/kubectl.ts'
-import { deploymentsOf, keyOf, manifest, namespaceOf, type Manifest } from '../cluster/manifests.ts'
+import { deploymentsOf, keyOf, namespaceOf, readManifest, type Manifest } from '../cluster/manifests.ts'
 import { managerFor } from '../cluster/namespace.ts'
 import { requireAddon, requireFreeHost, type ClockOffset } from '../cluster/preflight.ts'
 import { requireIstioVersion, explainRefusal, type Version } from '../cluster/versions.ts'
@@ -30,8 +30,8 @@ const claimsOf = (objects: KubeObject[]) => (gatewaysOf('networking.istio.io', o
   .flatMap(({ spec }) => spec.servers)
   .flatMap(({ port, hosts }) => hosts.map(host => ({ host, port: port.number })))
 
-/** Whether a Deployment asks for pods without a proxy. */
-const optsOut = (object: KubeObject) =>
+/** Whether an object is a Deployment that asks for pods without a proxy. */
+const isWithoutProxy = (object: KubeObject) =>
   object.kind === 'Deployment' && podLabelsOf(object)['sidecar.istio.io/inject'] === 'false'
 
 /** Where exercises run, and with what. */
@@ -83,39 +83,49 @@ export class Environment {
     this.#istio = istio
   }
 
-  /** The folder with the keys and tokens of the exercise, as soon as it has any. */
+  /** The folder with the keys and tokens of the exercise; undefined until a command needs it. */
   get folder (): string | undefined {
     return this.#folder
   }
 
-  /** Removes what an exercise does not need, applies what it needs, and makes sure that it works. */
+  /**
+   * Removes what an exercise does not need, applies what it needs, and makes sure that it works.
+   *
+   * @throws {Trouble} when an add-on is missing, or the gateway does not lead here
+   * @throws {Error} when the cluster's Istio is too old for the exercise
+   */
   async prepare ({ needs, istio }: Pick<Exercise, 'needs' | 'istio'>): Promise<void> {
     this.#removeFolder()
     if (istio !== undefined) requireIstioVersion(istio, this.#istio)
     for (const need of needs) await requireAddon(this.kubectl, need, NEEDS[need])
 
     const files = needs.flatMap(need => NEEDS[need].file ?? [])
-    const wanted = await Promise.all(files.map(file => this.#manifest(file)))
-    const keys = wanted.flatMap(({ objects }) => objects.map(object => this.#key(object)))
-    const removed = await this.#cleanup.removeExcept(new Set(keys))
-    if (removed.some(key => key.includes(':gateway.gateway.networking.k8s.io/'))) this.gateway.forgetOwn()
+    const manifests = await Promise.all(files.map(file => this.#manifest(file)))
+    const keys = manifests.flatMap(({ objects }) => objects.map(object => this.#key(object)))
+    this.gateway.forgetOwnUnlessIn(keys)
+    await this.#cleanup.removeExcept(new Set(keys))
 
     for (const file of files) {
       const { objects } = await this.#manifest(file)
-      await this.#cleanup.replaceOthers(objects, file)
+      await this.#cleanup.replaceDiffering(objects, file)
       await this.apply({ file }, 'upkeep')
     }
     if (needs.includes('gateway')) await this.gateway.requireRouteHere(this.#patience)
   }
 
-  /** Applies a file or folder beneath k8s/, and waits for what it deploys. */
+  /**
+   * Applies a file or folder beneath k8s/, and waits for what it deploys.
+   *
+   * @throws {Trouble} when another namespace claims one of its hosts, or what it deploys does not start
+   * @throws {Error} when the cluster is too old for the file
+   */
   async apply ({ file, values }: Pick<Apply, 'file'> & Partial<Apply>, kind: CommandKind = 'lesson'): Promise<void> {
     const { objects, namespace, args, input } = await this.#manifest(file, values)
     for (const claim of claimsOf(objects)) {
       // Exercises that use other hosts can go on.
       await requireFreeHost(this.kubectl, this.gateway.current, { ...claim, ends: 'exercise' })
     }
-    await this.#cleanup.claim(objects.map(object => this.#key(object)))
+    await this.#cleanup.markApplied(objects.map(object => this.#key(object)))
 
     const there = this.kubectl.in(namespace)
     const printed = await there.run(['apply', ...args, ...this.#fieldManager(namespace)], input, kind)
@@ -135,7 +145,7 @@ export class Environment {
     const deployments = deploymentsOf(objects)
     if (deployments.length > 0) {
       await waitForRollout(this.kubectl, deployments, kind)
-      await requireProxies(this.kubectl, deploymentsOf(objects.filter(object => !optsOut(object))))
+      await requireProxies(this.kubectl, deploymentsOf(objects.filter(object => !isWithoutProxy(object))))
     }
     for (const { metadata: { name } } of gatewaysOf('gateway.networking.k8s.io', objects)) {
       this.gateway.useOwn(name)
@@ -156,10 +166,10 @@ export class Environment {
   async runCommand ({ command, makes }: Pick<Run, 'command' | 'makes'>): Promise<void> {
     if (command.some(word => word.includes('FOLDER'))) await this.#ensureFolder()
     const keys = makes.map(key => this.fill(key.startsWith(':') ? this.kubectl.namespace + key : key))
-    await this.#cleanup.claim(keys)
+    await this.#cleanup.markApplied(keys)
     this.#cleanup.markChanged(keys)
     const words = command.map(word => this.fill(word))
-    if (words.includes('create')) await this.#cleanup.deleteUsers(keys)
+    if (words.includes('create')) await this.#cleanup.deleteOriginals(keys)
     if (words[0] === 'kubectl') words.push(...keys.flatMap(key => this.#fieldManager(namespaceOf(key))).slice(0, 1))
     const { code, stdout, stderr } = await this.execute(words)
     this.report.output(stdout + stderr)
@@ -225,9 +235,9 @@ export class Environment {
     const options = { host: this.#host, gateway: this.#ingress, images }
     if (Object.keys(values).length > 0) {
       const filled = Object.entries(values).map(([word, file]) => [word, this.fill(file)])
-      return await manifest(this.kubectl, path, { ...options, values: Object.fromEntries(filled) })
+      return await readManifest(this.kubectl, path, { ...options, values: Object.fromEntries(filled) })
     }
-    const read = this.#manifests.get(path) ?? manifest(this.kubectl, path, options)
+    const read = this.#manifests.get(path) ?? readManifest(this.kubectl, path, options)
     this.#manifests.set(path, read)
     return await read
   }

@@ -1,5 +1,5 @@
 import type { Exercise, Observed } from '../course/exercise.ts'
-import type { Call, load } from '../judge/load.ts'
+import type { Call, sendLoad } from '../judge/load.ts'
 import type { Samples } from '../judge/metrics.ts'
 import type { DelayMonitor } from '../judge/noise.ts'
 import type { Measurement } from '../judge/soundness.ts'
@@ -15,9 +15,9 @@ export interface ExerciseRun {
   /** how long to wait until a change is seen, in milliseconds */
   patience: number
   /** measures how busy the machine is */
-  watch: DelayMonitor
+  monitor: DelayMonitor
   /** sends a load */
-  send: typeof load
+  send: typeof sendLoad
   /** requests a second of a load that is not about a rate */
   rate: number
   /** of the last load: how well it could be measured */
@@ -36,8 +36,8 @@ export interface ExerciseRun {
 /** The mesh lacks something that the rest of an exercise needs. The message says what. */
 export class MissingFeature extends Error {}
 
-/** What a check judges: the last load, and what a command printed. */
-export function observed ({ calls, metrics, environment }: ExerciseRun, output: string): Observed {
+/** What a check of this run judges: the last load, and what a command printed. */
+export function observedBy ({ calls, metrics, environment }: ExerciseRun, output: string): Observed {
   const { kubectl: { namespace }, gateway } = environment
   return { calls, metrics, output, namespace, gateway: gateway.nameInTraces }
 }

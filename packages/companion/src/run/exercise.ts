@@ -1,7 +1,7 @@
 import { endsRun, messageOf } from '../cluster/errors.ts'
 import type { Exercise, Step } from '../course/exercise.ts'
 import { calibrate, RATE, type Calibration } from '../judge/calibration.ts'
-import { load } from '../judge/load.ts'
+import { sendLoad } from '../judge/load.ts'
 import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import { Disturbed } from '../judge/soundness.ts'
 import type { Check } from '../judge/statistics.ts'
@@ -45,8 +45,8 @@ export async function runExercise (
     exercise,
     falseAlarm,
     patience,
-    watch: delayMonitor(undefined),
-    send: load,
+    monitor: delayMonitor(undefined),
+    send: sendLoad,
     rate: RATE,
     measured: undefined,
     calls: [],
@@ -59,8 +59,8 @@ export async function runExercise (
   let result: Result
   try {
     await environment.prepare(exercise)
-    run.watch = delayMonitor((await machine.status)?.probe)
-    machine.calibration = await calibrated(exercise, environment, machine.calibration, run.watch)
+    run.monitor = delayMonitor((await machine.status)?.probe)
+    machine.calibration = await calibrated(exercise, environment, machine.calibration, run.monitor)
     run.rate = machine.calibration?.rate ?? RATE
     const unjudged = await performAll(exercise.steps, run)
     const verdict = verdictOf(run.checks, unjudged)
@@ -78,12 +78,12 @@ export async function runExercise (
  * run, and again while the rate is low, because the cause may have been brief.
  */
 async function calibrated (
-  exercise: Exercise, environment: Environment, before: Calibration | undefined, watch: DelayMonitor
+  exercise: Exercise, environment: Environment, before: Calibration | undefined, monitor: DelayMonitor
 ): Promise<Calibration | undefined> {
   if (before?.rate === RATE || !exercise.needs.includes('gateway')) return before
   const { gateway, kubectl: { signal }, report } = environment
   const address = await gateway.address({ path: '/api/catalog' })
-  const found = await calibrate(options => load({ ...address, ...options, signal }), watch)
+  const found = await calibrate(options => sendLoad({ ...address, ...options, signal }), monitor)
   report.note(`The cluster sustains ${found.rate}${found.rate === RATE ? ' or more' : ''} requests a second; ` +
     `the machine is late by up to ${Math.round(found.noise)} ms, and a call takes ${Math.round(found.latency)} ms.`)
   return found

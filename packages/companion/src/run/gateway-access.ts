@@ -29,14 +29,14 @@ export interface StatusProbe {
   close: () => void
 }
 
-/** Access to the gateway of the exercises: the mesh's ingress gateway, or that of the exercises' own Gateway. */
+/** Access to the gateway of the exercises: the mesh's ingress gateway, or the one that belongs to their own Gateway. */
 export class GatewayAccess {
   readonly #kubectl: Kubectl
   readonly #api: Api
   readonly #ingress: IngressGateway | undefined
   readonly #host: string | undefined
   readonly #fill: (text: string) => string
-  /** by the name of the own Gateway, and the port */
+  /** by the name of the exercises' own Gateway (empty for the ingress gateway) and the port: `NAME:80` */
   readonly #connections = new Map<string, Promise<Connection>>()
   /** the name of the last applied Gateway of the Gateway API, which has a Service of its own */
   #own: string | undefined
@@ -54,8 +54,14 @@ export class GatewayAccess {
     this.#own = name
   }
 
-  /** Closes the connections to the own Gateway: it has been deleted, and its Service with it. */
-  forgetOwn (): void {
+  /**
+   * Closes the connections to the exercises' own Gateway, if the next exercise does not need it. The Gateway is then
+   * deleted, and its Service with it.
+   *
+   * @param keys the keys of the objects that the next exercise needs
+   */
+  forgetOwnUnlessIn (keys: string[]): void {
+    if (keys.some(key => key.endsWith(`:gateway.gateway.networking.k8s.io/${this.#own}`))) return
     for (const [where, connection] of this.#connections) {
       if (where.startsWith(':')) continue
       connection.then(({ close }) => close(), () => {})
@@ -98,7 +104,11 @@ export class GatewayAccess {
     return this.#found === undefined ? '' : `${this.names?.app}.${this.names?.namespace}`
   }
 
-  /** The address of a path at the gateway, and how to ask for it. */
+  /**
+   * The request for a path at the gateway. It opens a connection to the gateway if there is none yet.
+   *
+   * @throws {Error} when there is no gateway, or a file of `tls` cannot be read
+   */
   async address (request: Pick<Load, 'path'> & Partial<Load>): Promise<Address> {
     const { path, method = 'GET', headers = {}, body, host, tls } = request
     const { origin } = await this.#connect(tls === undefined ? 80 : 443)
@@ -141,7 +151,7 @@ export class GatewayAccess {
    */
   async requireRouteHere (patience: number): Promise<void> {
     const address = await this.address({ path: '/api/catalog' })
-    const pods = await this.#kubectl.pods('app=catalog')
+    const pods = await this.#kubectl.runningPodNames('app=catalog')
     const isFromHere = ({ status, pod }: Call) => status === 200 && pods.includes(pod ?? '')
     let call: Call | undefined
     const leadsHere = async () => {

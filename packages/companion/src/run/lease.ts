@@ -24,8 +24,9 @@ type LeaseSecret = KubeObject & {
   data: { holder?: string, entries: string }
 }
 
-/** Where remarks about the run go. */
+/** What a lease needs from its run. */
 export interface LeaseOptions {
+  /** called with a remark for the user */
   note: (text: string) => void
 }
 
@@ -147,7 +148,7 @@ export class Lease<Entries> {
 
   #lose (found: LeaseSecret | undefined): Trouble {
     this.stopRenewing()
-    const trouble = conflict(this.kubectl.namespace, found && holderOf(found))
+    const trouble = conflictTrouble(this.kubectl.namespace, found && holderOf(found))
     this.#lost.abort(trouble)
     return trouble
   }
@@ -171,7 +172,7 @@ async function waitForExpiry (kubectl: Kubectl, { note }: LeaseOptions): Promise
     const now = await readLease(kubectl)
     if (now === undefined) return true
     if (now.metadata.resourceVersion === found.metadata.resourceVersion) return false
-    throw conflict(kubectl.namespace, holderOf(now))
+    throw conflictTrouble(kubectl.namespace, holderOf(now))
   }
   const options = { timeout: EXPIRES_AFTER, interval: 1000, delay: 1000, signal: kubectl.signal }
   return await until(isGone, options) ? undefined : found
@@ -186,7 +187,7 @@ const holderOf = ({ data: { holder } }: LeaseSecret) => holder === undefined ? u
 
 const decoded = <T>(base64: string) => JSON.parse(Buffer.from(base64, 'base64').toString()) as T
 
-function conflict (namespace: string, holder: Holder | undefined): Trouble {
+function conflictTrouble (namespace: string, holder: Holder | undefined): Trouble {
   const who = holder === undefined ? '' : `: process ${holder.pid} on ${holder.host}`
   return new Trouble(`Another run is at work in namespace ${namespace}${who}.`,
     'Wait until it has ended, or use a namespace of your own: --namespace NAME')

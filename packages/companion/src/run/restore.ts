@@ -5,7 +5,7 @@ import { clearFaults, restoreFaults } from '../cluster/chaos.ts'
 import { messageOf } from '../cluster/errors.ts'
 import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
 import { asList, deploymentsOf, inEach, keyOf, mustBeRecreated, resourceOf } from '../cluster/manifests.ts'
-import { othersIn } from '../cluster/namespace.ts'
+import { userObjectsIn } from '../cluster/namespace.ts'
 import { waitForRollout } from '../cluster/workloads.ts'
 import { SECRET } from './lease.ts'
 import type { Restored } from './reporter.ts'
@@ -46,7 +46,7 @@ export async function restore (snapshot: Snapshot): Promise<Restored> {
 /** What the user has put into a namespace that the companion made. */
 async function usersObjects ({ kubectl, created }: Snapshot): Promise<string[]> {
   const known = [`secret/${SECRET}`, ...created.map(resourceOf)]
-  return await othersIn(kubectl, known)
+  return await userObjectsIn(kubectl, known)
     .catch((error: unknown) => [`unknown objects, since they cannot be listed (${messageOf(error)})`])
 }
 

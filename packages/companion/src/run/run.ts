@@ -3,7 +3,7 @@ import { findGateway, type IngressGateway } from '../cluster/gateway.ts'
 import { Kubectl, type Execute } from '../cluster/kubectl.ts'
 import { isMadeAndEmpty } from '../cluster/namespace.ts'
 import {
-  claims, clockOffset, ensureNamespace, requireFreeHost, requireGatewayApi, requireInjection, requireIstio
+  claimingGateways, clockOffset, ensureNamespace, requireFreeHost, requireGatewayApi, requireInjection, requireIstio
 } from '../cluster/preflight.ts'
 import { requireSupportedIstio } from '../cluster/versions.ts'
 import { usesGateway, type Exercise } from '../course/exercise.ts'
@@ -13,8 +13,6 @@ import { runExercise, type Machine } from './exercise.ts'
 import type { Reporter, Restored, Result, Summary } from './reporter.ts'
 import { restore } from './restore.ts'
 import { Snapshot } from './snapshot.ts'
-
-export type { Restored, Summary }
 
 /** What to run, and where. */
 export interface RunOptions {
@@ -43,7 +41,7 @@ export interface RunOptions {
  * Runs exercises one after the other in one namespace of the current context, and then restores what was there before.
  * An exercise that fails does not prevent the next one. Trouble that all exercises would meet ends the run.
  */
-export async function run (options: RunOptions): Promise<Summary> {
+export async function runExercises (options: RunOptions): Promise<Summary> {
   const { exercises, namespace, host, keep = false, api = 'istio', report, execute } = options
   const { signal = new AbortController().signal, falseAlarm, patience = 30_000 } = options
   const kubectl = new Kubectl(namespace, { announce: report.command, signal, ...(execute && { execute }) })
@@ -84,7 +82,7 @@ export async function run (options: RunOptions): Promise<Summary> {
   if (isKept && environment?.folder !== undefined) {
     report.note(`The keys and tokens are in ${environment.folder}, until --reset.`)
   }
-  const restored = isKept ? NOTHING_RESTORED : await restoreWith(snapshot, report)
+  const restored = isKept ? NOTHING_RESTORED : await restoreUnlessLost(snapshot, report)
   return { ...countsOf(results, exercises), results, ...restored, ...(error !== undefined && { error }) }
 }
 
@@ -117,11 +115,16 @@ async function findIngress (
   }
 }
 
-/** @throws {Trouble} when another namespace claims the host at the ingress gateway */
+/**
+ * Makes sure that no other namespace claims the host at the ingress gateway. With a host of its own, the run also warns
+ * of stores that answer requests for unknown hosts.
+ *
+ * @throws {Trouble} when another namespace claims the host
+ */
 async function requireIngress (kubectl: Kubectl, ingress: IngressGateway, { host, report }: RunOptions): Promise<void> {
   await requireFreeHost(kubectl, ingress, { host })
   if (host === undefined) return
-  for (const { name, namespace } of await claims(kubectl, ingress)) {
+  for (const { name, namespace } of await claimingGateways(kubectl, ingress)) {
     report.note(`Gateway ${name} in namespace ${namespace} claims the host *, so its store answers requests for ` +
       'unknown hosts. ch4.gateway-host and ch5.edge expect a 404 for them, and will fail.')
   }
@@ -137,7 +140,7 @@ async function takeOver (kubectl: Kubectl, report: Reporter): Promise<Snapshot |
   return snapshot
 }
 
-async function restoreWith (snapshot: Snapshot | undefined, report: Reporter): Promise<Restored> {
+async function restoreUnlessLost (snapshot: Snapshot | undefined, report: Reporter): Promise<Restored> {
   if (snapshot === undefined || snapshot.lost.aborted) return NOTHING_RESTORED // another run restores everything
   report.note('Restoring what was there before.')
   return await restore(snapshot)
@@ -151,6 +154,7 @@ export const exitCodeOf = ({ failed, notJudged }: Pick<Summary, 'failed' | 'notJ
  * Restores what was there before a run with `keep`, or before one that was killed.
  *
  * @returns also whether there was anything to restore
+ * @throws {Trouble} when the cluster cannot be used, or that run is still at work
  */
 export async function reset (
   { namespace, report, execute }: Pick<RunOptions, 'namespace' | 'report' | 'execute'>
@@ -161,5 +165,5 @@ export async function reset (
   const snapshot = left ?? (await isMadeAndEmpty(kubectl)
     ? await Snapshot.begin(kubectl, { namespaceIsOurs: true })
     : undefined)
-  return { found: snapshot !== undefined, ...await restoreWith(snapshot, report) }
+  return { found: snapshot !== undefined, ...await restoreUnlessLost(snapshot, report) }
 }

@@ -90,13 +90,13 @@ export class Snapshot {
   }
 
   /** Whether an object existed before. */
-  has (key: string): boolean {
+  hasOriginal (key: string): boolean {
     return (this.#lease.entries.objects[key] ?? null) !== null
   }
 
   /**
-   * Records the objects with these keys as they are now, or that they do not exist. Those that are recorded already
-   * stay as they are.
+   * Records the objects with these keys as they are now, or that they do not exist. It does not change the record of
+   * an object that has one already.
    *
    * @throws {Error} when one of them belongs to the exercises in another namespace
    */
@@ -107,7 +107,7 @@ export class Snapshot {
     const found: Entries['objects'] = Object.fromEntries(fresh.map(key => [key, null]))
     await inEach(this.kubectl, fresh, async (kubectl, keys) => {
       for (const object of await kubectl.objects([...keys.map(resourceOf), '--show-managed-fields'])) {
-        if (await this.#isUsers(object)) found[keyOf(object, this.kubectl.namespace)] = asApplied(object)
+        if (await this.#isMadeByUser(object)) found[keyOf(object, this.kubectl.namespace)] = asApplied(object)
       }
     })
     Object.assign(objects, found) // only when all are known: an object that is recorded as null is deleted at the end
@@ -120,7 +120,7 @@ export class Snapshot {
    *
    * @throws {Error} when it belongs to the exercises in another namespace
    */
-  async #isUsers (object: KubeObject): Promise<boolean> {
+  async #isMadeByUser (object: KubeObject): Promise<boolean> {
     const makers = makersOf(object)
     for (const other of makers.filter(maker => maker !== this.kubectl.namespace)) {
       if (await readLease(this.kubectl.in(other)) === undefined) continue

@@ -1,11 +1,11 @@
 import type { Expect } from '../../course/exercise.ts'
 import { judge } from '../../judge/statistics.ts'
-import { addCheck, observed, type ExerciseRun } from '../exercise-run.ts'
+import { addCheck, observedBy, type ExerciseRun } from '../exercise-run.ts'
 
 /** Judges the last load. */
 export function perform (step: Expect, run: ExerciseRun): void {
-  addCheck(run, judge(step, step.count(observed(run, run.output)), run.falseAlarm))
+  addCheck(run, judge(step, step.count(observedBy(run, run.output)), run.falseAlarm))
 }
 
-/** Nothing: readers see for themselves whether the calls are as expected. */
+/** There is no command: readers compare the answers with what is expected. */
 export const commandFor = () => undefined

@@ -1,7 +1,7 @@
 import { until } from '../../cluster/until.ts'
 import type { Inspect } from '../../course/exercise.ts'
 import { judge, type Check } from '../../judge/statistics.ts'
-import { addCheck, MissingFeature, observed, type ExerciseRun } from '../exercise-run.ts'
+import { addCheck, MissingFeature, observedBy, type ExerciseRun } from '../exercise-run.ts'
 import { measureNoise, requireQuietShare, requireQuietWait } from './noise.ts'
 import { lineByHand } from './words.ts'
 
@@ -18,7 +18,7 @@ const SHARE_INTERVAL = 7000
  * @throws {Disturbed} when the machine was too busy for a fair judgment
  */
 export async function perform (step: Inspect, run: ExerciseRun): Promise<void> {
-  const { environment, falseAlarm, patience, watch, since } = run
+  const { environment, falseAlarm, patience, monitor, since } = run
   const words = step.command.map(word => environment.fill(word, since))
   const isExact = step.expected.kind === 'exactly'
   let printed = ''
@@ -29,7 +29,7 @@ export async function perform (step: Inspect, run: ExerciseRun): Promise<void> {
     const lacks = step.lacks?.(stdout)
     if (lacks !== undefined) throw new MissingFeature(lacks)
     printed = stdout + stderr
-    const counted = step.count(observed(run, stdout))
+    const counted = step.count(observedBy(run, stdout))
     check = judge(step, counted, falseAlarm)
     // A check that expects an exact share waits for it. Any other share is judged when it stops growing, because until
     // then it passes every smaller one.
@@ -42,7 +42,7 @@ export async function perform (step: Inspect, run: ExerciseRun): Promise<void> {
     interval: isExact ? EXACT_INTERVAL : SHARE_INTERVAL,
     signal: environment.kubectl.signal
   }
-  const { result: settled, noise } = await measureNoise(watch, () => until(isSettled, options))
+  const { result: settled, noise } = await measureNoise(monitor, () => until(isSettled, options))
   environment.report.output(printed)
   if (!settled) requireQuietWait(noise, patience)
   else if (!isExact) requireQuietShare(noise)

@@ -98,7 +98,7 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
     : environment.execute(during.map(word => environment.fill(word))).finally(() => ended.abort())
   const passed = changed === undefined ? 0 : performance.now() - changed
   command?.catch(() => {}) // if a signal ends it, the load is ended as well, and throws
-  const { result: sent, noise } = await measureNoise(run.watch, () => run.send({
+  const { result: sent, noise } = await measureNoise(run.monitor, () => run.send({
     ...address,
     rate,
     until: total ?? ended.signal,
@@ -144,14 +144,15 @@ function lineForRun ({ url, headers = {}, tls }: Address, step: Load, environmen
  * Waits until a change is seen, or until the time is up. The checks that follow judge whatever there is then.
  *
  * @param earlier when the change may have taken effect already
- * @returns the earliest time, by performance.now(), at which it may have taken effect: the beginning of the last look
- * that did not see it
+ * @returns the earliest time, by performance.now(), at which it may have taken effect: the beginning of the last
+ * attempt that did not see it
  * @throws {Disturbed} when it was not seen, and the machine was slow
  */
 async function waitForChange (
-  arrived: Arrival, address: Address, { environment, patience, watch }: ExerciseRun, earlier = performance.now()
+  arrived: Arrival, address: Address, { environment, patience, monitor }: ExerciseRun, earlier = performance.now()
 ): Promise<number> {
-  // If one call in ten is still as before, all of twenty calls are as after the change one time in eight.
+  // While one call in ten is still served as before the change, twenty calls at once all look changed with a
+  // probability of 1/8. Three bursts in a row look so by chance in 1 of 500 cases.
   const [wanted, interval] = 'only' in arrived ? [3, 100] : [1, 20]
   const isChanged = async () => 'only' in arrived
     ? (await sendBurst(address)).every(arrived.only)
@@ -165,12 +166,12 @@ async function waitForChange (
     return inARow >= wanted
   }
   const { signal } = environment.kubectl
-  const { result, noise } = await measureNoise(watch, () => until(isSeen, { timeout: patience, interval, signal }))
+  const { result, noise } = await measureNoise(monitor, () => until(isSeen, { timeout: patience, interval, signal }))
   if (!result) requireQuietWait(noise, patience)
   return changed
 }
 
-/** Reads the metrics of services. */
+/** Reads the metrics of services, by the name of the service. */
 async function scrape (services: string[], { kubectl }: Environment): Promise<Record<string, Samples>> {
   const metrics: Record<string, Samples> = {}
   for (const service of services) {

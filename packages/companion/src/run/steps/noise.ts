@@ -4,9 +4,9 @@ import { DEFAULT_TOLERANCE_MS, Disturbed, noiseOf, rounded, SLOW_MS } from '../.
 
 /** The result of an action that takes a while, and how busy the machine was meanwhile. */
 export async function measureNoise<T> (
-  watch: DelayMonitor, action: () => Promise<T>
+  monitor: DelayMonitor, action: () => Promise<T>
 ): Promise<{ result: T, noise: Delays }> {
-  const end = watch()
+  const end = monitor()
   let noise: Delays | undefined
   try {
     const result = await action()

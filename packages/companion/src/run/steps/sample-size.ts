@@ -19,6 +19,6 @@ export function requestsOf (step: Load, exercise: Steps, falseAlarm: number): nu
 
 /** What the checks that judge a load demand of its measurement: the least noise that any of them tolerates. */
 export function limitsOf (step: Load, exercise: Steps): MeasurementLimits {
-  const tolerated = judgesOf(step, exercise).flatMap(step => step.kind === 'expect' ? step.bears ?? [] : [])
-  return { within: step.within, bears: tolerated.length === 0 ? undefined : Math.min(...tolerated) }
+  const tolerated = judgesOf(step, exercise).flatMap(step => step.kind === 'expect' ? step.tolerates ?? [] : [])
+  return { within: step.within, tolerates: tolerated.length === 0 ? undefined : Math.min(...tolerated) }
 }

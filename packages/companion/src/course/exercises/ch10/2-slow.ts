@@ -31,7 +31,7 @@ export default {
       says: 'Send requests. One call in five fails.',
       arrived: { seen: call => failed(call) && reachedTimeout(call) }
     }),
-    expect('calls-fail', 'calls that fail', about(1 / 5, { tellFrom: [3 / 10] }), failed, { bears: 200 }),
+    expect('calls-fail', 'calls that fail', about(1 / 5, { tellFrom: [3 / 10] }), failed, { tolerates: 200 }),
     expect('failures-took-timeout', 'failures after half a second', all, reachedTimeout, { among: failed }),
     expect('failures-heard-504', 'failures for which the webapp reports a 504', all, receivedStatus(504), {
       among: failed

@@ -78,7 +78,7 @@ export default {
     expect('tapped-answered', 'calls with the header that succeed', all, answered),
     // A few calls pass before the tap starts. If kubectl takes as long to start as the tap lasts, half of them do.
     expectCount('taps-with-header', 'calls with the header that are tapped', around(0.9, { low: 0.5, high: 1 }),
-      countTapped, { bears: 500 }),
+      countTapped, { tolerates: 500 }),
     expectCount('taps-complete', 'tapped calls with the header, the status and the body', all, ({ output }) =>
       share(tappedIn(output), isComplete))
   ],

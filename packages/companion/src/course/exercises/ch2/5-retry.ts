@@ -20,7 +20,7 @@ export default {
     expect('calls-fail', 'calls that fail', about(1 / 16, { tellFrom: [1 / 8, 0.6 ** 4] }), failed),
     expect('failures-had-four-attempts', 'failed calls with four attempts', all, ({ attempt }) => attempt === 4, {
       among: failed,
-      bears: 1000 // an attempt times out after two seconds
+      tolerates: 1000 // an attempt times out after two seconds
     }),
     expect('no-fifth-attempt', 'calls with more than four attempts', none, ({ attempt = 1 }) => attempt > 4)
   ],

@@ -23,14 +23,14 @@ export default {
       rate: 10
     }),
     expect('below-limit-answered', 'calls that succeed below the limit', all, answered, {
-      bears: 400 // late calls add up, and the limit has room for eight more
+      tolerates: 400 // late calls add up, and the limit has room for eight more
     }),
     load('above-limit', '/api/catalog', {
       says: 'Send requests, about twenty of them at the same time. About half exceed the limit.',
       rate: 100
     }),
     expect('above-limit-refused', 'calls that are refused under high load',
-      around(0.5, { low: 0.25, high: 0.7 }), failed, { bears: 300 }),
+      around(0.5, { low: 0.25, high: 0.7 }), failed, { tolerates: 300 }),
     expect('others-answered', 'other calls under high load that succeed', all, answered, {
       among: call => !failed(call)
     }),
@@ -39,7 +39,7 @@ export default {
       says: 'Send requests, again about two of them at the same time. All calls succeed.',
       rate: 10
     }),
-    expect('below-again-answered', 'calls that succeed after the load has fallen', all, answered, { bears: 400 })
+    expect('below-again-answered', 'calls that succeed after the load has fallen', all, answered, { tolerates: 400 })
   ],
   look: [
     '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml` shows the ' +

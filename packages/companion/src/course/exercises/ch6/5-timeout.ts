@@ -26,7 +26,7 @@ export default {
     waitForWebappRoutes('proxy-has-timeout', 'webapp sidecars with the timeout', /"timeout": "0\.500s"/),
     load('timed-out', '/api/catalog', { says: 'Send requests. All calls fail, and they fail quickly.', rate: 50 }),
     expect('calls-fail-early', 'calls that fail in less than two seconds', all, call =>
-      failed(call) && call.duration < SLOW, { bears: 500 }),
+      failed(call) && call.duration < SLOW, { tolerates: 500 }),
     expect('failures-after-timeout', 'failures after half a second or more', all, ({ duration }) =>
       duration >= 500, { among: failed }),
     expect('failures-heard-504', 'failures for which the webapp reports a 504', all, receivedStatus(504), {
@@ -35,10 +35,10 @@ export default {
     fault(`latency ${SLOW} 50`, 'Delay only half of the answers.'),
     load('half-slow', '/api/catalog', { says: 'Send requests. Half of the calls fail, and none is slow.', rate: 50 }),
     expect('calls-fail', 'calls that fail', about(1 / 2, { tellFrom: [0.75] }), failed, {
-      bears: 200 // the other half must be answered within half a second
+      tolerates: 200 // the other half must be answered within half a second
     }),
     expect('no-slow-calls', 'calls that take two seconds or more', none, ({ duration }) =>
-      duration >= SLOW, { bears: 500 })
+      duration >= SLOW, { tolerates: 500 })
   ],
   look: [
     '`kubectl logs deploy/webapp -c istio-proxy` shows 504 with the response flag `UT`, which means upstream timeout.',

@@ -25,7 +25,7 @@ export default {
       rate: 25
     }),
     expect('all-have-four-attempts', 'calls with four attempts while there is no budget', all, hasFourAttempts, {
-      bears: 1000 // each attempt has two seconds
+      tolerates: 1000 // each attempt has two seconds
     }),
     apply('istio/ch6/catalog-dr-retry-budget.yaml', 'Limit retries to a tenth of the active calls.'),
     waitForCatalogCluster('proxy-has-budget', 'webapp sidecars with the retry budget', /"retryBudget"/),
@@ -34,7 +34,7 @@ export default {
       rate: 50
     }),
     expect('budget-limits-attempts', 'calls with four attempts within the budget',
-      around(0, { low: 0, high: 0.2 }), hasFourAttempts, { bears: 400 }),
+      around(0, { low: 0, high: 0.2 }), hasFourAttempts, { tolerates: 400 }),
     expect('calls-fail', 'calls that fail', all, failed)
   ],
   look: [

@@ -28,7 +28,9 @@ export default {
       says: 'Send requests. At most five calls a second succeed, and the sidecar refuses the others.',
       rate: 50
     }),
-    expect('calls-refused', 'calls that are refused', around(0.88, { low: 0.7, high: 0.97 }), failed, { bears: 300 }),
+    expect('calls-refused', 'calls that are refused', around(0.88, { low: 0.7, high: 0.97 }), failed, {
+      tolerates: 300
+    }),
     refusalsInAccessLog
   ],
   look: [

@@ -44,7 +44,7 @@ export const balanceBy = ({ name, file, sign }: Policy, id = 'spread'): Step[] =
 const isSlow = ({ duration }: Call) => duration >= 300
 
 export const expectSlowCalls = (id: string, { name }: Policy, share: Expected): Expect =>
-  expect(`slow-${id}`, `calls that take 300 ms or more with ${name}`, share, isSlow, { bears: 200 })
+  expect(`slow-${id}`, `calls that take 300 ms or more with ${name}`, share, isSlow, { tolerates: 200 })
 
 /** Expects this share of the calls at the slow pod, and that this pod really is slow. */
 export const expectSlowPodShare = (share: Expected): Expect[] => [

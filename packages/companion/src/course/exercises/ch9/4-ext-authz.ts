@@ -6,7 +6,7 @@ import type { Call } from '../../../judge/load.ts'
 import { hasNoImages } from '../calls.ts'
 
 /** The proxy waits one second for the authorizer. After that, it denies the call itself, with another text. */
-const bears = 500
+const tolerates = 500
 
 /** The authorizer denied the call: the text is the authorizer's, not the proxy's. */
 const deniedByAuthorizer = ({ status, body }: Call) => status === 403 && body.startsWith('denied by ext_authz')
@@ -24,19 +24,19 @@ export default {
       arrived: { only: deniedByAuthorizer }
     }),
     expect('no-header-denied', 'calls without the header that the authorizer denies', all, deniedByAuthorizer, {
-      bears
+      tolerates
     }),
     load('with-header', '/api/catalog', {
       says: 'Send requests with the header. The authorizer allows them.',
       headers: { 'x-ext-authz': 'allow' }
     }),
-    expect('header-gets-catalog', 'calls with the header that get the catalog', all, hasNoImages, { bears }),
+    expect('header-gets-catalog', 'calls with the header that get the catalog', all, hasNoImages, { tolerates }),
     load('other-value', '/api/catalog', {
       says: 'Send requests in which the header has another value. The authorizer denies them.',
       headers: { 'x-ext-authz': 'please' }
     }),
     expect('other-value-denied', 'calls with another value that the authorizer denies', all, deniedByAuthorizer, {
-      bears
+      tolerates
     })
   ],
   look: [
