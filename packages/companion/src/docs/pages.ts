@@ -86,7 +86,7 @@ ${byHandText(exercise)}
 
 ${listOf(needed)}
 
-The namespace contains no other objects of the store or of Istio. If it does, the companion removes them, and restores
+The namespace contains no other objects of the store or of Istio. The companion removes yours at the start, and restores
 them at the end.${setUpText(needs)}
 
 ## Steps
@@ -229,15 +229,17 @@ function timeTexts (exercise: Exercise): string[] {
       ...bears === undefined ? [] : [`the [noise](${NOISE_PAGE}) of the machine exceeds ${number(bears)} ms`],
       ...within === undefined
         ? []
-        : [`the requests ${step.arrived === undefined ? 'take more than' : 'do not end within'} ${seconds}` +
+        : [`the requests ${step.arrived === undefined ? 'take more than' : 'are not finished within'} ${seconds}` +
           (step.arrived === undefined ? '' : ' of the change')]
     ]
     const position = numbered(exercise).indexOf(step) + 1
     return limits.length === 0 ? [] : [{ position, limits: limits.join(', or if ') }]
   })
-  return Object.entries(Object.groupBy(limited, ({ limits }) => limits)).map(([limits, steps = []]) =>
-    `The results of ${steps.length === 1 ? 'step' : 'steps'} ${steps.map(({ position }) => position).join(' and ')} ` +
-    `depend on time. They are not judged if ${limits}.`)
+  return Object.entries(Object.groupBy(limited, ({ limits }) => limits)).map(([limits, steps = []]) => {
+    const positions = new Intl.ListFormat('en').format(steps.map(({ position }) => String(position)))
+    return `The results of step${steps.length === 1 ? '' : 's'} ${positions} depend on time. They are not judged if ` +
+      `${limits}.`
+  })
 }
 
 /** How the ranges of random shares were computed; empty if the exercise has none. */

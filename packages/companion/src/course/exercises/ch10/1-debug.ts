@@ -32,8 +32,8 @@ export default {
     'VirtualService, but every call fails with 503. Istio\'s analyzer names the missing subsets.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
-    apply('istio/ch10/catalog-virtualservice-subsets-v1-v2.yaml', 'Route to two subsets of the catalog that no ' +
-      'DestinationRule defines yet.'),
+    apply('istio/ch10/catalog-virtualservice-subsets-v1-v2.yaml',
+      'Route to two subsets of the catalog that no DestinationRule defines yet.'),
     load('missing-subsets', '/api/catalog', {
       says: 'Send requests. The webapp gets a 503 from its sidecar, and answers its caller with 500.',
       arrived: { only: failed }

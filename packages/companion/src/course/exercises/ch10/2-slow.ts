@@ -49,7 +49,7 @@ export default {
         return { count: Math.min(timeoutsIn(output).length, count), of: count }
       }
     }),
-    inspect('timeouts-from-v2', 'timed out calls that went to version 2', {
+    inspect('timeouts-from-v2', 'timed-out calls that went to version 2', {
       says: 'Read the same log again. The upstream cluster of the calls that timed out names version 2.',
       command: READ_ACCESS_LOG,
       // If the version did not matter, this would be one in five. On a busy machine, version 1 is sometimes late too.

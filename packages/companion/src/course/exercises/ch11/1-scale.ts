@@ -46,14 +46,14 @@ export default {
     'proxy then keeps a smaller configuration, and the control plane sends fewer bytes.',
   needs: ['store', 'gateway'],
   steps: [
-    apply('istio/ch11/neighbours.yaml', 'Add a hundred Services, as in a store that has grown. The exercise calls ' +
-      'them neighbors.'),
+    apply('istio/ch11/neighbours.yaml',
+      'Add a hundred Services, as in a store that has grown. The exercise calls them neighbors.'),
     expectKnownNeighbors('neighbors-known', 'neighbors that the webapp\'s proxy knows',
       'List the clusters in the webapp\'s proxy. It knows all neighbors, although the webapp calls none of them.', all),
     apply('istio/ch11/webapp-sidecar.yaml', 'Add a Sidecar resource that lists the services that the webapp calls.'),
-    expectKnownNeighbors('neighbors-forgotten', 'neighbors that the webapp\'s proxy still knows with the Sidecar ' +
-      'resource',
-    'List the clusters again. The webapp\'s proxy no longer knows the neighbors.', none),
+    expectKnownNeighbors('neighbors-forgotten',
+      'neighbors that the webapp\'s proxy still knows with the Sidecar resource',
+      'List the clusters again. The webapp\'s proxy no longer knows the neighbors.', none),
     resetCounters('webapp', 'Reset the counters of the webapp\'s proxy.'),
     resetCounters('forum', 'Reset the counters of the forum\'s proxy, for which there is no Sidecar resource.'),
     apply('services/catalog-v2.yaml', 'Start a pod that belongs to all hundred neighbors.'),

@@ -21,8 +21,8 @@ export default {
         'names a tracing provider.'),
     waitForGatewayTelemetry(/envoy\.tracers\.opentelemetry/),
     apply('components/observability/telemetry.yaml', 'Make the store\'s sidecars add their spans to the traces.'),
-    apply('components/observability/access-log.yaml', 'Make the sidecars write a line of JSON to their access log ' +
-      'for each request.'),
+    apply('components/observability/access-log.yaml',
+      'Make the sidecars write a line of JSON to their access log for each request.'),
     ...waitForProxyTelemetry,
     fault('500 50', 'Make the catalog answer half of the calls with 500, so that there are failures to see.'),
     load('send-and-count', '/api/catalog', {
