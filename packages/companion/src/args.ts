@@ -6,24 +6,24 @@ import { hasTwin, type Api } from './course/twins.ts'
 export const USAGE = `usage: npm run exercise                      list the exercises
        npm run exercise -- ch2.retry …      run exercises, by id or by chapter (ch2)
        npm run exercise -- --all            run all exercises
-       npm run exercise -- --reset          restore what was there before a run with --keep, or one that was killed
+       npm run exercise -- --reset          restore the namespace after a run with --keep, or one that was killed
 
   --from ID         begin with this exercise
-  --keep            leave everything as the last exercise left it
+  --keep            do not restore the namespace after the last exercise
   --step            explain each step, and wait for Enter before it
-  --namespace NAME  use this namespace. By default, that of the current context, or istioinaction.
-                    If it does not exist, it is created, and removed at the end
+  --namespace NAME  run in this namespace. By default, that of the current context, or istioinaction. If it
+                    does not exist, the run creates it, and removes it at the end
   --gateway NAMESPACE/NAME
                     the Service of the ingress gateway, if the mesh has several. By default, the only Service
                     with the label istio: ingressgateway or istio: ingress
-  --host NAME       the host name to which the ingress gateway answers, so that several people can share it.
-                    Some exercises use webapp.NAME and catalog.NAME
+  --host NAME       the only host that the ingress gateway accepts for you, so that several people can share
+                    the gateway. Some exercises use webapp.NAME and catalog.NAME instead
   --api gateway     route with the Kubernetes Gateway API, in the exercises that support it
   --json            print the results as JSON, and nothing else
   --junit FILE      also write the results to a file, as JUnit XML
 
 Exit codes: 0 all passed; 1 some failed; 2 the arguments are invalid; 3 the exercises cannot run here, or not everything
-could be restored; 4 nothing failed, but the machine was too busy to judge everything; 130 the run was interrupted.`
+could be restored; 4 none failed, but the machine was too busy to judge all of them; 130 the run was interrupted.`
 
 /** Where exercises run, as the options say it. `--reset` takes these options too. */
 export interface Place {

@@ -21,7 +21,7 @@ export const otherFile = (file: string, other: string, fails: string): Control =
  * @param words the arguments of scripts/chaos.sh, separated by spaces
  */
 export const otherFault = (id: string, words: string, fails: string): Control => ({
-  when: `the step \`${id}\` sets the fault \`${words}\` instead`,
+  when: `the step \`${id}\` runs \`scripts/chaos.sh ${words}\` instead`,
   change: step => step.kind === 'fault' && step.id === id ? { ...step, arguments: words.split(' ') } : step,
   fails
 })
@@ -34,7 +34,7 @@ export const otherFault = (id: string, words: string, fails: string): Control =>
 export const otherHeaders = (id: string, headers: Record<string, string>, fails: string): Control => {
   const list = Object.entries(headers).map(([name, value]) => `\`${name}: ${value}\``).join(', ')
   return {
-    when: `the requests of the step \`${id}\` have ${list === '' ? 'no header' : list}`,
+    when: `the requests of the step \`${id}\` have ${list === '' ? 'no header' : `the header ${list}`}`,
     change: step => step.kind === 'load' && step.id === id ? { ...step, headers } : step,
     fails
   }

@@ -10,12 +10,16 @@ interface Requirement extends Addon {
 }
 
 const requirements = {
-  store: { is: 'the store: catalog v1, webapp and forum', file: '.' },
-  gateway: { is: 'the webapp behind the ingress gateway', file: 'istio/ch2/ingress-gateway.yaml' },
+  store: { is: 'the store: version 1 of the catalog, the webapp and the forum', file: '.' },
+  gateway: {
+    is: 'a Gateway and a VirtualService, which expose the webapp at the ingress gateway',
+    file: 'istio/ch2/ingress-gateway.yaml'
+  },
   v2: { is: 'version 2 of the catalog', file: 'services/catalog-v2.yaml' },
-  outside: { is: 'a pod without a proxy, to call from', file: 'tools/outside.yaml' },
+  outside: { is: 'a pod without a sidecar, from which you call the store', file: 'tools/outside.yaml' },
   jaeger: {
-    is: 'Jaeger in istio-system, from Istio\'s add-ons, and a provider of that name in the mesh\'s configuration',
+    is: 'Jaeger in istio-system, from Istio\'s add-ons, and the tracing provider `jaeger` in the mesh\'s ' +
+      'configuration',
     addon: 'tracing',
     provider: 'jaeger'
   },
@@ -159,7 +163,7 @@ export interface Inspect extends StepBase {
 
 /** A run of an exercise in which something of its lesson is missing. The check with the id `fails` must fail. */
 export interface Control {
-  /** what is missing: it completes a sentence that begins with "When" */
+  /** what is missing or different: it completes a sentence that ends with "if …" */
   when: string
   /** the step to carry out instead of a step; undefined for none */
   change: (step: Step) => Step | undefined

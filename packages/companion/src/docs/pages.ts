@@ -1,4 +1,6 @@
-import { NEEDS, type Exercise, type Expect, type Inspect, type Load, type Need, type Step } from '../course/exercise.ts'
+import {
+  NEEDS, usesGateway, type Control, type Exercise, type Expect, type Inspect, type Load, type Need, type Step
+} from '../course/exercise.ts'
 import { course, FALSE_ALARM_PER_CHECK } from '../course/registry.ts'
 import { argumentsFor, DOMAIN, pathOf } from '../cluster/manifests.ts'
 import { RATE } from '../judge/calibration.ts'
@@ -11,6 +13,8 @@ import { figures, type ExerciseFigures, type Figures } from './record.ts'
 
 /** The folder of the pages, as a path of the project. */
 const FOLDER = 'docs/exercises'
+
+const CHECK_COLUMNS = ['check', 'expected', 'allowed range', 'last run']
 
 /** A check of an exercise. */
 type CheckStep = Expect | Inspect
@@ -39,13 +43,13 @@ function indexPage (seen: Figures): string {
   return `${madeFrom('packages/companion')}
 # The exercises
 
-Each exercise applies a lesson of the book to your mesh, sends requests, and judges the answers. Each page lists the
-commands of its exercise, so that you can also follow it by hand. The last column tells how the last recorded run ended.
+Each exercise applies a lesson of the book to your mesh, sends requests, and judges the answers. Its page lists the
+commands, so that you can also follow the exercise by hand. The column "last run" shows how the last recorded run ended.
 
     npm run exercise -- ch2.retry      # runs one exercise
-    npm run exercise -- ch2            # runs a chapter
+    npm run exercise -- ch2            # runs all exercises of chapter 2
 
-[The main README](../../README.md#the-exercises) explains how to run them, and
+[The main README](../../README.md#the-exercises) explains how to run the exercises, and
 [the reference](../reference.md#npm-run-exercise) lists all options.
 
 ${Object.entries(chapters).map(([chapter, exercises]) => `## Chapter ${chapter.replace('ch', '')}
@@ -65,7 +69,6 @@ const madeFrom = (source: string) => `<!-- Made from ${source} by npm run docs: 
 
 function page (exercise: Exercise, seen: ExerciseFigures | undefined): string {
   const { id, title, aim, needs, istio, steps, look, controls } = exercise
-  const loads = steps.filter(step => step.kind === 'load')
   const needed = [...needs.map(needText), ...istio === undefined ? [] : [`Istio ${istio} or newer`]]
   return `${madeFrom('packages/companion/src/course/exercises')}
 # ${id}: ${title}
@@ -74,47 +77,68 @@ ${wrapped(aim)}
 
     npm run exercise -- ${id}
 
-This runs the exercise, judges the results, and restores what was in the namespace before. To experiment afterwards, add
-\`--keep\`. Then \`npm run exercise -- --reset\` restores the namespace.
+This command runs the exercise, judges the results, and restores the namespace. To experiment afterwards, add
+\`--keep\`. The namespace then stays as the exercise left it, until \`npm run exercise -- --reset\` restores it.
 
-To follow along by hand, run the commands below from the repository root. First choose the namespace. Then open a port
-to the ingress gateway, in a terminal of its own:
-
-    kubectl config set-context --current --namespace istioinaction
-    kubectl -n istio-system port-forward service/istio-ingressgateway ${portsFor(loads)}
-
-If your ingress gateway has another name or namespace, use those in the commands, and use its label instead of
-\`istio: ingressgateway\` in the files.
-
-${wrapped(hostText(loads))}
+${byHandText(exercise)}
 
 ## At the start
 
 ${listOf(needed)}
 
-The namespace contains nothing else of the store or of Istio. The companion sets aside what you had there, and restores
-it at the end.${setUpText(needs)}
+The namespace contains no other objects of the store or of Istio. The companion removes yours at the start, and restores
+them at the end.${setUpText(needs)}
 
 ## Steps
 
-${steps.filter(step => step.kind !== 'expect').map((step, index) => stepText(step, index + 1, exercise)).join('\n\n')}
+${numbered(exercise).map((step, index) => stepText(step, index + 1, exercise)).join('\n\n')}
 
 ## Expected results
 
-${tableOf(['check', 'expected', 'allowed', 'last run'], checksOf(steps).map(step => checkRow(step, exercise, seen)))}
+${tableOf(CHECK_COLUMNS, checksOf(steps).map(step => checkRow(step, exercise, seen)))}
 
-${paragraphs([recordText(seen), ...timeTexts(loads, exercise), ...drawsText(steps)])}
+${paragraphs([recordText(seen), ...timeTexts(exercise), ...drawsText(steps)])}
 
 ## What to look at
 
 ${listOf(look)}
 
-## How it can fail
+## How the exercise can fail
 
-${listOf(controls.map(({ when, fails }) => `When ${when}, the check "${nameOf(fails, steps)}" fails.`))}
+${listOf(controls.map(control => controlText(control, exercise)))}
 
-The end-to-end tests also run the exercise like this, and expect it to fail.
+The end-to-end tests make each of these changes, and verify that the check fails.
 `
+}
+
+/** The steps that have a number on the page: all except the checks of a load. */
+const numbered = ({ steps }: Exercise) => steps.filter(step => step.kind !== 'expect')
+
+const loadsOf = ({ steps }: Exercise) => steps.filter(step => step.kind === 'load')
+
+/** What to do before the first command. */
+function byHandText (exercise: Exercise): string {
+  const root = 'To follow along by hand, run the commands below from the repository root.'
+  const namespace = '    kubectl config set-context --current --namespace istioinaction'
+  if (!usesGateway(exercise)) return `${root} First choose the namespace:\n\n${namespace}`
+  const loads = loadsOf(exercise)
+  return `${wrapped(`${root} First choose the namespace. Then forward local ports to the ingress gateway, in a ` +
+    'second terminal:')}
+
+${namespace}
+    kubectl -n istio-system port-forward service/istio-ingressgateway ${portsFor(loads)}
+
+If your ingress gateway has another name or namespace, use these in the commands. If it has another label, use this
+instead of \`istio: ingressgateway\` in the files.
+
+${wrapped(hostText(loads))}`
+}
+
+/** How a change makes a check fail. The page does not show the ids of steps, so the text has their numbers instead. */
+function controlText ({ when, fails }: Control, exercise: Exercise): string {
+  const numberOf = (id: string) => numbered(exercise).findIndex(step => step.id === id) + 1
+  const change = when.replaceAll(/the step `([^`]+)`/g, (_, id: string) => `step ${numberOf(id)}`)
+  return `The check "${nameOf(fails, exercise.steps)}" fails if ${change}.`
 }
 
 /** The ports of a port-forward that these loads need. */
@@ -131,11 +155,13 @@ const nameOf = (id: string, steps: Step[]) => checksOf(steps).find(step => step.
 function hostText (loads: Load[]): string {
   const hosts = [...new Set(loads.flatMap(({ host }) => host ?? []))]
   if (hosts.length === 0) {
-    return 'With `--host NAME`, the gateway answers only to that host: add `-H \'Host: NAME\'` to the `curl` commands.'
+    return 'After a run with `--host NAME` and `--keep`, the gateway accepts only that host: add ' +
+      '`-H \'Host: NAME\'` to the `curl` commands.'
   }
   const listed = (names: string[]) => names.map(name => `\`${name}\``).join(' and ')
   const own = hosts.map(host => host.replace(DOMAIN, 'NAME'))
-  return `With \`--host NAME\`, the gateway answers to ${listed(own)} instead of ${listed(hosts)}.`
+  return 'After a run with `--host NAME` and `--keep`, the gateway accepts ' +
+    `${listed(own)} instead of ${listed(hosts)}.`
 }
 
 function needText (need: Need): string {
@@ -148,7 +174,7 @@ function setUpText (needs: Need[]): string {
   const files = needs.flatMap(need => NEEDS[need].file ?? [])
   if (files.length === 0) return ''
   const commands = files.map(file => `    kubectl apply ${argumentsFor(pathOf(file)).join(' ')}`)
-  return ` By hand, set it up with:\n\n${commands.join('\n')}`
+  return ` By hand, set this up with:\n\n${commands.join('\n')}`
 }
 
 function stepText (step: Step, position: number, exercise: Exercise): string {
@@ -194,22 +220,26 @@ function recordText (seen: ExerciseFigures | undefined): string {
 
 const NOISE_PAGE = '../../../packages/companion/README.md#on-a-busy-machine'
 
-/** For each load whose results depend on time: when they are not judged. */
-function timeTexts (loads: Load[], exercise: Exercise): string[] {
-  const texts = loads.flatMap(step => {
+/** For the loads whose results depend on time: when these are not judged. */
+function timeTexts (exercise: Exercise): string[] {
+  const limited = loadsOf(exercise).flatMap(step => {
     const { tolerates, within } = limitsOf(step, exercise)
     const seconds = within === undefined ? '' : `${number(within / 1000)} seconds`
     const limits = [
       ...tolerates === undefined ? [] : [`the [noise](${NOISE_PAGE}) of the machine exceeds ${number(tolerates)} ms`],
       ...within === undefined
         ? []
-        : [`the load ${step.arrived === undefined ? 'takes more than' : 'does not end within'} ${seconds}` +
+        : [`the requests ${step.arrived === undefined ? 'take more than' : 'are not finished within'} ${seconds}` +
           (step.arrived === undefined ? '' : ' of the change')]
     ]
-    if (limits.length === 0) return []
-    return `The results of the step "${step.says}" depend on time. They are not judged if ${limits.join(', or if ')}.`
+    const position = numbered(exercise).indexOf(step) + 1
+    return limits.length === 0 ? [] : [{ position, limits: limits.join(', or if ') }]
   })
-  return [...new Set(texts)] // two steps may have the same sentence
+  return Object.entries(Object.groupBy(limited, ({ limits }) => limits)).map(([limits, steps = []]) => {
+    const positions = new Intl.ListFormat('en').format(steps.map(({ position }) => String(position)))
+    return `The results of step${steps.length === 1 ? '' : 's'} ${positions} depend on time. They are not judged if ` +
+      `${limits}.`
+  })
 }
 
 /** How the ranges of random shares were computed; empty if the exercise has none. */
@@ -218,9 +248,9 @@ function drawsText (steps: Step[]): string[] {
     ? [`${percent(expected.share)} from ${expected.tellFrom.map(percent).join(' and ')}`]
     : [])
   if (pairs.length === 0) return []
-  return ['The allowed ranges are those of independent random draws. In a run of all exercises, a correct mesh ' +
-    `fails a check with a probability of at most ${FALSE_ALARM}. There are enough requests to distinguish ` +
-    `${[...new Set(pairs)].join(', ')} with a probability of ${POWER}.`]
+  return ['Each call is an independent random draw, so the results differ from run to run. In a run of all ' +
+    `exercises, a correct mesh fails any of the checks with a probability of at most ${FALSE_ALARM}. ` +
+    `There are enough requests to distinguish ${[...new Set(pairs)].join(', ')} with a probability of ${POWER}.`]
 }
 
 const link = (file: string) => `[${pathOf(file)}](../../../${pathOf(file)})`

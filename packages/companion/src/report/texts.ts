@@ -28,8 +28,8 @@ export function keptText (kept: string[], namespace: string): string {
 export function deeperText (id: string, namespace: string, again: Again): string {
   const routes = `istioctl proxy-config routes deploy/webapp -n ${namespace} -o yaml`
   const hints = [
-    ['istioctl proxy-status', 'whether the proxies have the configuration of istiod'],
-    [routes, 'the routes of the webapp\'s proxy; also: clusters, endpoints'],
+    ['istioctl proxy-status', 'whether the proxies have received their configuration from istiod'],
+    [routes, 'the routes of the webapp\'s sidecar; also: clusters, endpoints'],
     [`kubectl -n ${namespace} logs deploy/webapp -c istio-proxy`, 'how each call ended, with Envoy\'s response flags']
   ] as const
   const width = Math.max(...hints.map(([command]) => command.length))

@@ -5,9 +5,10 @@ import { renewConnections } from './traces.ts'
 
 /** Makes the store's sidecars write the access log that `entriesOf` reads, whatever access log the mesh has. */
 export const writeJsonAccessLog: Step[] = [
-  apply('components/observability/access-log.yaml', 'Let the sidecars write a line of JSON for each request.'),
+  apply('components/observability/access-log.yaml',
+    'Make the sidecars write a line of JSON to their access log for each request.'),
   waitForListeners('access-log-is-json', 'webapp sidecars with the JSON access log', {
-    says: 'Wait until the webapp\'s sidecar has the configuration of the access log.',
+    says: 'Wait until the webapp\'s sidecar has received this change.',
     deployment: 'webapp',
     sign: /"upstream_host"/
   }),

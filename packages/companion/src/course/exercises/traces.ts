@@ -21,12 +21,13 @@ interface Span {
 export const GATEWAY = 'GATEWAY_APP.GATEWAYS'
 
 /** Waits until the gateway has received a Telemetry. */
-export const waitForGatewayTelemetry = (sign: RegExp): Inspect =>
+export const waitForGatewayTelemetry = (sign: RegExp, shows?: string): Inspect =>
   waitForListeners('gateway-has-telemetry', 'ingress gateways with the Telemetry', {
     says: 'Wait until the gateway has received the Telemetry.',
     deployment: 'GATEWAY',
     namespace: 'GATEWAYS',
-    sign
+    sign,
+    shows
   })
 
 /** Waits until the sidecars of webapp and catalog have received the tag of components/observability/telemetry.yaml. */
@@ -46,12 +47,12 @@ const hasAnswer = ({ status }: { status: number }) => status > 0
  */
 export const renewConnections: Step[] = [
   load('renew-connections', '/api/catalog', {
-    says: 'Send requests until the connections from before the change are closed. ' +
-      'Each of them serves one more request with the old configuration.',
+    says: 'Send requests until the proxies have closed the connections from before the change. Each such ' +
+      'connection serves one more request with the old configuration.',
     rate: 2000,
     arrived: { only: hasAnswer }
   }),
-  expect('renewed-connections-answer', 'calls with an answer while connections are closed', all, hasAnswer)
+  expect('renewed-connections-answer', 'calls that get an answer while connections are closed', all, hasAnswer)
 ]
 
 /**

@@ -19,25 +19,28 @@ export default {
   id: 'ch10.slow',
   title: 'Find the slow pod',
   aim: 'One call in five fails after half a second. The access log of the caller\'s sidecar shows that these calls ' +
-    'timed out, and which upstream did not answer in time.',
+    'timed out, and which pod did not answer in time.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
     ...writeJsonAccessLog,
-    apply('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'Define the subsets.'),
+    apply('istio/ch10/catalog-destinationrule-v1-v2.yaml', 'Define a subset for each version of the catalog.'),
     apply('istio/ch10/catalog-virtualservice-timeout.yaml',
-      'Send one call in five to version 2, and wait at most half a second for an answer.'),
+      'Send one call in five to version 2, and set a timeout of half a second for calls to the catalog.'),
     fault('latency 1000 --version v2', 'Delay every answer of version 2 by one second.'),
     load('fifth-fails', '/api/catalog', {
       says: 'Send requests. One call in five fails.',
       arrived: { seen: call => failed(call) && reachedTimeout(call) }
     }),
-    expect('calls-fail', 'calls that fail', about(1 / 5, { tellFrom: [3 / 10] }), failed, { tolerates: 200 }),
-    expect('failures-took-timeout', 'failures after half a second', all, reachedTimeout, { among: failed }),
-    expect('failures-heard-504', 'failures for which the webapp reports a 504', all, receivedStatus(504), {
+    expect('calls-fail', 'failed calls', about(1 / 5, { tellFrom: [3 / 10] }), failed, { tolerates: 200 }),
+    expect('failures-took-timeout', 'failed calls that took half a second or more', all, reachedTimeout, {
       among: failed
     }),
-    inspect('timeouts-in-access-log', 'failures that the access log shows as timeouts', {
-      says: 'Read the access log of the webapp\'s sidecar. The response flag UT means that the upstream took too long.',
+    expect('failures-heard-504', 'failed calls for which the webapp reports a 504', all, receivedStatus(504), {
+      among: failed
+    }),
+    inspect('timeouts-in-access-log', 'failed calls that the access log shows as timeouts', {
+      says: 'Read the access log of the webapp\'s sidecar. The response flag UT (upstream timeout) marks the calls ' +
+        'that timed out.',
       command: READ_ACCESS_LOG,
       expected: all,
       count: ({ output, calls }) => {
@@ -46,24 +49,24 @@ export default {
         return { count: Math.min(timeoutsIn(output).length, count), of: count }
       }
     }),
-    inspect('timeouts-from-v2', 'timeouts of calls to version 2', {
-      says: 'Look in the same log for the version that these calls were sent to.',
+    inspect('timeouts-from-v2', 'timed-out calls that went to version 2', {
+      says: 'Read the same log again. The upstream cluster of the calls that timed out names version 2.',
       command: READ_ACCESS_LOG,
       // If the version did not matter, this would be one in five. On a busy machine, version 1 is sometimes late too.
       expected: around(1, { low: 0.7, high: 1 }),
       count: ({ output }) => share(timeoutsIn(output), ({ upstream }) => upstream?.includes('version-v2') === true)
     }),
-    apply('istio/ch2/catalog-virtualservice-all-v1.yaml', 'Send no calls to version 2 until it is repaired.'),
+    apply('istio/ch2/catalog-virtualservice-all-v1.yaml', 'Route all calls to version 1.'),
     load('without-v2', '/api/catalog', { says: 'Send requests. All calls succeed.', arrived: { only: from('v1') } }),
-    expect('v1-answers', 'calls that version 1 answers', all, from('v1'))
+    expect('v1-answers', 'answers from version 1', all, from('v1'))
   ],
   look: [
     '`kubectl logs deploy/webapp -c istio-proxy | grep \'"UT"\'`: `upstream_host` is the address of the slow pod. ' +
       '`kubectl get pods -l app=catalog -o wide` shows the pod with this address.',
-    '`kubectl logs deploy/catalog-v2 -c catalog` also shows the slow answers, with `"fault"`. ' +
-      'The service went on working for a caller that had already left.',
+    '`kubectl logs deploy/catalog-v2 -c catalog` also shows the slow answers, with `"fault"`. Version 2 kept ' +
+      'working on them although the caller no longer waited.',
     '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request POST \'logging?http=debug\'` makes the ' +
-      'sidecar log more, if the access log says too little. `logging?http=warning` ends this.'
+      'sidecar log more details of each call. The same command with `logging?http=warning` ends this.'
   ],
   controls: [
     otherFault('fault-latency-1000-version-v2', 'latency 100 --version v2', 'calls-fail'),

@@ -40,27 +40,30 @@ function shareOfForum (output: string, figure: RegExp) {
 
 export default {
   id: 'ch11.scale',
-  title: 'Send proxies only what they need',
-  aim: 'The control plane tells every proxy about every Service of the mesh, and again whenever a pod of one of them ' +
-    'starts or stops. A Sidecar says which Services a proxy needs. The proxy then keeps less, and the control plane ' +
-    'sends less.',
+  title: 'Send each proxy only the configuration that it needs',
+  aim: 'By default, the control plane tells every proxy about every Service of the mesh, and sends an update ' +
+    'whenever a pod of a Service starts or stops. A Sidecar resource lists the Services that a proxy needs. The ' +
+    'proxy then keeps a smaller configuration, and the control plane sends fewer bytes.',
   needs: ['store', 'gateway'],
   steps: [
-    apply('istio/ch11/neighbours.yaml', 'Add a hundred Services, called neighbors, as in a store that has grown.'),
+    apply('istio/ch11/neighbours.yaml',
+      'Add a hundred Services, as in a store that has grown. The exercise calls them neighbors.'),
     expectKnownNeighbors('neighbors-known', 'neighbors that the webapp\'s proxy knows',
-      'List what the webapp\'s proxy knows. It knows all neighbors, although the webapp calls none of them.', all),
-    apply('istio/ch11/webapp-sidecar.yaml', 'Add a Sidecar that names the services that the webapp calls.'),
-    expectKnownNeighbors('neighbors-forgotten', 'neighbors that the webapp\'s proxy still knows with the Sidecar',
-      'List what the proxy knows now. It has forgotten the neighbors.', none),
+      'List the clusters in the webapp\'s proxy. It knows all neighbors, although the webapp calls none of them.', all),
+    apply('istio/ch11/webapp-sidecar.yaml', 'Add a Sidecar resource that lists the services that the webapp calls.'),
+    expectKnownNeighbors('neighbors-forgotten',
+      'neighbors that the webapp\'s proxy still knows with the Sidecar resource',
+      'List the clusters again. The webapp\'s proxy no longer knows the neighbors.', none),
     resetCounters('webapp', 'Reset the counters of the webapp\'s proxy.'),
-    resetCounters('forum', 'Reset the counters of the forum\'s proxy, which has no Sidecar.'),
+    resetCounters('forum', 'Reset the counters of the forum\'s proxy, for which there is no Sidecar resource.'),
     apply('services/catalog-v2.yaml', 'Start a pod that belongs to all hundred neighbors.'),
     load('measure-proxies', '/api/catalog', {
-      says: 'While the webapp answers requests, measure how much each proxy keeps, and how many bytes it was sent.',
+      says: 'While the webapp answers requests, measure the size of each proxy\'s configuration, and how many ' +
+        'bytes the control plane has sent to each proxy.',
       during: ['sh', '-c', MEASURE]
     }),
-    expect('catalog-answers', 'calls that get the catalog', all, answered),
-    expectCount('smaller-configuration', 'bytes of the webapp\'s configuration, as a share of the forum\'s',
+    expect('catalog-answers', 'calls that return the catalog', all, answered),
+    expectCount('smaller-configuration', 'size of the webapp\'s configuration, as a share of the forum\'s',
       around(1 / 3, { low: 0, high: 1 / 2 }), ({ output }) => shareOfForum(output, /: (\d+) bytes/g)),
     expectCount('fewer-bytes-sent', 'bytes sent to the webapp\'s proxy for one new pod, as a share of the forum\'s',
       around(1 / 100, { low: 0, high: 1 / 4 }), ({ output }) => shareOfForum(output, /was sent (\d+)/g))
@@ -68,17 +71,17 @@ export default {
   look: [
     '`kubectl get --raw /api/v1/namespaces/istio-system/services/istiod:15014/proxy/metrics | grep -E ' +
       '"^pilot_(xds_pushes|proxy_convergence_time_(sum|count))"` shows what the control plane has sent, and after ' +
-      'how many seconds the proxies had it. The Sidecar lowers both. The exercise does not judge these numbers, ' +
-      'because istiod counts for all proxies of the mesh together, and for everything that others do in it. ' +
-      'The exercise judges the bytes that each proxy has received.',
-    '`istioctl proxy-config endpoints deploy/forum | grep -c neighbour` counts what a proxy without a Sidecar still ' +
-      'keeps. `deploy/webapp` has none.',
+      'how many seconds the proxies had it. The Sidecar resource lowers both. The exercise does not judge these ' +
+      'numbers, because istiod counts them for all proxies of the mesh together. It judges the bytes that each of ' +
+      'the two proxies has received.',
+    '`istioctl proxy-config endpoints deploy/forum | grep -c neighbour` counts the endpoints of neighbors in the ' +
+      'forum\'s proxy. For `deploy/webapp`, it prints 0.',
     '`kubectl exec deploy/webapp -c webapp -- curl -s -o /dev/null -w "%{http_code}" neighbour-001/items` still ' +
-      'prints 200. If a proxy does not know a service, it lets the call pass to the address from DNS, without any of ' +
-      'the mesh\'s rules. `outboundTrafficPolicy` in the Sidecar can forbid this.',
-    'A Sidecar without a `workloadSelector` applies to its namespace. In istio-system, it applies to the whole mesh: ' +
-      'there it is the default, and each namespace adds what it needs. This exercise does not try it, because others ' +
-      'use the mesh.'
+      'prints 200. If a proxy does not know a service, it lets the call pass to the address from DNS, without any ' +
+      'of the mesh\'s rules. `outboundTrafficPolicy` in the Sidecar resource can forbid this.',
+    'A Sidecar resource without a `workloadSelector` applies to all workloads of its namespace. In istio-system, ' +
+      'it applies to all namespaces that have none of their own. This exercise does not do that, because others ' +
+      'may use the mesh.'
   ],
   controls: [withhold('istio/ch11/webapp-sidecar.yaml', 'fewer-bytes-sent')] // other checks fail without it too
 } satisfies Exercise

@@ -23,26 +23,26 @@ const hasUsers = ({ status, body }: Call) => status === 200 && body.includes('"u
 export default {
   id: 'ch13.vm',
   title: 'Move the forum out of the cluster',
-  aim: 'A WorkloadEntry adds a machine outside of the cluster to a Service. Callers of the forum do not notice that ' +
-    'it has moved. Here, a Pod without a proxy stands for the machine.',
+  aim: 'A WorkloadEntry adds a machine outside of the cluster to a Service. Callers of the forum do not notice ' +
+    'that the forum has moved. Here, a pod without a sidecar stands for the machine.',
   needs: ['store', 'gateway'],
   steps: [
     run('kubectl scale deployment/forum --replicas=0', 'Remove the forum\'s pods from the cluster.', {
       makes: [':deployment.apps/forum']
     }),
     load('without-forum', '/api/users', {
-      says: 'Send requests for the users. They fail, because there is no forum.',
+      says: 'Send requests for the users. They fail, because no forum is running.',
       arrived: { only: ({ status }) => status === 500 }
     }),
-    expect('no-forum-fails', 'calls that fail without a forum', all, ({ status, body }) =>
+    expect('no-forum-fails', 'failed calls without a forum', all, ({ status, body }) =>
       status === 500 && body === 'error calling Forum service'),
-    apply('tools/vm.yaml', 'Start the Pod that stands for the machine. It runs the forum outside of the mesh.'),
+    apply('tools/vm.yaml', 'Start the pod that stands for the machine. It runs the forum outside of the mesh.'),
     apply('istio/ch13/workloadgroup.yaml', 'Add a WorkloadGroup, which describes the machines that run a forum.'),
     run('istioctl x workload entry configure --name forum -n NAMESPACE --clusterID Kubernetes -o FOLDER/vm',
       'Generate the files that a real machine needs to join the mesh with a proxy of its own.'),
     inspect('files-for-machine', 'generated files for a real machine', {
-      says: 'List the files. The machine recognizes the control plane by the root certificate. ' +
-        'The control plane recognizes the machine by the token, as the forum\'s ServiceAccount.',
+      says: 'List the files. The machine verifies the control plane with the root certificate. The control plane ' +
+        'identifies the machine by the token of the forum\'s ServiceAccount.',
       command: ['ls', 'FOLDER/vm'],
       expected: all,
       count: ({ output }) => ({
@@ -58,10 +58,11 @@ export default {
       says: 'Send requests for the users. They succeed again.',
       arrived: { only: answered }
     }),
-    expect('users-answered', 'calls that get the users', all, hasUsers),
+    expect('users-answered', 'calls that return the users', all, hasUsers),
     expect('machine-answers', 'answers from the machine', all, ({ pod }) => pod === 'vm'),
-    inspect('endpoint-outside', 'forum endpoints outside of the cluster\'s Deployments', {
-      says: 'List the forum\'s endpoints in the webapp\'s proxy. There is one, and Kubernetes does not know it.',
+    inspect('endpoint-outside', 'forum endpoints that the webapp\'s sidecar knows', {
+      says: 'List the forum\'s endpoints in the webapp\'s sidecar. There is one, the machine. Kubernetes does not ' +
+        'know it.',
       command: [
         'istioctl', 'proxy-config', 'endpoints', 'deploy/webapp', '-n', 'NAMESPACE',
         '--cluster', 'outbound|80||forum.NAMESPACE.svc.cluster.local'
@@ -74,16 +75,16 @@ export default {
     })
   ],
   look: [
-    '`kubectl get endpointslices -l kubernetes.io/service-name=forum` shows no address. Callers outside of the mesh ' +
-      'do not find the forum, because for Kubernetes its Service is empty.',
-    'A real machine needs Istio\'s package (`istio-sidecar.deb` or `.rpm`), and a way to istiod through an east-west ' +
-      'gateway (`--ingressService`). The files of `istioctl x workload entry configure` belong in these places: ' +
-      '`cluster.env` in /var/lib/istio/envoy, `mesh.yaml` in /etc/istio/config, `root-cert.pem` in ' +
+    '`kubectl get endpointslices -l kubernetes.io/service-name=forum` shows no address: for Kubernetes, the ' +
+      'Service is empty. So callers outside of the mesh cannot reach the forum.',
+    'A real machine needs Istio\'s package (`istio-sidecar.deb` or `.rpm`), and a connection to istiod through an ' +
+      'east-west gateway (`--ingressService`). The files of `istioctl x workload entry configure` belong in these ' +
+      'places: `cluster.env` in /var/lib/istio/envoy, `mesh.yaml` in /etc/istio/config, `root-cert.pem` in ' +
       '/var/run/secrets/istio, `istio-token` in /var/run/secrets/tokens, and the line of `hosts` in /etc/hosts. ' +
       '`systemctl start istio` then starts the proxy.',
-    'The proxy of a real machine creates the WorkloadEntry from the WorkloadGroup. It takes the machine out of ' +
-      'the Service when the probe on /api/healthz fails, and it uses mutual TLS. The mesh calls the machine of this ' +
-      'exercise by plain HTTP.',
+    'The proxy of a real machine creates the WorkloadEntry from the WorkloadGroup, and uses mutual TLS. When the ' +
+      'probe on /api/healthz fails, the machine gets no more calls. In this exercise, the mesh calls the machine ' +
+      'over plain HTTP.',
     'On a machine, the forum runs without a container: ' +
       '`PORT=8080 LOCAL_USERS=true npm start --workspace services/forum`.'
   ],

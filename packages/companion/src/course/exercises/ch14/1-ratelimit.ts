@@ -18,7 +18,7 @@ export default {
   id: 'ch14.ratelimit',
   title: 'Limit the rate of calls by loyalty card',
   aim: 'An EnvoyFilter adds a filter of Envoy for which Istio has no API. This filter limits the rate of calls to ' +
-    'the webapp by the header x-loyalty. It refuses the rest with 429.',
+    'the webapp. The limit depends on the header x-loyalty, and calls above the limit get a 429.',
   needs: ['store', 'gateway'],
   istio: '1.24',
   steps: [
@@ -26,14 +26,14 @@ export default {
       'Allow 40 calls a minute without a card, 120 with a silver card, and any number with a gold card.'),
     waitForWebappFilter('envoy.filters.http.local_ratelimit'),
     load('gold-card', '/api/catalog', {
-      says: 'Send requests with a gold card. All of them get through. ' +
-        'This also closes older connections: each of them serves one more request without the filter.',
+      says: 'Send requests with a gold card. All calls get through. They also close the connections from before ' +
+        'the change: each such connection serves one more request without the filter.',
       headers: { 'x-loyalty': 'gold' }
     }),
     expect('gold-card-passes', 'calls with a gold card that get through', all, answered),
     load('no-card', '/api/catalog', {
-      says: 'Send requests without a card. The first 40 get through. ' +
-        'Tokens come back evenly, 40 in a minute, so a few more follow.',
+      says: 'Send requests without a card. The first 40 calls get through. The filter allows another 40 over the ' +
+        'next minute, so a few more calls get through.',
       ...emptyBucket
     }),
     expect('no-card-limited', 'calls without a card that get through',
@@ -42,7 +42,7 @@ export default {
       among: call => !answered(call)
     }),
     load('silver-card', '/api/catalog', {
-      says: 'Send requests with a silver card. Three times as many get through.',
+      says: 'Send requests with a silver card. Three times as many calls get through.',
       headers: { 'x-loyalty': 'silver' },
       ...emptyBucket
     }),

@@ -54,23 +54,26 @@ const isComplete = ({ http_buffered_trace: { request, response } }: Tapped) =>
 export default {
   id: 'ch14.tap',
   title: 'Tap selected requests',
-  aim: 'A tap filter shows whole requests and answers, with headers and bodies, but only for requests that match. ' +
-    'A log never shows all of this. The service does not change.',
+  aim: 'A tap filter shows whole requests and answers, with headers and bodies, but only for requests that match a ' +
+    'condition. The service does not change.',
   needs: ['store', 'gateway'],
   steps: [
     apply('istio/ch14/tap-envoy-filter.yaml',
-      'Add the tap filter to the webapp\'s sidecar. It does nothing until a client asks for requests.'),
+      'Add the tap filter to the webapp\'s sidecar. The filter does nothing until a client asks the sidecar\'s ' +
+        'admin port for requests.'),
     waitForWebappFilter('envoy.filters.http.tap'),
     ...renewConnections,
     load('not-tapped', '/api/catalog', {
-      says: 'Ask the sidecar\'s admin port for requests with the header x-tap: yes, and send requests without it.',
+      says: 'Ask the sidecar\'s admin port for requests with the header x-tap: yes, and send requests without it. ' +
+        'None of them is tapped.',
       rate: RATE,
       during: TAP
     }),
     expect('not-tapped-answered', 'calls without the header that succeed', all, answered),
     expectCount('no-taps-without-header', 'calls without the header that are tapped', none, countTapped),
     load('tapped', '/api/catalog', {
-      says: 'Ask the sidecar\'s admin port again, and send requests with the header x-tap: yes.',
+      says: 'Ask the sidecar\'s admin port again, and send requests with the header x-tap: yes. The output shows ' +
+        'them with their answers.',
       headers: { 'x-tap': 'yes' },
       rate: RATE,
       during: TAP
@@ -79,13 +82,13 @@ export default {
     // A few calls pass before the tap starts. If kubectl takes as long to start as the tap lasts, half of them do.
     expectCount('taps-with-header', 'calls with the header that are tapped', around(0.9, { low: 0.5, high: 1 }),
       countTapped, { tolerates: 500 }),
-    expectCount('taps-complete', 'tapped calls with the header, the status and the body', all, ({ output }) =>
+    expectCount('taps-complete', 'tapped calls that show the header, the status and the body', all, ({ output }) =>
       share(tappedIn(output), isComplete))
   ],
   look: [
     '`istioctl dashboard envoy deploy/webapp` opens the same admin port on your own machine.',
-    'The output also has what the proxies have added on the way: `x-request-id`, `x-forwarded-client-cert` with the ' +
-      'identity of the gateway, and `x-envoy-attempt-count`.',
+    'The output also shows what the proxies have added on the way: `x-request-id`, `x-forwarded-client-cert` with ' +
+      'the identity of the gateway, and `x-envoy-attempt-count`.',
     'Bodies are cut off after 1024 bytes. `max_buffered_rx_bytes` and `max_buffered_tx_bytes` in the `output_config` ' +
       'allow more. A client of the admin port sees everything, so the port listens only inside the pod.'
   ],

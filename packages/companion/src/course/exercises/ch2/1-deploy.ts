@@ -20,13 +20,14 @@ const isExactly = (text: string) => ({ output }: Observed) => once(output === te
 export default {
   id: 'ch2.deploy',
   title: 'Deploy the store into the mesh',
-  aim: 'In a namespace with the label istio-injection=enabled, Istio adds a sidecar proxy to every pod. ' +
-    'Nothing else about the store has to change.',
+  aim: 'In a namespace with the label istio-injection=enabled, Istio adds a proxy to every pod: the sidecar. The ' +
+    'store\'s own manifests do not change.',
   needs: ['outside'],
   steps: [
     apply('.', 'Deploy the catalog, the webapp and the forum.'),
     inspect('pods-ready', 'ready pods with a sidecar', {
-      says: 'List the pods. Each shows 2/2: the service, and the sidecar that Istio injected.',
+      says: 'List the pods. Each shows 2/2, two of two containers ready: the service, and the sidecar that Istio ' +
+        'injected.',
       command: ['kubectl', 'get', 'pods', '-l', 'app in (catalog,webapp,forum)'],
       expected: all,
       count: ({ output }) => share(output.trim().split('\n').slice(1), line => / 2\/2 +Running /.test(line))
@@ -52,11 +53,13 @@ export default {
     })
   ],
   look: [
-    '`kubectl get pod -l app=catalog -o yaml`: the container `istio-proxy`, which is in none of the manifests. ' +
-      'Today\'s Istio adds it as an init container that keeps running (`restartPolicy: Always`).',
-    '`istioctl kube-inject -f k8s/services/catalog.yaml`: what the injection adds. ' +
-      'The command changes nothing in the cluster.',
-    '`istioctl proxy-status`: every proxy that the control plane knows, and whether it is up to date.'
+    '`kubectl get pod -l app=catalog -o yaml`: the sidecar is the container `istio-proxy`, which is in none of the ' +
+      'manifests. Current versions of Istio add it as an init container that keeps running (`restartPolicy: ' +
+      'Always`).',
+    '`istioctl kube-inject -f k8s/services/catalog.yaml`: the manifest as it is after the injection. The command ' +
+      'changes nothing in the cluster.',
+    '`istioctl proxy-status`: all proxies that the control plane knows, and whether each of them has its latest ' +
+      'configuration.'
   ],
   controls: [withhold('.', 'pods-ready')]
 } satisfies Exercise

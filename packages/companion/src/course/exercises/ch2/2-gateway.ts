@@ -10,7 +10,8 @@ const hasItem = ({ status, body }: Call) => status === 200 && body.includes('"na
 export default {
   id: 'ch2.gateway',
   title: 'Expose the webapp',
-  aim: 'A Gateway opens a port of the ingress gateway, and a VirtualService says where the requests go.',
+  aim: 'A Gateway opens a port of the ingress gateway, and a VirtualService routes the requests that arrive there ' +
+    'to the webapp.',
   needs: ['store'],
   steps: [
     apply('istio/ch2/ingress-gateway.yaml',
@@ -20,9 +21,9 @@ export default {
       arrived: { seen: answered }
     }),
     expect('item-answers', 'calls that return the item', all, hasItem),
-    inspect('own-pod-answers', 'calls that a pod of this namespace answered', {
-      says: 'Others may use the gateway too, so check that your own pods answered: ' +
-        'the header x-served-by names one of these pods.',
+    inspect('own-pod-answers', 'calls answered by a pod of this namespace', {
+      says: 'List the catalog\'s pods. Others may use the gateway too, so check that one of your own pods ' +
+        'answered: the header x-served-by names it.',
       command: ['kubectl', 'get', 'pods', '-l', 'app=catalog', '-o', 'name'],
       expected: all,
       count: ({ output, calls }) => share(calls, ({ pod }) => output.split('\n').includes(`pod/${pod}`))
@@ -44,7 +45,8 @@ export default {
       'the port is open only because the Gateway asks for it.',
     '`kubectl -n istio-system get service istio-ingressgateway`: the address of the gateway. If it has no external ' +
       'address, use `kubectl -n istio-system port-forward service/istio-ingressgateway 8080:80`.',
-    'Delete only the VirtualService: the gateway still answers, but with 404.'
+    'Delete only the VirtualService, with `kubectl delete virtualservice webapp-virtualservice`: the gateway still ' +
+      'answers, but with 404.'
   ],
   controls: [withhold('istio/ch2/ingress-gateway.yaml', 'item-answers')]
 } satisfies Exercise

@@ -12,30 +12,32 @@ const SERVED = 'http_server_request_duration_seconds_count'
 export default {
   id: 'ch2.observe',
   title: 'Observe the store',
-  aim: 'The services\' own metrics show how many calls succeed, so you need not ask the clients. They also mark ' +
-    'injected faults. A trace shows the path of each request, from the gateway to the catalog.',
+  aim: 'The services\' own metrics show how many calls succeed, so you need not ask the clients. They also show ' +
+    'which failures are injected faults. A trace shows the path of each request, from the gateway to the catalog.',
   needs: ['store', 'gateway', 'jaeger'],
   steps: [
     apply('istio/ch8/gateway-telemetry.yaml',
-      'Let the gateway start traces. Today\'s Istio starts none until a Telemetry names a tracing provider.'),
+      'Make the gateway start a trace for each request. Current versions of Istio start none until a Telemetry ' +
+        'names a tracing provider.'),
     waitForGatewayTelemetry(/envoy\.tracers\.opentelemetry/),
-    apply('components/observability/telemetry.yaml', 'Let the sidecars of the store add their spans to the traces.'),
-    apply('components/observability/access-log.yaml', 'Let the sidecars write a line of JSON for each request.'),
+    apply('components/observability/telemetry.yaml', 'Make the store\'s sidecars add their spans to the traces.'),
+    apply('components/observability/access-log.yaml',
+      'Make the sidecars write a line of JSON to their access log for each request.'),
     ...waitForProxyTelemetry,
-    fault('500 50', 'Let half of the catalog\'s answers fail, so that there is something to see.'),
+    fault('500 50', 'Make the catalog answer half of the calls with 500, so that there are failures to see.'),
     load('send-and-count', '/api/catalog', {
       says: 'Read the metrics, send requests, and read the metrics again.',
       scrape: ['webapp', 'catalog']
     }),
-    expect('calls-fail', 'calls that fail', about(1 / 2, { tellFrom: [0.6] }), failed),
-    expectCount('calls-counted', 'calls that the webapp counted', all, ({ calls, metrics: { webapp } }) =>
+    expect('calls-fail', 'failed calls', about(1 / 2, { tellFrom: [0.6] }), failed),
+    expectCount('calls-counted', 'calls in the webapp\'s own metrics', all, ({ calls, metrics: { webapp } }) =>
       ({ count: webapp?.(SERVED, { route: '/api/catalog' }) ?? 0, of: calls.length })),
-    expectCount('failures-counted', 'failed calls that the webapp counted as failed', all,
+    expectCount('failures-counted', 'failed calls that the webapp\'s metrics count as failed', all,
       ({ calls, metrics: { webapp } }) => ({
         count: webapp?.(SERVED, { route: '/api/catalog', status: '500' }) ?? 0,
         of: calls.filter(failed).length
       })),
-    expectCount('failures-marked', 'failures of the catalog that are marked as injected', all,
+    expectCount('failures-marked', 'failures in the catalog\'s metrics that are marked as injected', all,
       ({ metrics: { catalog } }) => ({
         count: catalog?.(SERVED, { status: '500', fault: '500' }) ?? 0,
         of: catalog?.(SERVED, { status: '500' }) ?? 0
@@ -45,8 +47,8 @@ export default {
     expect('answers-as-told', 'calls that succeed, or fail because of the injected fault', all,
       call => answered(call) || failed(call)),
     inspect('traces-whole', 'complete traces from the gateway through the webapp to the catalog', {
-      says: 'Ask Jaeger for the traces. Each is complete, although the services make no spans: ' +
-        'they only forward the trace headers.',
+      says: 'Ask Jaeger for the traces. Each trace is complete, although the services create no spans: they only ' +
+        'forward the trace headers.',
       command: queryTraces('webapp.NAMESPACE'),
       expected: all,
       count: countCompleteTraces
@@ -62,12 +64,12 @@ export default {
     })
   ],
   look: [
-    '`istioctl dashboard jaeger`: the traces as diagrams. If Grafana and Kiali are installed, ' +
-      '`istioctl dashboard grafana` and `istioctl dashboard kiali` show the rest.',
-    '`kubectl exec deploy/webapp -c webapp -- curl -s localhost:8080/metrics`: ' +
-      'requests by route, status, version and fault, and the same for the calls to the catalog.',
-    '`kubectl logs deploy/catalog -c catalog`: a line for each request. It has `fault` if a fault was injected, ' +
-      'and the same `requestId` as the webapp\'s line.',
+    '`istioctl dashboard jaeger` shows the traces as diagrams. If Grafana and Kiali are installed, `istioctl ' +
+      'dashboard grafana` shows metrics, and `istioctl dashboard kiali` shows a graph of the calls.',
+    '`kubectl exec deploy/webapp -c webapp -- curl -s localhost:8080/metrics`: the webapp counts its requests by ' +
+      'route, status, version and fault, and its calls to the catalog in the same way.',
+    '`kubectl logs deploy/catalog -c catalog`: a line for each request. The line has `fault` if a fault was ' +
+      'injected, and the same `requestId` as the webapp\'s line for this request.',
     '`kubectl logs deploy/webapp -c istio-proxy`: the same requests as the sidecar sees them, ' +
       'with the number of attempts for each.'
   ],

@@ -7,25 +7,25 @@ import { failed } from '../calls.ts'
 export default {
   id: 'ch2.retry',
   title: 'Recover with retries',
-  aim: 'With three more attempts, a call fails only if all four attempts fail. ' +
-    'If half of the catalog\'s answers fail, one call in sixteen still fails. No service has to change.',
+  aim: 'With retries, the caller\'s sidecar repeats a failed call up to three times, so a call fails only if all ' +
+    'four attempts fail. If half of the attempts fail, one call in sixteen still fails. No service has to change.',
   needs: ['store', 'gateway'],
   steps: [
-    fault('500 50', 'Let half of the catalog\'s answers fail.'),
-    apply('istio/ch2/catalog-virtualservice.yaml', 'Let the sidecars make up to three more attempts.'),
+    fault('500 50', 'Make the catalog answer half of the calls with 500.'),
+    apply('istio/ch2/catalog-virtualservice.yaml', 'Make the sidecars retry a failed call up to three times.'),
     load('retried-calls', '/api/catalog', {
-      says: 'Send requests. Most calls succeed, many of them at a later attempt.',
+      says: 'Send requests. Most calls succeed, many of them only after a retry.',
       arrived: { seen: ({ attempt = 1 }) => attempt > 1 }
     }),
-    expect('calls-fail', 'calls that fail', about(1 / 16, { tellFrom: [1 / 8, 0.6 ** 4] }), failed),
-    expect('failures-had-four-attempts', 'failed calls with four attempts', all, ({ attempt }) => attempt === 4, {
+    expect('calls-fail', 'failed calls', about(1 / 16, { tellFrom: [1 / 8, 0.6 ** 4] }), failed),
+    expect('failures-had-four-attempts', 'failed calls that had four attempts', all, ({ attempt }) => attempt === 4, {
       among: failed,
       tolerates: 1000 // an attempt times out after two seconds
     }),
-    expect('no-fifth-attempt', 'calls with more than four attempts', none, ({ attempt = 1 }) => attempt > 4)
+    expect('no-fifth-attempt', 'calls that had more than four attempts', none, ({ attempt = 1 }) => attempt > 4)
   ],
   look: [
-    '`curl -i localhost:8080/api/catalog`: `x-attempt` says which attempt the answer came from.',
+    '`curl -i localhost:8080/api/catalog`: the header `x-attempt` shows which attempt got the answer.',
     '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the retry policy belongs to the caller. ' +
       'The webapp\'s sidecar has it, and the catalog\'s does not.',
     '`kubectl logs deploy/catalog -c catalog`: the catalog received more requests than you sent.'

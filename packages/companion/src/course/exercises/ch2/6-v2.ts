@@ -6,9 +6,9 @@ import { hasImages } from '../calls.ts'
 
 export default {
   id: 'ch2.v2',
-  title: 'Add a second version',
-  aim: 'A second Deployment behind the same Service gets its share of the calls at once. ' +
-    'Without a route that says otherwise, a version is released as soon as it is deployed.',
+  title: 'Deploy a second version',
+  aim: 'A second Deployment behind the same Service gets its share of the calls at once. Unless a route prevents ' +
+    'this, a version is released as soon as it is deployed.',
   needs: ['store', 'gateway'],
   steps: [
     apply('services/catalog-v2.yaml', 'Deploy version 2 of the catalog. Its items have pictures.'),
@@ -21,7 +21,7 @@ export default {
       ({ version }) => version === 'v2', { among: hasImages })
   ],
   look: [
-    '`kubectl get endpointslices -l kubernetes.io/service-name=catalog`: one Service, two pods.',
+    '`kubectl get endpointslices -l kubernetes.io/service-name=catalog`: one Service has two pods.',
     '`istioctl proxy-config endpoints deploy/webapp --cluster ' +
       '"outbound|80||catalog.istioinaction.svc.cluster.local"`: the same pods, as the webapp\'s sidecar sees them.',
     'For each call, Istio chooses two pods at random, and takes the less busy one. ' +

@@ -22,8 +22,8 @@ export default {
     expect('answers-from-v1', 'answers from version 1', all, ({ version }) => version === 'v1')
   ],
   look: [
-    '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local`: ' +
-      'each subset has a cluster of its own.',
+    '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local`: a ' +
+      'cluster is Envoy\'s name for a group of pods that get calls. Each subset has its own cluster.',
     '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the route names the subset `version-v1`.',
     'If you apply the VirtualService before the DestinationRule, calls fail with 503 for a moment: ' +
       'the route leads to a subset that does not exist yet.'

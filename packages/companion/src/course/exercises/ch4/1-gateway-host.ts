@@ -10,13 +10,13 @@ const isNotFound = ({ status }: Call) => status === 404
 export default {
   id: 'ch4.gateway-host',
   title: 'Accept one host at the gateway',
-  aim: 'A Gateway can accept only certain hosts. A request names its host in the Host header. ' +
-    'If no Gateway accepts that host, the ingress gateway answers 404.',
+  aim: 'A Gateway can accept only certain hosts. A request names its host in the header Host. If no Gateway ' +
+    'accepts that host, the ingress gateway answers 404.',
   needs: ['store'],
   steps: [
     apply('istio/ch4/coolstore-gw.yaml', `Open port 80 of the ingress gateway for the host ${WEBAPP}.`),
     load('no-route-yet', '/api/catalog', {
-      says: 'Send requests for that host. The gateway has no route for it yet, and answers 404.',
+      says: 'Send requests for that host. The gateway has no route for it yet, so it answers 404.',
       host: WEBAPP,
       arrived: { only: isNotFound }
     }),
@@ -34,10 +34,10 @@ export default {
   look: [
     `\`curl -H 'Host: ${WEBAPP}' localhost:8080/api/catalog\`, and the same without \`-H\`: ` +
       'one address gives two answers.',
-    '`istioctl proxy-config routes deploy/istio-ingressgateway -n istio-system`: ' +
-      'a virtual host for each host that has a route. ' +
-      'As long as no Gateway has a route, there is `blackhole:80`, which answers every request with 404.',
-    'None of this needs a DNS entry: only the header counts.'
+    '`istioctl proxy-config routes deploy/istio-ingressgateway -n istio-system` lists a virtual host for each host ' +
+      'that has a route. As long as no Gateway has a route, it lists only `blackhole:80`, which answers every ' +
+      'request with 404.',
+    'No host needs a DNS entry here: the gateway looks only at the header.'
   ],
   controls: [
     withhold('istio/ch4/coolstore-vs.yaml', 'known-host-answers'),

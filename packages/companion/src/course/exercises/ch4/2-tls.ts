@@ -7,23 +7,23 @@ import { ca, createTlsSecret, hasCatalog, otherWords, routeToWebapp, WEBAPP } fr
 export default {
   id: 'ch4.tls',
   title: 'Serve HTTPS at the gateway',
-  aim: 'The gateway terminates TLS. It reads its certificate from a Secret, and needs no restart for that. ' +
-    'Clients can verify the server, and the webapp knows nothing of TLS.',
+  aim: 'The gateway terminates TLS. It reads its certificate from a Secret, without a restart. Clients can verify ' +
+    'the certificate, and the webapp does not change.',
   needs: ['store'],
   steps: [
-    run(`scripts/certificates.sh FOLDER ${WEBAPP}`, 'Make a certificate authority, and a certificate for the host.'),
+    run(`scripts/certificates.sh FOLDER ${WEBAPP}`, 'Create a certificate authority, and a certificate for the host.'),
     createTlsSecret('webapp', 'Store the certificate in a Secret for the gateway.'),
     apply('istio/ch4/coolstore-gw-tls.yaml', 'Open port 80 for HTTP and port 443 for HTTPS.'),
     routeToWebapp,
     load('by-https', '/api/catalog', {
-      says: 'Send requests over HTTPS. The client trusts only the new authority.',
+      says: 'Send requests over HTTPS. The webapp answers. The client trusts only the new authority.',
       host: WEBAPP,
       tls: { ca },
       arrived: { only: hasCatalog }
     }),
     expect('https-answers', 'calls over HTTPS that return the catalog', all, hasCatalog),
     load('by-http', '/api/catalog', {
-      says: 'Send requests over plain HTTP, which still works.',
+      says: 'Send requests over plain HTTP. The webapp still answers.',
       host: WEBAPP,
       arrived: { only: hasCatalog }
     }),

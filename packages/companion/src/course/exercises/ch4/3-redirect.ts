@@ -11,11 +11,11 @@ const isRedirectedToHttps = ({ status, headers }: Call) =>
 export default {
   id: 'ch4.redirect',
   title: 'Redirect HTTP to HTTPS',
-  aim: 'With one line in the Gateway, the ingress gateway redirects requests over HTTP ' +
-    'to the same address over HTTPS. The services do not see those requests.',
+  aim: 'With one line in the Gateway, the ingress gateway redirects requests over HTTP to the same address over ' +
+    'HTTPS. These requests do not reach the services.',
   needs: ['store'],
   steps: [
-    run(`scripts/certificates.sh FOLDER ${WEBAPP}`, 'Make a certificate authority, and a certificate for the host.'),
+    run(`scripts/certificates.sh FOLDER ${WEBAPP}`, 'Create a certificate authority, and a certificate for the host.'),
     createTlsSecret('webapp', 'Store the certificate in a Secret for the gateway.'),
     apply('istio/ch4/coolstore-gw-tls-redirect.yaml', 'Open ports 80 and 443, and redirect all requests on port 80.'),
     routeToWebapp,

@@ -19,7 +19,7 @@ const isRefused = ({ status }: Call) => status === 0
 /** Applies the Gateway without client certificates, and gives the Secret the name that this Gateway expects. */
 const withoutClientCertificates: Control = {
   when: '`k8s/istio/ch4/coolstore-gw-tls.yaml`, which requires no client certificate, is applied instead of ' +
-    '`coolstore-gw-mtls.yaml`, and the same Secret has the name that this file expects',
+    '`coolstore-gw-mtls.yaml` (with the Secret under the name that this file expects)',
   change (step) {
     const renamed = (text: string) => text.replace('credential-mtls', 'credential')
     if (step.kind === 'apply') return { ...step, file: step.file.replace('gw-mtls', 'gw-tls') }
@@ -32,17 +32,17 @@ const withoutClientCertificates: Control = {
 export default {
   id: 'ch4.mtls',
   title: 'Require client certificates',
-  aim: 'With mutual TLS, the gateway also requires a client certificate, signed by an authority in the Secret. ' +
-    'It refuses all other clients before it reads a request.',
+  aim: 'With mutual TLS, the gateway also requires a certificate from each client, signed by the authority in the ' +
+    'Secret. It refuses all other clients before it reads a request.',
   needs: ['store'],
   steps: [
     run(`scripts/certificates.sh FOLDER ${WEBAPP} trainee`,
-      'Make a certificate authority, a certificate for the host, and a client certificate.'),
+      'Create a certificate authority, a certificate for the host, and a client certificate.'),
     run('scripts/certificates.sh FOLDER/elsewhere trainee',
-      'Make another authority, and let it sign a client certificate with the same name.'),
+      'Create another authority, and a client certificate with the same name that this authority has signed.'),
     run(`kubectl -n GATEWAYS create secret generic ${SECRET} ${FILES}`,
-      'Store the certificate of the host in a Secret for the gateway. ' +
-        'The Secret also contains the certificate of the authority that signs client certificates.',
+      'Store the certificate of the host in a Secret for the gateway. The Secret also contains the certificate of ' +
+        'the first authority, with which the gateway verifies clients.',
       { makes: [`GATEWAYS:secret/${SECRET}`] }),
     apply('istio/ch4/coolstore-gw-mtls.yaml', 'Open port 443 for clients with a certificate.'),
     routeToWebapp,
@@ -70,14 +70,15 @@ export default {
   look: [
     `\`openssl s_client -connect localhost:8443 -servername ${WEBAPP} </dev/null\`: ` +
       '"Acceptable client certificate CA names" lists the authority.',
-    '`istioctl proxy-config secret deploy/istio-ingressgateway -n istio-system`: ' +
-      'two entries with the name of the Secret, the certificate and, with the suffix `-cacert`, the authority.',
+    '`istioctl proxy-config secret deploy/istio-ingressgateway -n istio-system`: two entries have the name of the ' +
+      'Secret. One is the gateway\'s certificate. The other, with the suffix `-cacert`, is the certificate of the ' +
+      'authority.',
     'With TLS 1.3, the gateway refuses a client after the handshake, with an alert instead of an answer. ' +
       'To the client, this looks like a broken connection.'
   ],
   controls: [
     withoutClientCertificates,
-    otherWords('the Secret contains the other authority',
+    otherWords('the Secret contains the certificate of the other authority',
       '--from-file=ca.crt=FOLDER/ca.crt', '--from-file=ca.crt=FOLDER/elsewhere/ca.crt', 'certificate-answers')
   ]
 } satisfies Exercise

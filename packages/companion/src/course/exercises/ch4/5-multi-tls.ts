@@ -19,13 +19,13 @@ const withOneCertificate: Control = {
 
 export default {
   id: 'ch4.multi-tls',
-  title: 'Two hosts, two certificates, one port',
-  aim: 'The client names the host in its first message (SNI), and the gateway presents the certificate of that host. ' +
-    'Many hosts can therefore share one address.',
+  title: 'Serve two hosts with two certificates on one port',
+  aim: 'A client names the host in its first TLS message (SNI), and the gateway presents the certificate of that ' +
+    'host. So many hosts can share one address.',
   needs: ['store'],
   steps: [
     run(`scripts/certificates.sh FOLDER ${WEBAPP} ${CATALOG}`,
-      'Make a certificate authority, and a certificate for each host.'),
+      'Create a certificate authority, and a certificate for each host.'),
     createTlsSecret('webapp', 'Store the certificate of the webapp in a Secret for the gateway.'),
     createTlsSecret('catalog', 'Store the certificate of the catalog in another Secret.'),
     apply('istio/ch4/coolstore-gw-multi-tls.yaml',
@@ -37,21 +37,23 @@ export default {
       tls: { ca },
       arrived: { only: hasCatalog }
     }),
-    expect('webapp-certificate-known', 'calls to the webapp that get its certificate', all, hasCatalog),
+    expect('webapp-certificate-known', 'calls to the webapp with the webapp\'s certificate', all, hasCatalog),
     load('ask-catalog', '/items/1', {
       says: 'Send requests for the catalog\'s host. The client verifies the certificate.',
       host: CATALOG,
       tls: { ca },
       arrived: { only: answered }
     }),
-    expect('catalog-certificate-known', 'calls to the catalog that get its certificate', all, hasItem)
+    expect('catalog-certificate-known', 'calls to the catalog with the catalog\'s certificate', all, hasItem)
   ],
   look: [
     `\`openssl s_client -connect localhost:8443 -servername ${CATALOG} </dev/null | openssl x509 -noout -subject\`, ` +
       `and the same for ${WEBAPP}: one port presents two certificates.`,
-    '`istioctl proxy-config listeners deploy/istio-ingressgateway -n istio-system --port 8443 -o yaml`: a filter ' +
-      'chain for each server name. (A gateway without privileges listens on port 8443 instead of 443.)',
-    'With `-noservername`, no filter chain matches, and the gateway closes the connection.'
+    '`istioctl proxy-config listeners deploy/istio-ingressgateway -n istio-system --port 8443 -o yaml`: the ' +
+      'listener has a filter chain for each server name. (A gateway without privileges listens on port 8443 ' +
+      'instead of 443.)',
+    'With `-noservername` instead of `-servername`, `openssl` names no host: no filter chain matches, and the ' +
+      'gateway closes the connection.'
   ],
   controls: [
     withOneCertificate,

@@ -16,7 +16,7 @@ export default {
   steps: [
     apply('istio/ch5/catalog-gateway.yaml', 'Let the gateway accept the catalog\'s host.'),
     load('no-route-yet', '/items', {
-      says: 'Send requests for that host. There is no route yet, so the gateway answers 404.',
+      says: 'Send requests for that host. The gateway has no route for it yet, so it answers 404.',
       host,
       arrived: { seen: ({ status }) => status > 0 }
     }),
@@ -24,12 +24,12 @@ export default {
     defineSubsets,
     apply('istio/ch5/catalog-vs-v1.yaml', 'Route all calls to version 1.'),
     load('all-to-v1', '/items', {
-      says: 'Send requests. Version 2 is deployed, but version 1 gives all answers.',
+      says: 'Send requests. Version 2 is deployed, but version 1 answers all of them.',
       host,
       arrived: { only: from('v1') }
     }),
     expect('v1-answers', 'answers from version 1', all, from('v1')),
-    expect('book-bytes', 'answers with the 502 bytes of the book\'s four items', all,
+    expect('book-bytes', 'answers that have the 502 bytes of the book\'s four items', all,
       ({ body }) => Buffer.byteLength(body) === 502),
     load('ask-root', '/', {
       says: 'Send requests for the root path. The route covers every path of the host, so the catalog answers.',
@@ -48,8 +48,8 @@ export default {
     expect('others-get-v1', 'calls without the header that get version 1', all, from('v1'))
   ],
   look: [
-    '`istioctl proxy-config routes deploy/istio-ingressgateway -n istio-system -o yaml`: ' +
-      'the gateway has the host, the match on the header, and the subsets.',
+    '`istioctl proxy-config routes deploy/istio-ingressgateway -n istio-system -o yaml`: the gateway has a route ' +
+      'for the host, with a match on the header, and the subsets as destinations.',
     '`curl -i -H \'Host: catalog.istioinaction.io\' localhost:8080/items`: `x-served-version` names the version.'
   ],
   controls: [

@@ -7,9 +7,9 @@ import { defineSubsets } from '../subsets.ts'
 
 export default {
   id: 'ch5.mesh-route',
-  title: 'Route deep in the mesh',
-  aim: 'A header of the request at the gateway decides, two hops later, which catalog version the webapp calls. ' +
-    'Every sidecar can route by headers if the services forward them.',
+  title: 'Route by a header inside the mesh',
+  aim: 'The webapp forwards the header x-istio-cohort, so the webapp\'s sidecar can choose the version of the ' +
+    'catalog by it. Every sidecar can route by a header if the services before it forward the header.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
     defineSubsets,
@@ -19,7 +19,8 @@ export default {
       headers: { 'x-istio-cohort': 'internal' },
       arrived: { only: hasNoImages }
     }),
-    expect('before-route-v1', 'calls with the header that get version 1 at first', all, hasNoImages),
+    expect('before-route-v1', 'calls with the header that get version 1 before there is a route for it', all,
+      hasNoImages),
     apply('istio/ch5/catalog-vs-v2-request-mesh.yaml', 'Route calls with the header to version 2.'),
     load('internal', '/api/catalog', {
       says: 'Send requests with the header. Version 2 answers.',
@@ -33,7 +34,8 @@ export default {
   look: [
     '`istioctl proxy-config routes deploy/webapp --name 80 -o yaml`: the webapp\'s sidecar has the match. ' +
       'In a VirtualService, the gateway `mesh` stands for all sidecars.',
-    '`kubectl logs deploy/catalog-v2 -c catalog`: the calls with the header.'
+    '`kubectl logs deploy/catalog-v2 -c catalog`: since the route was applied, version 2 has received only the ' +
+      'calls with the header.'
   ],
   controls: [withhold('istio/ch5/catalog-vs-v2-request-mesh.yaml', 'internal-gets-v2')]
 } satisfies Exercise

@@ -9,8 +9,8 @@ import { defineSubsets } from '../subsets.ts'
 export default {
   id: 'ch5.weights',
   title: 'Shift traffic by weight',
-  aim: 'Weights release a version to a share of the calls. The proxy draws the version anew for each call, ' +
-    'so the share depends neither on the caller nor on the number of pods.',
+  aim: 'With weights, a version gets a fixed share of the calls. The caller\'s sidecar chooses the version at ' +
+    'random for each call. So the share depends neither on the caller nor on the number of pods.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
     defineSubsets,

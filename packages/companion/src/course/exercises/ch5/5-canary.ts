@@ -11,18 +11,22 @@ const canary = ['scripts/canary.sh', '-n', 'NAMESPACE']
 export default {
   id: 'ch5.canary',
   title: 'Release a version step by step, or roll it back',
-  aim: 'A canary gets 10, 50 and then 100 % of the calls as long as its answers are good. As soon as they are not, ' +
-    'it gets none. A script that sets two weights in a loop can do that. Flagger does it without a script.',
+  aim: 'The new version, the canary, gets 10, 50 and then 100 % of the calls, as long as its answers are good. ' +
+    'Otherwise, it gets none. Here, a script sets the weights. Flagger can do the same without a script.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
     defineSubsets,
-    apply('istio/ch5/catalog-vs-canary.yaml', 'Start with a weight of 0 for version 2.'),
+    apply('istio/ch5/catalog-vs-canary.yaml', 'Give version 2 a weight of 0.'),
     load('before-release', '/api/catalog', {
       says: 'Send requests. No answer has pictures.',
       arrived: { only: hasNoImages }
     }),
     expect('before-release-v1', 'answers from version 1 before the release', all, hasNoImages),
-    load('release', '/api/catalog', { says: 'Release version 2 while requests come in.', during: canary }),
+    load('release', '/api/catalog', {
+      says: 'While requests come in, run the canary script. It releases version 2 ' +
+      'step by step.',
+      during: canary
+    }),
     expectCount('release-completed', 'completed releases', all, prints('All calls go to version 2.')),
     expect('release-answered', 'calls that succeed during the release', all, answered),
     load('after-release', '/api/catalog', {
@@ -30,14 +34,15 @@ export default {
       arrived: { only: hasImages }
     }),
     expect('after-release-v2', 'answers from version 2 after the release', all, hasImages),
-    apply('istio/ch5/catalog-vs-canary.yaml', 'Start again with a weight of 0 for version 2.', { id: 'canary-again' }),
-    fault('500 100 --version v2', 'Let version 2 answer every call with 500.'),
+    apply('istio/ch5/catalog-vs-canary.yaml', 'Give version 2 a weight of 0 again.', { id: 'canary-again' }),
+    fault('500 100 --version v2', 'Make version 2 answer every call with 500.'),
     load('broken-release', '/api/catalog', {
-      says: 'Release the broken version while requests come in.',
+      says: 'While requests come in, run the canary script again. It finds that version 2 is broken, and sends all ' +
+        'calls to version 1.',
       during: canary
     }),
-    expectCount('release-taken-back', 'releases that are rolled back', all, prints('Taken back')),
-    expect('few-calls-failed', 'calls that fail during the broken release',
+    expectCount('release-taken-back', 'releases that the script rolls back', all, prints('Taken back')),
+    expect('few-calls-failed', 'failed calls during the broken release',
       around(1 / 20, { low: 0.005, high: 0.3 }), failed),
     load('after-taken-back', '/api/catalog', {
       says: 'Send requests. Version 1 answers all of them.',
@@ -46,8 +51,8 @@ export default {
     expect('after-taken-back-v1', 'answers from version 1 after the rollback', all, hasNoImages)
   ],
   look: [
-    '`scripts/canary.sh --help`: how the script judges a version. It is one page of shell that you can read.',
-    '`kubectl get virtualservice catalog -o yaml`: the weights, as the canary left them.',
+    '`scripts/canary.sh --help` explains how the script judges a version. The script is short enough to read.',
+    '`kubectl get virtualservice catalog -o yaml`: the weights that the script set last.',
     '`docs/flagger.md`: the same release as a Canary object for Flagger. ' +
       'It needs Flagger in the cluster, and Prometheus with Istio\'s metrics.'
   ],

@@ -10,8 +10,8 @@ import { refusalsInAccessLog } from './overflow.ts'
 export default {
   id: 'ch6.circuit-breaker',
   title: 'Open a circuit breaker under load, and close it again',
-  aim: 'The circuit breaker limits the concurrent calls to the catalog. Calls above the limit are refused before ' +
-    'they reach the catalog, and the other calls succeed. When the load falls, nothing is refused.',
+  aim: 'The circuit breaker limits the concurrent calls to the catalog. The sidecar refuses calls above the limit ' +
+    'before they reach the catalog, and the other calls succeed. When the load falls, all calls succeed again.',
   needs: ['store', 'gateway'],
   steps: [
     ...writeJsonAccessLog,
@@ -29,7 +29,7 @@ export default {
       says: 'Send requests, about twenty of them at the same time. About half exceed the limit.',
       rate: 100
     }),
-    expect('above-limit-refused', 'calls that are refused under high load',
+    expect('above-limit-refused', 'refused calls under high load',
       around(0.5, { low: 0.25, high: 0.7 }), failed, { tolerates: 300 }),
     expect('others-answered', 'other calls under high load that succeed', all, answered, {
       among: call => !failed(call)
@@ -44,7 +44,7 @@ export default {
   look: [
     '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml` shows the ' +
       'limit in `circuitBreakers`.',
-    'Despite its name, `http2MaxRequests` also limits calls over HTTP/1.1.',
+    'The limit is `http2MaxRequests` in the DestinationRule. Despite its name, it also limits calls over HTTP/1.1.',
     'Each sidecar has a limit of its own: with three webapp pods, the catalog gets three times as many calls.'
   ],
   controls: [withhold('istio/ch6/catalog-dr-circuit-breaker.yaml', 'above-limit-refused')]

@@ -9,11 +9,12 @@ export default {
   id: 'ch6.lb-random',
   title: 'Balance the load at random',
   aim: 'Random balancing sends each pod about the same number of calls, and needs no information about the pods. ' +
-    'If one of two pods is slow, half of the callers wait.',
+    'If one of two pods is slow, half of the callers wait for it.',
   needs,
   steps: [slowDownVersion2, ...balanceBy(random), ...expectSlowPodShare(about(1 / 2, { tellFrom: [0.35] }))],
   look: [
-    'The line `latency` in the terminal, below the load. ch6.lb-least-request compares it for two policies in one run.',
+    'The companion prints the line `latency` below the progress bar: how long the calls took. ch6.lb-least-request ' +
+      'shows this line for two policies in one run.',
     '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml`: ' +
       'the field `lbPolicy` names the policy.'
   ],

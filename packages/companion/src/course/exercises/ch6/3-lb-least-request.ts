@@ -12,8 +12,9 @@ const leastRequest = {
 export default {
   id: 'ch6.lb-least-request',
   title: 'Balance the load by active requests',
-  aim: 'Least request picks two pods at random and calls the less busy one. A slow pod is busy, so it gets few ' +
-    'calls. With round robin, which comes first for comparison, half of the callers wait for the slow pod.',
+  aim: 'Least request picks two pods at random, and calls the one with fewer active requests. A slow pod has many ' +
+    'of them, so it gets few calls. For comparison, the exercise first uses round robin, where half of the callers ' +
+    'wait for the slow pod.',
   needs,
   steps: [
     slowDownVersion2,
@@ -25,8 +26,8 @@ export default {
     ...expectSlowPodShare(around(1 / 4, { low: 0.05, high: 0.4 }))
   ],
   look: [
-    'The lines `latency` in the terminal, below the two loads. With round robin, the median is between the fast and ' +
-      'the slow answers. With least request, it is as short as the fast answers.',
+    'The companion prints a line `latency` below each of the two progress bars. With round robin, the median is ' +
+      'between the fast and the slow answers. With least request, the median is as short as the fast answers.',
     '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml`: ' +
       'the field `lbPolicy` names the policy.'
   ],

@@ -14,8 +14,8 @@ const SLOW = 2000
 export default {
   id: 'ch6.timeout',
   title: 'Limit the wait with a timeout',
-  aim: 'A timeout ends calls that take too long: the caller gets an error after half a second. ' +
-    'Without it, the caller waits for the slowest pod and holds its connection. Its own callers wait too.',
+  aim: 'A timeout ends calls that take too long: here, the caller gets an error after half a second. Without a ' +
+    'timeout, the caller waits as long as the called service takes, and its own callers wait too.',
   needs: ['store', 'gateway'],
   steps: [
     fault(`latency ${SLOW}`, 'Delay every answer of the catalog by two seconds.'),
@@ -27,23 +27,24 @@ export default {
     load('timed-out', '/api/catalog', { says: 'Send requests. All calls fail, and they fail quickly.', rate: 50 }),
     expect('calls-fail-early', 'calls that fail in less than two seconds', all, call =>
       failed(call) && call.duration < SLOW, { tolerates: 500 }),
-    expect('failures-after-timeout', 'failures after half a second or more', all, ({ duration }) =>
+    expect('failures-after-timeout', 'failed calls that took half a second or more', all, ({ duration }) =>
       duration >= 500, { among: failed }),
-    expect('failures-heard-504', 'failures for which the webapp reports a 504', all, receivedStatus(504), {
+    expect('failures-heard-504', 'failed calls for which the webapp reports a 504', all, receivedStatus(504), {
       among: failed
     }),
-    fault(`latency ${SLOW} 50`, 'Delay only half of the answers.'),
+    fault(`latency ${SLOW} 50`, 'Delay only half of the catalog\'s answers.'),
     load('half-slow', '/api/catalog', { says: 'Send requests. Half of the calls fail, and none is slow.', rate: 50 }),
-    expect('calls-fail', 'calls that fail', about(1 / 2, { tellFrom: [0.75] }), failed, {
+    expect('calls-fail', 'failed calls when half of the answers are slow', about(1 / 2, { tellFrom: [0.75] }), failed, {
       tolerates: 200 // the other half must be answered within half a second
     }),
     expect('no-slow-calls', 'calls that take two seconds or more', none, ({ duration }) =>
       duration >= SLOW, { tolerates: 500 })
   ],
   look: [
-    '`kubectl logs deploy/webapp -c istio-proxy` shows 504 with the response flag `UT`, which means upstream timeout.',
-    '`curl -i localhost:8080/api/catalog`: the webapp turns the 504 into a 500, and the text does not say why. ' +
-      'The header `proxy-status: outfitters; received-status=504` does.',
+    '`kubectl logs deploy/webapp -c istio-proxy`: if the mesh writes an access log, it shows 504 with the response ' +
+      'flag `UT`, which means upstream timeout.',
+    '`curl -i localhost:8080/api/catalog`: the webapp turns the 504 into a 500. The header `proxy-status: ' +
+      'outfitters; received-status=504` still shows the status that the webapp received.',
     'The webapp\'s own timeout (`UPSTREAM_TIMEOUT_MS`, 15 seconds) is longer than any timeout that the mesh sets, ' +
       'so the mesh decides.'
   ],

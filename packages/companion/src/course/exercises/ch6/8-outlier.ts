@@ -11,12 +11,12 @@ export default {
     'The ejection and the return of the pod are both automatic.',
   needs: ['store', 'gateway', 'v2'],
   steps: [
-    fault('500 100 --version v2', 'Make every call to one of the two pods, version 2, fail.'),
+    fault('500 100 --version v2', 'Make version 2, one of the two pods, answer every call with 500.'),
     load('before-ejection', '/api/catalog', {
-      says: 'Send requests. Every call to version 2 fails.',
+      says: 'Send requests. About half of the calls reach version 2 and fail.',
       rate: 50
     }),
-    expect('calls-fail', 'calls that fail', around(1 / 2, { low: 0.3, high: 0.7 }), failed),
+    expect('calls-fail', 'failed calls before the ejection', around(1 / 2, { low: 0.3, high: 0.7 }), failed),
     apply('istio/ch6/catalog-dr-outlier.yaml', 'Eject a pod for ten seconds after five 5xx answers in a row.'),
     load('ejected', '/api/catalog', {
       says: 'Send requests. The ejected pod gets no calls.',
@@ -25,22 +25,22 @@ export default {
       within: 9000, // the pod is ejected for ten seconds
       recovers: 12_000
     }),
-    expect('other-pod-answers', 'calls that the other pod answers', all, from('v1')),
+    expect('other-pod-answers', 'answers from version 1 while version 2 is ejected', all, from('v1')),
     fault('delete --version v2', 'Remove the fault from version 2.'),
     load('returned', '/api/catalog', {
       says: 'Send requests. Once the ejection is over, version 2 gets its share of the calls again.',
       arrived: { seen: ({ version }) => version === 'v2' },
       rate: 50
     }),
-    expect('returned-pod-answers', 'calls that version 2 answers after its return',
+    expect('returned-pod-answers', 'answers from version 2 after its return',
       around(1 / 2, { low: 0.3, high: 0.7 }), from('v2'))
   ],
   look: [
     '`istioctl proxy-config endpoints deploy/webapp --cluster "outbound|80||catalog.istioinaction.svc.cluster.local"`' +
       ': the column `OUTLIER CHECK` shows `FAILED` for the pod while it is ejected.',
     'Each further ejection of the same pod lasts longer.',
-    'Kubernetes does not know about the ejection. The pod stays ready, because the fault does not ' +
-      'affect `/readyz`, which is not a business path.'
+    'Kubernetes does not know about the ejection. The pod stays ready, because the injected fault does not affect ' +
+      'the path of the readiness probe, `/readyz`.'
   ],
   controls: [withhold('istio/ch6/catalog-dr-outlier.yaml', 'other-pod-answers')]
 } satisfies Exercise

@@ -28,15 +28,13 @@ export default {
       says: 'Send requests. At most five calls a second succeed, and the sidecar refuses the others.',
       rate: 50
     }),
-    expect('calls-refused', 'calls that are refused', around(0.88, { low: 0.7, high: 0.97 }), failed, {
-      tolerates: 300
-    }),
+    expect('calls-refused', 'refused calls', around(0.88, { low: 0.7, high: 0.97 }), failed, { tolerates: 300 }),
     refusalsInAccessLog
   ],
   look: [
     '`kubectl logs deploy/webapp -c istio-proxy | grep \'"UO"\'` shows 503 with the response flag `UO`, which means ' +
       'upstream overflow. The catalog\'s log has none of these calls.',
-    '`curl -i localhost:8080/api/catalog`: the webapp turns the 503 into the book\'s 500.'
+    '`curl -i localhost:8080/api/catalog`: the webapp turns the 503 into a 500, as in the book.'
   ],
   controls: [withhold('istio/ch6/catalog-dr-conn-limit.yaml', 'calls-refused')]
 } satisfies Exercise

@@ -22,19 +22,22 @@ interface Policy {
   file: string
   /** what the sidecar's configuration of the catalog looks like with it */
   sign: RegExp
+  /** what readers should find in that configuration, if it is not the text of `sign` */
+  shows?: string
 }
 
 /** Envoy's default, so the sidecar's configuration does not mention it. */
 export const roundRobin: Policy = {
   name: 'round robin',
   file: 'istio/ch6/catalog-dr-rr.yaml',
-  sign: /^(?![^]*"lbPolicy")/
+  sign: /^(?![^]*"lbPolicy")/,
+  shows: 'no "lbPolicy"'
 }
 
 /** Sets a policy, and sends requests with it. */
-export const balanceBy = ({ name, file, sign }: Policy, id = 'spread'): Step[] => [
+export const balanceBy = ({ name, file, sign, shows }: Policy, id = 'spread'): Step[] => [
   apply(file, `Set the load balancing policy to ${name}.`),
-  waitForCatalogCluster(`proxy-has-${id}`, `webapp sidecars with the policy ${name}`, sign),
+  waitForCatalogCluster(`proxy-has-${id}`, `webapp sidecars with the policy ${name}`, sign, shows),
   load(`calls-${id}`, '/api/catalog', {
     says: 'Send requests. See how many calls each pod gets, and how long the calls take.',
     rate: RATE
@@ -48,7 +51,7 @@ export const expectSlowCalls = (id: string, { name }: Policy, share: Expected): 
 
 /** Expects this share of the calls at the slow pod, and that this pod really is slow. */
 export const expectSlowPodShare = (share: Expected): Expect[] => [
-  expect('slow-pod-share', 'calls that the slow pod gets', share, ({ version }) => version === 'v2'),
+  expect('slow-pod-share', 'calls to the slow pod', share, ({ version }) => version === 'v2'),
   expect('slow-pod-is-slow', 'calls to the slow pod that take 300 ms or more', all, isSlow, {
     among: ({ version }) => version === 'v2'
   }),

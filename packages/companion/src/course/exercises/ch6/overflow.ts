@@ -5,7 +5,8 @@ import { entriesOf } from '../log.ts'
 
 /** Expects a line with the response flag UO in the access log of the webapp's sidecar for each failed call. */
 export const refusalsInAccessLog = inspect('refusals-flagged', 'refused calls with the flag UO in the access log', {
-  says: 'Read the access log of the webapp\'s sidecar. It has refused the calls, so they did not reach the catalog.',
+  says: 'Read the access log of the webapp\'s sidecar. The response flag UO marks the calls that the sidecar ' +
+    'refused. They did not reach the catalog.',
   command: ['kubectl', 'logs', 'deploy/webapp', '-c', 'istio-proxy', '--since=SINCE'],
   expected: all,
   count ({ output, calls }) {

@@ -14,20 +14,21 @@ const OWN_METRIC = 'http_server_request_duration_seconds_count{namespace="NAMESP
 
 export default {
   id: 'ch7.metrics',
-  title: 'Collect more metrics from proxies and services',
-  aim: 'By default, a proxy keeps few of Envoy\'s statistics. An annotation makes it keep more. Prometheus finds the ' +
-    'Pods by other annotations. It gets the services\' own metrics together with the metrics of the proxies.',
+  title: 'Collect more metrics from sidecars and services',
+  aim: 'By default, a sidecar keeps few of Envoy\'s statistics. An annotation on the pod makes it keep more. Other ' +
+    'annotations tell Prometheus to scrape the pod. Each scrape returns the metrics of the service and of its ' +
+    'sidecar together.',
   needs: ['store', 'gateway', 'prometheus'],
   steps: [
     apply('istio/ch7/webapp-deployment-stats-inclusion.yaml',
-      'Make the webapp\'s proxy keep the statistics of its calls to the catalog.'),
+      'Make the webapp\'s sidecar keep the statistics of its calls to the catalog.'),
     load('count-calls', '/api/catalog', {
       says: 'Send requests. For each of them, the webapp calls GET /items once.',
       arrived: { seen: hasNoImages }
     }),
-    expect('store-answers', 'calls that get the catalog', all, hasNoImages),
-    inspect('proxy-counts', 'calls to the catalog that the proxy has counted', {
-      says: 'Ask the proxy for its statistics. It has counted each call to the catalog.',
+    expect('store-answers', 'calls that return the catalog', all, hasNoImages),
+    inspect('proxy-counts', 'calls to the catalog that the sidecar has counted', {
+      says: 'Ask the webapp\'s sidecar for its statistics. It has counted each call to the catalog.',
       command: [
         'kubectl', 'exec', 'deploy/webapp', '-c', 'istio-proxy', '--',
         'pilot-agent', 'request', 'GET', 'stats?filter=cluster.outbound.80..catalog.*upstream_rq_2'
@@ -40,8 +41,7 @@ export default {
       })
     }),
     inspect('services-in-prometheus', 'services whose own metrics are in Prometheus', {
-      says: 'Query Prometheus for the services\' own metrics. ' +
-        'With one scrape of a Pod, it gets the metrics of proxy and service together.',
+      says: 'Query Prometheus for the services\' own metrics. Prometheus has those of the catalog and of the webapp.',
       // Only new samples count: for some minutes, Prometheus also returns the last samples of Pods that are gone.
       command: queryPrometheus(`count by (app) (timestamp(${OWN_METRIC}) > SINCE / 1000000)`),
       expected: all,
@@ -52,9 +52,9 @@ export default {
     })
   ],
   look: [
-    '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request GET stats` shows all statistics of the proxy.',
-    '`kubectl exec deploy/catalog -c istio-proxy -- pilot-agent request GET stats` shows the statistics of a proxy ' +
-      'without the annotation.',
+    '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request GET stats` shows all statistics of the sidecar.',
+    '`kubectl exec deploy/catalog -c istio-proxy -- pilot-agent request GET stats` shows the statistics of a ' +
+      'sidecar without the annotation.',
     '`kubectl exec deploy/webapp -c istio-proxy -- curl -s localhost:15020/stats/prometheus` shows what Prometheus ' +
       'scrapes. The service\'s own metrics are at the end.'
   ],

@@ -11,14 +11,15 @@ const READ_METRICS = [
 export default {
   id: 'ch7.dimensions',
   title: 'Add dimensions to Istio\'s metrics',
-  aim: 'A Telemetry adds dimensions to the metrics of the proxies, in addition to Istio\'s own labels. ' +
-    'It needs no restart. The proxies need Istio\'s own filters, which every usual installation has.',
+  aim: 'A dimension is a label of a metric. A Telemetry adds dimensions to Istio\'s own labels, without a restart. ' +
+    'For this, the sidecars need Istio\'s own filters, which every usual installation has.',
   needs: ['store', 'gateway'],
   steps: [
-    load('count-first', '/api/catalog', { says: 'Send requests, so that the proxies have something to count.' }),
-    expect('store-answers', 'calls that get the catalog', all, hasNoImages),
-    inspect('counted-by-istio-labels', 'webapp proxies that count requests by Istio\'s labels', {
-      says: 'Look at the metrics of the webapp\'s proxy. It counts requests by Istio\'s labels.',
+    load('count-first', '/api/catalog', { says: 'Send requests, so that the sidecars count them.' }),
+    expect('store-answers', 'calls that return the catalog', all, hasNoImages),
+    inspect('counted-by-istio-labels', 'webapp sidecars that count requests by Istio\'s labels', {
+      says: 'Look at the metrics of the webapp\'s sidecar. It counts requests by Istio\'s labels, such as ' +
+        'destination_service_name.',
       command: READ_METRICS,
       expected: all,
       lacks: output => /^istio_requests_total\{/m.test(output)
@@ -27,11 +28,11 @@ export default {
       count: ({ output }) => once(/^istio_requests_total\{.*destination_service_name="catalog"/m.test(output))
     }),
     apply('istio/ch7/telemetry-dimensions.yaml',
-      'Add two dimensions: the mesh of the caller, and the version of the called proxy.'),
+      'Add two dimensions: the mesh of the caller, and the Istio version of the called sidecar.'),
     load('count-more', '/api/catalog', { says: 'Send more requests.' }),
-    expect('store-answers-again', 'calls that get the catalog after the change', all, hasNoImages),
-    inspect('counted-by-new-dimension', 'webapp proxies that count requests by the new dimension', {
-      says: 'Look at the metrics again. The mesh of the caller is among the labels.',
+    expect('store-answers-again', 'calls that return the catalog after the change', all, hasNoImages),
+    inspect('counted-by-new-dimension', 'webapp sidecars that count requests by the new dimension', {
+      says: 'Look at the metrics again. The mesh of the caller is now among the labels, as source_mesh_id.',
       command: READ_METRICS,
       expected: all,
       count: ({ output }) => once(/^istio_requests_total\{.*source_mesh_id="/m.test(output))
@@ -39,10 +40,11 @@ export default {
   ],
   look: [
     '`kubectl exec deploy/webapp -c istio-proxy -- pilot-agent request GET stats/prometheus | grep source_mesh_id` ' +
-      'shows the calls that the proxy has made. Calls that a proxy has received have `upstream_proxy_version`.',
-    'The book uses an `IstioOperator`, which no longer exists.',
-    'If the proxies lack Istio\'s filters, the exercise ends before it applies anything. ' +
-      'Such proxies would reject the configuration.'
+      'shows the calls that the webapp has made. The metrics of the calls that a sidecar has received have the ' +
+      'label `upstream_proxy_version`.',
+    'The book uses an `IstioOperator`, a resource that no longer exists.',
+    'If the sidecars lack Istio\'s filters, the exercise ends before it applies anything, because such sidecars ' +
+      'would reject the configuration.'
   ],
   controls: [withhold('istio/ch7/telemetry-dimensions.yaml', 'counted-by-new-dimension')]
 } satisfies Exercise

@@ -13,25 +13,27 @@ const countTracedCalls = ({ output, namespace, calls }: Observed) => ({
 export default {
   id: 'ch8.sampling',
   title: 'Trace one request in ten, and any request on demand',
-  aim: 'Traces have a cost, so only a sample of the requests begins one. ' +
-    'With a header, a client can still ask for a trace of its request.',
+  aim: 'Traces cost resources, so the gateway starts one only for a sample of the requests. With a header, a ' +
+    'client can still ask for a trace of its own request.',
   needs: ['store', 'gateway', 'jaeger'],
   steps: [
-    apply('istio/ch8/gateway-sampling.yaml', 'Let the gateway begin a trace for one request in ten.'),
-    waitForGatewayTelemetry(/"random_sampling": \{\s*"value": 10\b/),
+    apply('istio/ch8/gateway-sampling.yaml', 'Make the gateway start a trace for one request in ten.'),
+    waitForGatewayTelemetry(/"random_sampling": \{\s*"value": 10\b/, '"random_sampling" with the value 10'),
     ...renewConnections,
-    load('sampled-calls', '/api/catalog', { says: 'Send requests. Most of them leave no trace.' }),
-    inspect('calls-traced', 'requests that have left a trace', {
-      says: 'Once the last traces have arrived, ask Jaeger how many there are.',
+    load('sampled-calls', '/api/catalog', { says: 'Send requests. Only about one in ten gets a trace.' }),
+    inspect('calls-traced', 'requests that have a trace', {
+      says: 'Wait until the last traces have arrived, and ask Jaeger for all of them. There is one for about one ' +
+        'request in ten.',
       command: queryTraces(GATEWAY),
       expected: about(1 / 10, { tellFrom: [1 / 5] }),
       count: countTracedCalls
     }),
     load('client-traces', '/api/catalog', {
-      says: 'Send requests with the header x-client-trace-id, by which a client from outside may ask for a trace.',
+      says: 'Send requests with the header x-client-trace-id, with which a client outside of the mesh asks for a ' +
+        'trace.',
       headers: { 'x-client-trace-id': 'outfitters' }
     }),
-    inspect('client-calls-traced', 'requests with x-client-trace-id that have left a trace', {
+    inspect('client-calls-traced', 'requests with x-client-trace-id that have a trace', {
       says: 'Ask Jaeger again. There is one trace for each of these requests.',
       command: queryTraces(GATEWAY),
       expected: all,
@@ -40,8 +42,8 @@ export default {
   ],
   look: [
     '`kubectl -n istio-system get telemetry outfitters-gateway -o yaml` shows the share as a percentage.',
-    'The book forces a trace with the header `x-envoy-force-trace`. Today\'s Envoy accepts this header only from ' +
-      'addresses that its configuration calls internal. By default, no address is internal.'
+    'The book forces a trace with the header `x-envoy-force-trace`. Current versions of Envoy accept this header ' +
+      'only from addresses that their configuration calls internal. By default, no address is internal.'
   ],
   controls: [withhold('istio/ch8/gateway-sampling.yaml', 'calls-traced')]
 } satisfies Exercise

@@ -8,21 +8,21 @@ import { callFromOutside, countStatus } from './policies.ts'
 export default {
   id: 'ch9.mtls',
   title: 'Require a certificate of the mesh',
-  aim: 'By default, proxies use mutual TLS among themselves, but they also accept callers outside of the mesh. ' +
-    'A PeerAuthentication ends this for a whole namespace. ' +
-    'Another one makes an exception for a service that still has such callers.',
+  aim: 'By default, sidecars use mutual TLS among themselves, but they also accept plain HTTP from callers outside ' +
+    'of the mesh. A PeerAuthentication ends this for a whole namespace. A second one makes an exception for a ' +
+    'service that still has such callers.',
   needs: ['store', 'gateway', 'outside'],
   steps: [
     inspect('outside-answered', 'calls from outside of the mesh that succeed at first', {
-      says: 'Call the webapp from a pod without a proxy. The webapp\'s proxy accepts plain HTTP.',
+      says: 'Call the webapp from the pod without a sidecar. The webapp\'s sidecar accepts plain HTTP.',
       command: callFromOutside('webapp', '/api/catalog'),
       expected: all,
       count: countStatus('200')
     }),
     apply('istio/ch9/meshwide-strict-peer-authn.yaml',
-      'Make every proxy of the namespace refuse callers without a certificate of the mesh.'),
+      'Make every sidecar of the namespace refuse callers without a certificate of the mesh.'),
     inspect('outside-refused', 'calls from outside of the mesh that are refused', {
-      says: 'Call the webapp again. Its proxy closes the connection.',
+      says: 'Call the webapp again from the pod without a sidecar. The webapp\'s sidecar closes the connection.',
       command: callFromOutside('webapp', '/api/catalog'),
       expected: all,
       count: countStatus('000')
@@ -34,25 +34,25 @@ export default {
     expect('within-mesh-answered', 'calls within the mesh that succeed', all, hasNoImages),
     apply('istio/ch9/workload-permissive-peer-authn.yaml',
       'Let the webapp, and no other service, accept callers with and without a certificate.'),
-    inspect('webapp-answers-again', 'calls to the webapp that succeed again', {
-      says: 'Call the webapp once more from the pod without a proxy. Plain HTTP is accepted again.',
+    inspect('webapp-answers-again', 'calls from outside of the mesh to the webapp that succeed again', {
+      says: 'Call the webapp once more from the pod without a sidecar. The webapp\'s sidecar accepts plain HTTP again.',
       command: callFromOutside('webapp', '/api/catalog'),
       expected: all,
       count: countStatus('200')
     }),
-    inspect('catalog-still-refuses', 'calls to the catalog that are still refused', {
-      says: 'Call the catalog from the pod without a proxy. Its proxy still closes the connection.',
+    inspect('catalog-still-refuses', 'calls from outside of the mesh to the catalog that are still refused', {
+      says: 'Call the catalog from the pod without a sidecar. The catalog\'s sidecar still closes the connection.',
       command: callFromOutside('catalog', '/items'),
       expected: all,
       count: countStatus('000')
     })
   ],
   look: [
-    '`istioctl x describe pod WEBAPP`, with the name of the webapp\'s Pod, shows which mode applies to it, and which ' +
-      'PeerAuthentication sets the mode.',
-    '`istioctl proxy-config secret deploy/webapp` shows the proxy\'s certificate, and the certificate authority by ' +
-      'which it recognizes the others. The certificate names the ServiceAccount: ' +
-      '`spiffe://cluster.local/ns/istioinaction/sa/webapp`.',
+    '`istioctl x describe pod POD`, with the name of the webapp\'s pod instead of POD, shows which mode applies to ' +
+      'the pod, and which PeerAuthentication sets the mode.',
+    '`istioctl proxy-config secret deploy/webapp` shows the certificate of the webapp\'s sidecar, and the ' +
+      'certificate of the authority, with which the sidecar verifies others. The sidecar\'s certificate names the ' +
+      'ServiceAccount: `spiffe://cluster.local/ns/istioinaction/sa/webapp`.',
     'The book applies the first PeerAuthentication in istio-system, where it applies to the whole mesh. ' +
       'Here, it applies to one namespace, because others may share the mesh.'
   ],

@@ -15,7 +15,7 @@ export default {
   steps: [
     apply('istio/ch9/policy-deny-all-mesh.yaml', 'Allow nothing in the namespace.'),
     load('nothing-allowed', '/api/catalog', {
-      says: 'Send requests. The webapp\'s proxy denies them.',
+      says: 'Send requests. The webapp\'s sidecar denies them.',
       arrived: { only: denied }
     }),
     expect('all-denied', 'calls that are denied while nothing is allowed', all, denied),
@@ -27,29 +27,30 @@ export default {
     expect('catalog-denies', 'calls that fail while the catalog allows nothing', all, failed),
     apply('istio/ch9/catalog-viewer-policy.yaml', 'Let the webapp read from the catalog.'),
     load('catalog-allowed', '/api/catalog', {
-      says: 'Send requests. Now they succeed.',
+      says: 'Send requests. They succeed now.',
       arrived: { only: hasNoImages }
     }),
-    expect('catalog-answers', 'calls that get the catalog', all, hasNoImages),
+    expect('catalog-answers', 'calls that return the catalog', all, hasNoImages),
     load('write', '/api/catalog/items', {
-      says: 'Try to add items. This is denied, because only reading is allowed.',
+      says: 'Try to add items. The webapp\'s sidecar denies this, because only reading is allowed.',
       method: 'POST',
       body: '{"color":"red","department":"Hats","name":"Bowler","price":"41.00"}'
     }),
-    expect('writes-denied', 'calls that try to write and are denied', all, denied),
+    expect('writes-denied', 'calls that try to add an item and are denied', all, denied),
     inspect('others-denied', 'calls to the catalog from outside of the mesh that are denied', {
-      says: 'Call the catalog from a pod without a proxy. It has no identity, and only the webapp may read.',
+      says: 'Call the catalog from the pod without a sidecar. The catalog\'s sidecar denies this, because the pod ' +
+        'has no identity, and only the webapp may read.',
       command: callFromOutside('catalog', '/items'),
       expected: all,
       count: countStatus('403')
     })
   ],
   look: [
-    '`kubectl logs deploy/catalog -c istio-proxy`: if the mesh writes an access log, the denied calls have ' +
-      '`rbac_access_denied_matched_policy[none]`.',
-    '`istioctl x authz check deploy/catalog` shows what the proxy enforces.',
-    '`kubectl exec deploy/catalog -c istio-proxy -- pilot-agent request POST \'logging?rbac=debug\'` makes the proxy ' +
-      'log why it allows or denies each call.',
+    '`kubectl logs deploy/catalog -c istio-proxy`: if the mesh writes an access log, it shows the denied calls ' +
+      'with `rbac_access_denied_matched_policy[none]`.',
+    '`istioctl x authz check deploy/catalog` shows the policies that the sidecar enforces.',
+    '`kubectl exec deploy/catalog -c istio-proxy -- pilot-agent request POST \'logging?rbac=debug\'` makes the ' +
+      'sidecar log why it allows or denies each call.',
     'The policy names `serviceAccounts: [webapp]`, which means the ServiceAccount in the policy\'s own namespace. ' +
       'The book writes the full name, `cluster.local/ns/istioinaction/sa/webapp`, under `principals`.'
   ],

@@ -9,7 +9,7 @@ import { denied } from './policies.ts'
 /** The header with the token in the file NAME.token. */
 const withToken = (name: string) => ({ authorization: `Bearer $(cat FOLDER/${name}.token)` })
 
-/** A proxy refused the call because it could not verify the token. */
+/** The sidecar refused the call because it could not verify the token. */
 const unauthorized = ({ status, body }: Call) => status === 401 && body.startsWith('Jwt ')
 
 /** The webapp reported that the catalog has added the item. */
@@ -25,23 +25,24 @@ export default {
   needs: ['store', 'gateway'],
   steps: [
     run('npm run --silent tokens FOLDER',
-      'Create a key and three tokens: one for a user, one for an admin, and one that a stranger has signed.'),
-    apply('istio/ch9/enduser/jwt-token-request-authn.yaml', 'Let the webapp\'s proxy verify tokens with this key.', {
+      'Create a key and three tokens: one for a user, one for an admin, and a stranger\'s token, which is signed ' +
+        'with another key.'),
+    apply('istio/ch9/enduser/jwt-token-request-authn.yaml', 'Make the webapp\'s sidecar verify tokens with this key.', {
       values: { MODULUS: 'FOLDER/modulus' }
     }),
     load('foreign-token', '/api/catalog', {
-      says: 'Send requests with the stranger\'s token. The proxy cannot verify it, and refuses them.',
+      says: 'Send requests with the stranger\'s token. The sidecar cannot verify the token, and refuses the requests.',
       headers: withToken('stranger'),
       arrived: { only: unauthorized }
     }),
-    expect('foreign-token-refused', 'calls with the stranger\'s token that are unauthorized', all, unauthorized),
+    expect('foreign-token-refused', 'calls with the stranger\'s token that get 401', all, unauthorized),
     load('no-token', '/api/catalog', {
       says: 'Send requests without a token. They succeed, because no policy requires a token yet.'
     }),
     expect('no-token-answers', 'calls without a token that succeed while no policy requires one', all, hasNoImages),
     apply('istio/ch9/enduser/allow-all-with-jwt-to-webapp.yaml', 'Allow users with a token of the issuer to read.'),
     load('token-required', '/api/catalog', {
-      says: 'Send requests without a token again. Now they are denied.',
+      says: 'Send requests without a token again. They are denied now.',
       arrived: { only: denied }
     }),
     expect('no-token-denied', 'calls without a token that are denied', all, denied),
@@ -49,10 +50,10 @@ export default {
       says: 'Send requests with the user\'s token. They succeed.',
       headers: withToken('user')
     }),
-    expect('user-gets-catalog', 'calls with the user\'s token that get the catalog', all, hasNoImages),
+    expect('user-gets-catalog', 'calls with the user\'s token that return the catalog', all, hasNoImages),
     apply('istio/ch9/enduser/allow-mesh-all-ops-admin.yaml', 'Allow members of the group admin to do everything.'),
     load('admin-writes', '/api/catalog/items', {
-      says: 'Add items with the admin\'s token. The proxy allows this.',
+      says: 'Add items with the admin\'s token. The webapp\'s sidecar allows this.',
       method: 'POST',
       body: ITEM,
       headers: withToken('admin'),
@@ -60,28 +61,34 @@ export default {
     }),
     expect('admin-adds-item', 'calls with the admin\'s token that add an item', all, added),
     load('user-writes', '/api/catalog/items', {
-      says: 'Try to add items with the user\'s token. The proxy denies this.',
+      says: 'Try to add items with the user\'s token. The webapp\'s sidecar denies this.',
       method: 'POST',
       body: ITEM,
       headers: withToken('user')
     }),
-    expect('user-write-denied', 'calls with the user\'s token that try to write and are denied', all, denied),
+    expect('user-write-denied', 'calls with the user\'s token that try to add an item and are denied', all, denied),
     run('kubectl delete pods -l app=catalog',
-      'Replace the catalog\'s pod, so that it forgets the added items. The new pod has the book\'s four items.')
+      'Replace the catalog\'s pod. The new pod has only the book\'s four items, without the added ones.')
   ],
   look: [
     '`cut -d. -f2 /tmp/outfitters/admin.token | base64 -d 2>/dev/null` shows the claims. Everyone can read them. ' +
       'The signature proves that they are genuine.',
     '`istioctl proxy-config listeners deploy/webapp --port 15006 -o yaml`: the filter `envoy.filters.http.jwt_authn` ' +
       'verifies the token. After it, `envoy.filters.http.rbac` allows or denies the request.',
-    'The book does this at the gateway, with policies in istio-system. Here, others may share the gateway, ' +
-      'so the webapp\'s own proxy does the same for the webapp.',
+    'The book does this at the gateway, with policies in istio-system. Here, others may share the gateway, so the ' +
+      'webapp\'s own sidecar does the same for the webapp.',
     'The webapp forwards `Authorization`, so the catalog could have such policies too.'
   ],
   controls: [
     withhold('istio/ch9/enduser/jwt-token-request-authn.yaml', 'user-gets-catalog'),
     withhold('istio/ch9/enduser/allow-all-with-jwt-to-webapp.yaml', 'no-token-denied'),
-    otherHeaders('foreign-token', withToken('user'), 'foreign-token-refused'),
-    otherHeaders('user-writes', withToken('admin'), 'user-write-denied')
+    {
+      ...otherHeaders('foreign-token', withToken('user'), 'foreign-token-refused'),
+      when: 'the requests of the step `foreign-token` have the user\'s token'
+    },
+    {
+      ...otherHeaders('user-writes', withToken('admin'), 'user-write-denied'),
+      when: 'the requests of the step `user-writes` have the admin\'s token'
+    }
   ]
 } satisfies Exercise

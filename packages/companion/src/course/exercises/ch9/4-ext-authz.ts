@@ -14,11 +14,12 @@ const deniedByAuthorizer = ({ status, body }: Call) => status === 403 && body.st
 export default {
   id: 'ch9.ext-authz',
   title: 'Ask an external authorizer',
-  aim: 'Where rules are not enough, the proxy asks a service of your own about each request. This service decides.',
+  aim: 'If the rules of a policy are not enough, the sidecar can ask a service of your own, the authorizer, about ' +
+    'each request. The authorizer decides whether to allow the request.',
   needs: ['store', 'gateway'],
   steps: [
     apply('istio/ch9/ext-authz.yaml', 'Deploy an authorizer that allows requests with the header x-ext-authz: allow.'),
-    apply('istio/ch9/ext-authz-envoyfilter.yaml', 'Let the webapp\'s proxy ask the authorizer about each request.'),
+    apply('istio/ch9/ext-authz-envoyfilter.yaml', 'Make the webapp\'s sidecar ask the authorizer about each request.'),
     load('without-header', '/api/catalog', {
       says: 'Send requests without the header. The authorizer denies them.',
       arrived: { only: deniedByAuthorizer }
@@ -30,23 +31,23 @@ export default {
       says: 'Send requests with the header. The authorizer allows them.',
       headers: { 'x-ext-authz': 'allow' }
     }),
-    expect('header-gets-catalog', 'calls with the header that get the catalog', all, hasNoImages, { tolerates }),
+    expect('header-gets-catalog', 'calls with the header that return the catalog', all, hasNoImages, { tolerates }),
     load('other-value', '/api/catalog', {
-      says: 'Send requests in which the header has another value. The authorizer denies them.',
+      says: 'Send requests with another value of the header. The authorizer denies them.',
       headers: { 'x-ext-authz': 'please' }
     }),
-    expect('other-value-denied', 'calls with another value that the authorizer denies', all, deniedByAuthorizer, {
-      tolerates
-    })
+    expect('other-value-denied', 'calls with another value of the header that the authorizer denies', all,
+      deniedByAuthorizer, { tolerates })
   ],
   look: [
-    '`kubectl logs deploy/ext-authz -c ext-authz` shows what the proxy asked, and what the authorizer answered.',
-    '`kubectl scale deployment ext-authz --replicas=0`: without an answer, the proxy denies every request.',
+    '`kubectl logs deploy/ext-authz -c ext-authz` shows which requests the authorizer has allowed and denied.',
+    '`kubectl scale deployment ext-authz --replicas=0`: the sidecar gets no answer from the authorizer, and denies ' +
+      'every request.',
     'The book uses an AuthorizationPolicy with `action: CUSTOM`, as in ' +
       '`k8s/istio/ch9/custom-authorization-policy.yaml`. The policy names an authorizer that the mesh\'s own ' +
       'configuration must define under `extensionProviders`. The file shows the lines for it. Exercises do not ' +
-      'change the mesh\'s configuration. So an EnvoyFilter gives the webapp\'s proxy the filter that Istio would ' +
-      'generate from the policy.'
+      'change the mesh\'s configuration. So here, an EnvoyFilter gives the webapp\'s sidecar the filter that Istio ' +
+      'would generate from the policy.'
   ],
   controls: [
     withhold('istio/ch9/ext-authz-envoyfilter.yaml', 'no-header-denied'),

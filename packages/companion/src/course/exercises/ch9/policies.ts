@@ -5,7 +5,7 @@ import type { Call } from '../../../judge/load.ts'
 
 const CALLS = 20
 
-/** Calls a service twenty times from the pod without a proxy. Prints a status for each call; without an answer, 000. */
+/** Calls a service twenty times from the pod without a sidecar. Prints the status of each call, or 000. */
 export const callFromOutside = (service: string, path: string): string[] => [
   'kubectl', 'exec', 'outside', '--', 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}\\n', '--max-time', '5',
   `http://${service}.NAMESPACE${path}?[1-${CALLS}]`
@@ -15,5 +15,5 @@ export const callFromOutside = (service: string, path: string): string[] => [
 export const countStatus = (status: string) => ({ output }: Observed): Count =>
   ({ count: share(output.split('\n'), line => line === status).count, of: CALLS })
 
-/** A proxy refused the call because no policy allows it. */
+/** A sidecar refused the call because no policy allows it. */
 export const denied = ({ status, body }: Call) => status === 403 && body === 'RBAC: access denied'
