@@ -85,7 +85,7 @@ describe.skipIf(!hasMachines).each<[keyof typeof MACHINES, string[], string[]]>(
     for (const from of sidecars) {
       const answer = ask(inside(), `http://${from.includes(':') ? '[::1]' : '127.0.0.1'}:3000/blowup`, from)
       expect(answer).toMatch(/^403 .*CHAOS_FORBIDDEN/)
-      expect(answer).toContain(`you come from ${from}"`)
+      expect(answer).toContain(`this request is from ${from};`)
     }
   })
 
