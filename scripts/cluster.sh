@@ -379,8 +379,9 @@ status() {
   fi
   kubectl_ version >/dev/null 2>&1 || { echo 'cluster    does not answer'; exit 1; }
   local nodes kubelet
-  nodes=$(kubectl_ get nodes --no-headers | wc -l | tr -d ' ')
-  kubelet=$(kubectl_ get nodes --output jsonpath='{.items[0].status.nodeInfo.kubeletVersion}')
+  # Some users may not read the nodes. For them, the status still lists the other parts.
+  nodes=$(kubectl_ get nodes --no-headers | wc -l | tr -d ' ') || true
+  kubelet=$(kubectl_ get nodes --output jsonpath='{.items[0].status.nodeInfo.kubeletVersion}') || true
   echo "cluster    $nodes node(s), Kubernetes $kubelet"
   local what complete=0
   for what in istiod "${addons[@]}"; do

@@ -217,7 +217,7 @@ async function install (needs, locked) {
   const hasNode = () => existsSync(join(tools, 'node')) || existsSync(join(nodeFolder, 'node'))
   // With musl, the Node of that package does not run, and hides the machine's own on the PATH.
   const removeUselessNode = () => {
-    if (machine.musl || !works(join(tools, 'node'))) rmSync(join(tools, 'node'), { force: true })
+    if (machine.musl || !isUsableNode(join(tools, 'node'))) rmSync(join(tools, 'node'), { force: true })
   }
   const missing = () => missingFrom(locked, installedPackages(), needs)
   const lacksPackages = () => missing().length > 0
@@ -313,7 +313,7 @@ async function fetchNode (machine, version, folder, env) {
       throw new InstallError(`tar could not unpack ${what}; its message above says why. Solve that, then try again.`)
     }
     const executable = join(work, 'package', 'bin', 'node')
-    if (!works(executable)) {
+    if (!isUsableNode(executable)) {
       throw new InstallError(`The Node from ${what} does not run on this machine. Install Node ${OLDEST_NODE}, ` +
         'then try again: https://nodejs.org/en/download')
     }
@@ -328,7 +328,7 @@ async function fetchNode (machine, version, folder, env) {
  *
  * @param {string} node its path
  */
-function works (node) {
+function isUsableNode (node) {
   const { status, stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
   return status === 0 && Number(stdout.slice(1).split('.')[0]) >= OLDEST_NODE
 }

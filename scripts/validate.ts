@@ -55,26 +55,27 @@ const manifests = documents.filter(document => !kustomizations.includes(document
 for (const kustomization of kustomizations) checkKustomization(kustomization)
 for (const document of manifests) await checkValues(document)
 checkNames(manifests)
-if (has('kubectl', 'version', '--client')) {
+if (isInstalled('kubectl', 'version', '--client')) {
   for (const components of combinations(COMPONENTS)) {
-    withComponents(components, folder => judge(`k8s with ${components.join(', ')}`, 'kubectl', ['kustomize', folder]))
+    const subject = `k8s with ${components.join(', ')}`
+    withComponents(components, folder => runCheck(subject, 'kubectl', ['kustomize', folder]))
   }
 } else {
   console.warn('NOT CHECKED, since kubectl is not installed: whether all combinations of the components work')
 }
-if (has('docker', 'compose', 'version')) {
+if (isInstalled('docker', 'compose', 'version')) {
   const layers = ['docker-compose.yml', 'docker-compose.observability.yml']
   for (const files of [layers.slice(0, 1), layers]) {
     const options = files.flatMap(file => ['--file', file])
-    judge(files.join(' '), 'docker', ['compose', ...options, 'config', '--quiet'])
+    runCheck(files.join(' '), 'docker', ['compose', ...options, 'config', '--quiet'])
   }
 } else {
   console.warn('NOT CHECKED, since docker compose is not installed: docker-compose*.yml')
 }
-if (has('promtool', '--version')) {
+if (isInstalled('promtool', '--version')) {
   const [config, rules] = ['observability/prometheus/prometheus.yml', 'observability/prometheus/rules.test.yml']
-  judge(config, 'promtool', ['check', 'config', config])
-  judge(rules, 'promtool', ['test', 'rules', rules])
+  runCheck(config, 'promtool', ['check', 'config', config])
+  runCheck(rules, 'promtool', ['test', 'rules', rules])
 } else {
   console.warn('NOT CHECKED, since promtool is not installed: observability/prometheus')
 }
@@ -206,23 +207,23 @@ function checkInCluster (): void {
       : { ...manifest, metadata: { ...manifest.metadata, namespace: undefined } })
     const namespace = items.find(({ metadata }) => metadata?.namespace !== undefined)?.metadata?.namespace
     const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-    judge(path, 'kubectl', [...dryRun(namespace), '--filename', '-'], list)
+    runCheck(path, 'kubectl', [...dryRun(namespace), '--filename', '-'], list)
   }
-  judge('k8s', 'kubectl', [...dryRun(), '--kustomize', 'k8s'])
+  runCheck('k8s', 'kubectl', [...dryRun(), '--kustomize', 'k8s'])
   for (const component of COMPONENTS) {
     if (manifests.some(document => document.file.startsWith(`${component}/`) && !known.includes(document))) continue
-    withComponents([component], folder => judge(component, 'kubectl', [...dryRun(), '--kustomize', folder]))
+    withComponents([component], folder => runCheck(component, 'kubectl', [...dryRun(), '--kustomize', folder]))
   }
   const operator = 'observability/mesh/istio.yaml'
-  judge(operator, 'istioctl', ['manifest', 'generate', '--set', 'profile=demo', '--filename', operator])
-  judge('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
+  runCheck(operator, 'istioctl', ['manifest', 'generate', '--set', 'profile=demo', '--filename', operator])
+  runCheck('istioctl validate', 'istioctl', ['validate', ...paths.flatMap(path => ['--filename', path])])
   // istioctl analyzes each file of routes together with the store, the subsets of chapter 2, and one file that has its
   // Gateway. If several files have such a Gateway, it analyzes the routes with each of them in turn.
   for (const route of new Set(routing('VirtualService').map(({ file }) => file))) {
     for (const gateway of gatewaysFor(route)) {
       const files = ['k8s/services', 'k8s/istio/ch2/catalog-destinationrule.yaml', ...gateway, route]
       const analyze = ['analyze', '--use-kube=false', '--failure-threshold', 'Warning', ...files]
-      judge(`istioctl analyze ${[...gateway, route].join(' ')}`, 'istioctl', analyze)
+      runCheck(`istioctl analyze ${[...gateway, route].join(' ')}`, 'istioctl', analyze)
     }
   }
 }
@@ -286,7 +287,7 @@ function withComponents (components: string[], use: (folder: string) => void): v
 }
 
 /** Whether a command runs on this machine. */
-function has (command: string, ...args: string[]): boolean {
+function isInstalled (command: string, ...args: string[]): boolean {
   try {
     execFileSync(command, args, { stdio: 'ignore' })
     return true
@@ -296,7 +297,7 @@ function has (command: string, ...args: string[]): boolean {
 }
 
 /** Runs a command. If it fails, its output is a problem of the subject. */
-function judge (subject: string, command: string, args: string[], input = ''): void {
+function runCheck (subject: string, command: string, args: string[], input = ''): void {
   try {
     execFileSync(command, args, { encoding: 'utf8', input, stdio: 'pipe', maxBuffer: 2 ** 26 })
   } catch (error) {

@@ -44,7 +44,7 @@ async function main (): Promise<number> {
   const store = new Store(processes, (name, line) => console.log(prefixes.get(name), prettify(line).trimEnd()))
   started.store = store
 
-  const ready = store.ready().then(() => 'ready' as const, (error: Error) => error)
+  const ready = store.waitUntilReady().then(() => 'ready' as const, (error: Error) => error)
   const first = await Promise.race([told, store.firstEnd, ready])
   if (first === 'ready') console.log(bannerFor(processes, ports))
   const reason = first === 'ready' ? await Promise.race([told, store.firstEnd]) : first

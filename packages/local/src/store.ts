@@ -54,7 +54,7 @@ export class Store {
    *
    * @throws {Error} if a process is not ready within half a minute
    */
-  async ready (): Promise<void> {
+  async waitUntilReady (): Promise<void> {
     const deadline = AbortSignal.timeout(READY_LIMIT_MS)
     await Promise.all(this.#processes.map(async ({ name, port }) => {
       while (!await isReady(`http://${HOST}:${port}/readyz`)) {

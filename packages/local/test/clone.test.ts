@@ -41,10 +41,10 @@ const withNeeds = (needs: string) =>
   run('node', ['scripts/installed.mjs', needs, 'node', '-p', '"it ran on " + process.version'])
 const inModules = (...parts: string[]) => join(clone, 'node_modules', ...parts)
 
-describe('a clean clone', { timeout: 240_000 }, () => {
+describe('a clean clone', { timeout: 600_000 }, () => {
   test('an installation that is killed does not count', async () => {
     const child = start('node', ['scripts/installed.mjs', 'services/catalog', 'node', '--version'])
-    await expect.poll(() => existsSync(join(clone, '.installing')), { timeout: 20_000 }).toBe(true)
+    await expect.poll(() => existsSync(join(clone, '.installing')), { timeout: 60_000 }).toBe(true)
     process.kill(-(child.pid as number), 'SIGKILL')
     await once(child, 'close')
     expect(existsSync(inModules('.package-lock.json'))).toBe(false)
@@ -68,7 +68,7 @@ describe('a clean clone', { timeout: 240_000 }, () => {
     const { catalog: port } = await freeStorePorts()
     const child = start('npm', ['start', '--workspace', 'services/catalog'], { PORT: String(port), HOST })
     const statusOf = (url: string) => fetch(url).then(({ status }) => status, () => 0)
-    await expect.poll(() => statusOf(`http://${HOST}:${port}/items`), { timeout: 60_000 }).toBe(200)
+    await expect.poll(() => statusOf(`http://${HOST}:${port}/items`), { timeout: 120_000 }).toBe(200)
     process.kill(-(child.pid as number), 'SIGTERM')
     await once(child, 'close')
   })

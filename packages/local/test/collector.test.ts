@@ -41,7 +41,7 @@ interface LogRecord {
   attributes?: Attribute[]
 }
 interface Logs {
-  resourceLogs: { resource: { attributes?: Attribute[] }; scopeLogs: { logRecords: LogRecord[] }[] }[]
+  resourceLogs: { resource: { attributes?: Attribute[] }, scopeLogs: { logRecords: LogRecord[] }[] }[]
 }
 
 const attributesOf = (attributes: Attribute[] = []) =>
@@ -49,7 +49,7 @@ const attributesOf = (attributes: Attribute[] = []) =>
 
 /** Runs a configuration on free ports. `delivered` has the log lines that Loki gets, each with its resource. */
 async function collector (config: string, addresses: (ports: number[]) => string[]) {
-  const delivered: { path: string; resource: Record<string, string | undefined>; record: LogRecord }[] = []
+  const delivered: { path: string, resource: Record<string, string | undefined>, record: LogRecord }[] = []
   const loki = await stubUpstream(async (request, response) => {
     const { resourceLogs } = (await json(request)) as Logs
     for (const { resource, scopeLogs } of resourceLogs) {
@@ -76,10 +76,8 @@ async function collector (config: string, addresses: (ports: number[]) => string
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   })
   let log = ''
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
-    log += piece
-  })
-  await vi.waitFor(() => expect(log).toContain('Everything is ready'), { timeout: 30_000 })
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => { log += piece })
+  await vi.waitFor(() => expect(log).toContain('Everything is ready'), { timeout: 60_000 })
   return { delivered, ports }
 }
 
@@ -99,14 +97,11 @@ function uint32 (value: number): number[] {
   return [...bytes]
 }
 
-describe.skipIf(!hasCollector)('the collector of compose', () => {
+describe.skipIf(!hasCollector)('the collector of compose', { timeout: 180_000 }, () => {
   const config = readFileSync(join(ROOT, 'observability/collector.yml'), 'utf8')
 
   async function running () {
-    const {
-      delivered,
-      ports: [fluent]
-    } = await collector(config, ([fluent, http, grpc]) => [
+    const { delivered, ports: [fluent] } = await collector(config, ([fluent, http, grpc]) => [
       `receivers::fluentforward::endpoint: 127.0.0.1:${fluent}`,
       `receivers::otlp::protocols::http::endpoint: 127.0.0.1:${http}`,
       `receivers::otlp::protocols::grpc::endpoint: 127.0.0.1:${grpc}`
@@ -125,15 +120,8 @@ describe.skipIf(!hasCollector)('the collector of compose', () => {
 
   test('Loki gets the line of a service unchanged, with its service, level and trace as fields', async () => {
     const lines: string[] = []
-    const logger = await createLogger(
-      'catalog',
-      { LOG_LEVEL: 'info', SERVICE_VERSION: 'v2', HOSTNAME: 'catalog-v2' },
-      {
-        write: line => {
-          lines.push(line.trimEnd())
-        }
-      }
-    )
+    const config = { LOG_LEVEL: 'info', SERVICE_VERSION: 'v2', HOSTNAME: 'catalog-v2' } as const
+    const logger = await createLogger('catalog', config, { write: line => { lines.push(line.trimEnd()) } })
     const app = buildCatalog(resolveVersion(parseConfig(CatalogEnv, { SERVICE_VERSION: 'v2' })), { logger })
     await app.inject({ url: '/items', headers: { traceparent: `00-${TRACE}-${SPAN}-01` } })
     await app.close()
@@ -142,19 +130,10 @@ describe.skipIf(!hasCollector)('the collector of compose', () => {
 
     const { delivered, write } = await running()
     write('outfitters-catalog-v2-1', line)
-    write(
-      'outfitters-webapp-1',
-      JSON.stringify({
-        level: 'error',
-        service: 'webapp',
-        version: 'v1',
-        pod: 'webapp',
-        trace_id: TRACE,
-        span_id: SPAN,
-        msg: 'failed'
-      })
-    )
-    await vi.waitFor(() => expect(delivered).toHaveLength(2), { timeout: 15_000 })
+    const webapp = { service: 'webapp', version: 'v1', pod: 'webapp' }
+    const failure = { level: 'error', ...webapp, trace_id: TRACE, span_id: SPAN, msg: 'failed' }
+    write('outfitters-webapp-1', JSON.stringify(failure))
+    await vi.waitFor(() => expect(delivered).toHaveLength(2), { timeout: 60_000 })
     expect(delivered).toEqual(
       expect.arrayContaining([
         expect.objectContaining({
@@ -182,24 +161,21 @@ describe.skipIf(!hasCollector)('the collector of compose', () => {
   ])('Loki gets other lines with the name of the container: %s', async line => {
     const { delivered, write } = await running()
     write('outfitters-webapp-1', line)
-    await vi.waitFor(() => expect(delivered).toHaveLength(1), { timeout: 15_000 })
+    await vi.waitFor(() => expect(delivered).toHaveLength(1), { timeout: 60_000 })
     expect(delivered[0]?.resource).toEqual({ 'service.name': 'outfitters-webapp-1' })
     expect(delivered[0]?.record.body.stringValue).toBe(line)
     expect(delivered[0]?.record.traceId ?? '').toBe('')
   })
 })
 
-describe.skipIf(!hasCollector)('the collector of the mesh', () => {
+describe.skipIf(!hasCollector)('the collector of the mesh', { timeout: 180_000 }, () => {
   const documents = parseAllDocuments(readFileSync(join(ROOT, 'observability/mesh/collector.yaml'), 'utf8')).map(
-    document => document.toJS() as { kind: string; data: { 'config.yaml': string } }
+    document => document.toJS() as { kind: string, data: { 'config.yaml': string } }
   )
   const config = documents.find(({ kind }) => kind === 'ConfigMap')?.data['config.yaml'] ?? ''
 
   test('Loki gets the line of a proxy with its workload, namespace and pod, and with its trace', async () => {
-    const {
-      delivered,
-      ports: [http]
-    } = await collector(config, ([http, grpc]) => [
+    const { delivered, ports: [http] } = await collector(config, ([http, grpc]) => [
       `receivers::otlp::protocols::http::endpoint: 127.0.0.1:${http}`,
       `receivers::otlp::protocols::grpc::endpoint: 127.0.0.1:${grpc}`
     ])
@@ -223,7 +199,7 @@ describe.skipIf(!hasCollector)('the collector of the mesh', () => {
       body: JSON.stringify(logs)
     })
     expect(response.status).toBe(200)
-    await vi.waitFor(() => expect(delivered).toHaveLength(2), { timeout: 15_000 })
+    await vi.waitFor(() => expect(delivered).toHaveLength(2), { timeout: 60_000 })
     for (const workload of ['webapp', 'catalog']) {
       const { path, resource, record } = delivered.find(
         ({ resource }) => resource['service.name'] === workload

@@ -75,7 +75,7 @@ test('each npm script exists, and installs what it needs', () => {
   }
 })
 
-describe('a single service', { timeout: 60_000 }, () => {
+describe('a single service', { timeout: 240_000 }, () => {
   afterEach(end)
   const starts = commands.filter(({ text }) => /\bnpm start --workspace\b/.test(text) && !text.startsWith('npm start'))
     .concat(commands.filter(({ text }) => text.startsWith('npm start --workspace')))
@@ -88,19 +88,19 @@ describe('a single service', { timeout: 60_000 }, () => {
   test.each(starts)('$text', async ({ text }) => {
     const { webapp: port } = await freeStorePorts()
     const output = start(text.replace(/\bPORT=\d+/, `PORT=${port}`), machineEnv({ PORT: String(port), HOST }))
-    await expect.poll(() => isReady(`http://${HOST}:${port}/readyz`), { timeout: 40_000 }).toBe(true)
+    await expect.poll(() => isReady(`http://${HOST}:${port}/readyz`), { timeout: 120_000 }).toBe(true)
       .catch(error => { throw new Error(output.printed, { cause: error }) })
   })
 })
 
-describe('the store', { timeout: 60_000 }, () => {
+describe('the store', { timeout: 240_000 }, () => {
   let ports: Awaited<ReturnType<typeof freeStorePorts>>
   beforeEach(async () => {
     ports = await freeStorePorts()
     const variables = Object.entries(ports).map(([name, port]) => [variableOf(name), String(port)])
     const output = start('npm start', machineEnv(Object.fromEntries(variables)))
-    await expect.poll(() => output.printed, { timeout: 40_000 }).toContain('Outfitters is running')
-  }, 60_000)
+    await expect.poll(() => output.printed, { timeout: 120_000 }).toContain('Outfitters is running')
+  }, 240_000)
   afterEach(end)
 
   test('answers the curl commands of the README, up to its section about containers', async () => {
@@ -119,7 +119,7 @@ describe('the store', { timeout: 60_000 }, () => {
   })
 })
 
-test('the exercises are listed without a cluster', { timeout: 60_000 }, async () => {
+test('the exercises are listed without a cluster', { timeout: 240_000 }, async () => {
   const env = machineEnv({ KUBECONFIG: join(dirname(ROOT), 'no-such-file') })
   const { stdout } = await promisify(execFile)('npm', ['run', 'exercise'], { cwd: ROOT, env })
   expect(stdout).toContain('ch2.retry')

@@ -47,10 +47,10 @@ async function listeningPorts (): Promise<number[]> {
   return (await Promise.all(Object.values(ports).map(async port => await isTaken(port, HOST) ? port : []))).flat()
 }
 
-describe('npm start', { timeout: 60_000 }, () => {
+describe('npm start', { timeout: 240_000 }, () => {
   test('runs the whole store and prints its addresses; Ctrl-C ends all processes', async () => {
     const { printed, exit } = start()
-    await expect.poll(() => printed.text, { timeout: 40_000 }).toContain('Outfitters is running')
+    await expect.poll(() => printed.text, { timeout: 120_000 }).toContain('Outfitters is running')
     const { webapp, forum } = ports
     const urls = Object.values(ports).map(port => `http://localhost:${port}`)
     for (const text of [...urls, `curl localhost:${webapp}/api/catalog/items/1`]) expect(printed.text).toContain(text)
@@ -66,21 +66,21 @@ describe('npm start', { timeout: 60_000 }, () => {
 
     process.kill(-(child.pid as number), 'SIGINT') // a terminal sends Ctrl-C to the whole process group
     await exit
-    await expect.poll(listeningPorts, { timeout: 10_000 }).toEqual([])
+    await expect.poll(listeningPorts, { timeout: 60_000 }).toEqual([])
   })
 
   // npm sends SIGTERM only to its shell, and the shell ends without forwarding it.
   test('SIGTERM to npm ends all processes', async () => {
     const { printed, exit } = start()
-    await expect.poll(() => printed.text, { timeout: 40_000 }).toContain('Outfitters is running')
+    await expect.poll(() => printed.text, { timeout: 120_000 }).toContain('Outfitters is running')
     child.kill('SIGTERM')
     await exit
-    await expect.poll(listeningPorts, { timeout: 10_000 }).toEqual([])
+    await expect.poll(listeningPorts, { timeout: 60_000 }).toEqual([])
   })
 
   test('if a service crashes, the command names it, and ends the others', async () => {
     const { printed, exit } = start()
-    await expect.poll(() => printed.text, { timeout: 40_000 }).toContain('Outfitters is running')
+    await expect.poll(() => printed.text, { timeout: 120_000 }).toContain('Outfitters is running')
     process.kill(await pidOf('services/forum/src/server.ts'), 'SIGKILL')
     expect(await exit).toBe(1)
     expect(printed.text).toContain('forum ended unexpectedly (SIGKILL); ending the others')

@@ -9,6 +9,10 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { ROOT } from '../../../scripts/project.ts'
 
 const SERVER = join(ROOT, 'services/catalog/src/server.ts')
+/** On a busy machine, a process takes long to start and to log. */
+const WAIT = { timeout: 60_000 }
+vi.setConfig({ testTimeout: 180_000 })
+
 /** An endpoint on which nothing listens. */
 const NOWHERE = 'http://127.0.0.1:9'
 
@@ -32,7 +36,7 @@ async function catalog (env: Record<string, string>, flags: string[] = []) {
     const found = /http:\/\/127\.0\.0\.1:\d+/.exec(log)?.[0]
     if (found === undefined) throw new Error(`not ready: ${log}`)
     return found
-  }, { timeout: 15_000 })
+  }, WAIT)
   return { child, origin, log: () => log }
 }
 
@@ -89,7 +93,7 @@ test('OTEL_TRACES_SAMPLER chooses a sampler of the specification', async () => {
   await request(origin).get('/items').expect(200)
   const span = '"span_id":"[\\da-f]{16}"'
   const line = new RegExp(`"msg":"request".*${span}|${span}.*"msg":"request"`)
-  await vi.waitFor(() => expect(log()).toMatch(line))
+  await vi.waitFor(() => expect(log()).toMatch(line), WAIT)
   expect(await end(child)).toBe(0)
   expect(log()).not.toContain('tracing:') // no span was sampled, so none failed to reach the collector
 })
@@ -101,7 +105,7 @@ test('without a collector, the service logs a warning, answers every request, an
     OTEL_EXPORTER_OTLP_TIMEOUT: '500'
   })
   for (let i = 0; i < 5; i++) await request(origin).get('/items').expect(200)
-  await vi.waitFor(() => expect(log()).toMatch(/"level":"warn".*tracing:/), { timeout: 15_000 })
+  await vi.waitFor(() => expect(log()).toMatch(/"level":"warn".*tracing:/), WAIT)
   expect(await end(child)).toBe(0)
 })
 

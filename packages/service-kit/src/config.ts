@@ -3,7 +3,7 @@ import { Ajv } from 'ajv'
 import { Type, type Static, type TObject } from 'typebox'
 import { bracketed } from './addresses.ts'
 
-/** The pattern of a version. */
+/** The pattern of a version, which is a header's value and a label of metrics. */
 export const VERSION_PATTERN = '^[A-Za-z0-9._-]{1,32}$'
 
 /** The levels of the log, from the one that shows everything to the one that shows nothing. */
@@ -75,7 +75,7 @@ export class ConfigError extends Error {
   }
 }
 
-const HOST = /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$/
+const HOST_PATTERN = /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$/
 
 // Without validateSchema: Ajv would check our schema against the schema of JSON Schema first, which takes a tenth of a
 // service's start. TypeBox's types have checked it already.
@@ -85,7 +85,10 @@ const OPTIONS = { allErrors: true, coerceTypes: true, removeAdditional: true, us
 function environmentAjv (): Ajv {
   return new Ajv(OPTIONS)
     .addFormat('http-url', (value: string) => /^https?:\/\/[^\s@#]+$/.test(value) && URL.canParse(value))
-    .addFormat('host', (value: string) => HOST.test(bracketed(value)) && URL.canParse(`http://${bracketed(value)}`))
+    .addFormat('host', (value: string) => {
+      const host = bracketed(value)
+      return HOST_PATTERN.test(host) && URL.canParse(`http://${host}`)
+    })
 }
 
 interface SchemaError {
@@ -98,8 +101,8 @@ type Environment = Record<string, string | undefined>
 
 /**
  * Reads a configuration from `env`. Variables that the schema does not name are ignored. An empty variable counts as
- * unset, because compose files pass an unset variable on as an empty one. A schema may use the formats `http-url` and
- * `host`.
+ * unset, because a compose file sets a variable that its user left out to an empty text. A schema may use the formats
+ * `http-url` and `host`.
  *
  * @throws {ConfigError} naming every mistake at once
  */

@@ -18,10 +18,10 @@ export async function createLogger (
     base: { service: name, version: config.SERVICE_VERSION, pod: config.HOSTNAME },
     timestamp: isoTime(),
     formatters: { level: label => ({ level: label }) }
-  }, destination ?? await stdout())
+  }, destination ?? await stdoutStream())
 }
 
-async function stdout (): Promise<DestinationStream> {
+async function stdoutStream (): Promise<DestinationStream> {
   // Loaded only if a person reads the lines, so that it costs a container nothing.
   if (process.stdout.isTTY) return (await import('./pretty.ts')).prettyStream()
   return gathered(pino.destination({ fd: 1, sync: true }))

@@ -23,3 +23,11 @@ test('no files import each other in a circle, not even for types', () => {
   expect(files).toContain('service.ts')
   expect(files.map(file => circleFrom(file, visited)).filter(circle => circle !== undefined)).toEqual([])
 })
+
+test('the README lists everything that services import', () => {
+  const lists = readFileSync(join(src, 'index.ts'), 'utf8').matchAll(/export (?:type )?\{([^}]*)\}/g)
+  const names = Array.from(lists, ([, list = '']) => list.match(/\b(?!type\b)\w+/g) ?? []).flat()
+  expect(names).toContain('createService')
+  const readme = readFileSync(join(src, '../README.md'), 'utf8')
+  expect(names.filter(name => !readme.includes(`\`${name}\``))).toEqual([])
+})

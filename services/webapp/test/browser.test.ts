@@ -8,12 +8,12 @@ import { chromiumForTests, launch } from './browser.ts'
 import { startStore, type Store, type StoreOptions } from './store.ts'
 
 const chromium = chromiumForTests()
-const WAIT = { timeout: 30_000 } // a browser is slow on a busy machine
+const WAIT = { timeout: 90_000 } // a browser is slow on a busy machine
 
-describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_000 }, () => {
+describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_000 }, () => {
   let browser: Browser
   let store: Store
-  beforeAll(async () => { browser = await launch(String(chromium)) }, 60_000)
+  beforeAll(async () => { browser = await launch(String(chromium)) }, 180_000)
   afterAll(() => browser?.close())
 
   /** Starts a store and opens its page. */
@@ -60,10 +60,10 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     const { page, errors, requests } = await open({ search: '?rate=20' })
     await atLeast(page, 'ok.v1', 15)
     await atLeast(page, 'ok.v2', 15)
-    expect(await detailOf(page, 'v2')).toMatch(/request \d+\s+ok\s+v2\s+200\s+\d+ ms\s+pod catalog-v2/)
+    expect(await detailOf(page, 'v2')).toMatch(/request \d+\s+ok\s+v2\s+200\s+[\d.]+ m?s\s+pod catalog-v2/)
     await expectText(page, '#split-figures').toMatch(/(4\d|5\d) %\s*v1\s+(4\d|5\d) %\s*v2/)
     await expectText(page, '#success-figures').toMatch(/100 %\s*ok/)
-    expect(await page.locator('#latency-figures').innerText()).toMatch(/\d+ ms\s*p50\s+\d+ ms\s*p95/)
+    expect(await page.locator('#latency-figures').innerText()).toMatch(/[\d.]+ m?s\s*p50\s+[\d.]+ m?s\s*p95/)
     await expectGraph(page).toMatch(/webapp calls catalog v1 .*webapp calls catalog v2 .*webapp calls forum/)
     expect(await page.locator('#split .bar').count()).toBeGreaterThan(1)
     expect(new Set(requests.map(url => new URL(url).origin))).toEqual(new Set([new URL(store.url).origin]))
@@ -89,7 +89,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     store.mesh.route = route
     expect(await cells(page, 'fault.v2')).toBe(0)
     await atLeast(page, 'ok.v2', 1)
-    expect(await detailOf(page, 'fault')).toMatch(/injected fault\s+v1\s+500\s+\d+ ms\s+pod catalog-v1\s+injected: 500/)
+    expect(await detailOf(page, 'fault'))
+      .toMatch(/injected fault\s+v1\s+500\s+[\d.]+ m?s\s+pod catalog-v1\s+injected: 500/)
     await expectText(page, '#rules').toMatch(/500, 50 %\s+catalog-v1\s+hit [1-9]\d* of \d+/)
     await expectText(page, '#success-figures').toMatch(/\d+ %\s*injected/)
     await expectGraph(page)
@@ -217,7 +218,7 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 120_
     const { page } = await open({ access: 'any', upstreamAccess: 'off' })
     await page.locator('#kubectl-line').waitFor()
     expect(await page.locator('#terminal-reason').innerText())
-      .toMatch(/^Set faults from a terminal\. Pod catalog-v\d refuses: .*CHAOS_ACCESS/)
+      .toMatch(/^Set faults from a terminal\. Pod (catalog-v\d|forum-1) refuses: .*CHAOS_ACCESS/)
     expect(await page.locator('#fault-set').isVisible()).toBe(false)
   })
 

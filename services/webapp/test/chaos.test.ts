@@ -126,7 +126,8 @@ test.each<[string, RequestListener | number, string]>([
   ['fails', answering(503, ''), 'outfitters; received-status=503'],
   ['answers HTML', answering(200, '<html>'), 'outfitters; received-status=200']
 ])('the 500 for a catalog that %s gives the reason in Proxy-Status', async (_name, catalog, reason) => {
-  const { origin } = await start({ catalog, env: { UPSTREAM_TIMEOUT_MS: '300' } })
+  const UPSTREAM_TIMEOUT_MS = reason.endsWith('timeout') ? '300' : '30000'
+  const { origin } = await start({ catalog, env: { UPSTREAM_TIMEOUT_MS } })
   const { status, headers } = await request(origin).get('/api/catalog')
   expect([status, headers['proxy-status']]).toEqual([500, reason])
 })

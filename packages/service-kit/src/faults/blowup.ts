@@ -5,7 +5,7 @@ import type { BaseConfig } from '../config.ts'
 import { ErrorAnswer } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
 import { RequestError } from '../request-error.ts'
-import { checkRule, RuleBody } from './rule.ts'
+import { parseRule, RuleBody } from './rule.ts'
 import { isBelow, type FaultRules } from './rules.ts'
 
 /** The rules that the routes change, and who may change them. */
@@ -69,8 +69,8 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
       response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer, 421: ErrorAnswer }
     }
   }, (request, reply) => {
-    const rule = checkRule(request.body)
-    refuseOperational(rule.scope?.path)
+    const rule = parseRule(request.body)
+    requireNoOperationalRoute(rule.scope?.path)
     rules.set(rule)
     const { scope: { header, ...scope } = {}, ...rest } = rule
     const withoutValues = { ...scope, header: header && Object.keys(header) } // headers may hold confidential values
@@ -98,7 +98,7 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
     reply.type('text/plain; charset=utf-8').send(`deleted blowup ${type ?? name ?? 'rules'}`)
   })
 
-  function refuseOperational (path: string | undefined): void {
+  function requireNoOperationalRoute (path: string | undefined): void {
     if (path === undefined) return
     const hit = [...app.operationalUrls].find(url => isBelow(url, path))
     if (hit === undefined) return

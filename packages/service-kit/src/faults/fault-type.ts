@@ -4,13 +4,14 @@ import type { Problem } from '../request-error.ts'
 import type { HeldConnections } from './connections.ts'
 
 /** A request that a fault ends, and the connections that the service holds open on purpose. */
-export interface Exchange {
+export interface HitRequest {
   request: FastifyRequest
   reply: FastifyReply
   held: HeldConnections
 }
 
-// Methods, not properties that hold functions: only so does TypeScript take each type for a FaultType of any fields.
+// Methods, not properties that hold functions: TypeScript compares the parameters of methods less strictly, so that
+// every type of fault is a FaultType, whatever its fields are.
 interface FaultTypeBase<Name extends string, Fields extends TProperties, Settings extends object> {
   /** The value of the field `type` in a rule. */
   readonly type: Name
@@ -37,7 +38,7 @@ export interface EndingFault<
   /** Whether the client gets an answer. If not, the span of the fault lasts until the connection closes. */
   readonly answers: boolean
   /** Ends the request. */
-  end (settings: Settings, exchange: Exchange): void
+  end (settings: Settings, hit: HitRequest): void
 }
 
 /** Everything that the service knows about one type of fault. */

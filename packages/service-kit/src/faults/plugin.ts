@@ -44,7 +44,7 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
     if (verdict === undefined) return done()
 
     const { delayMs, ending, fault } = verdict
-    identify(request, reply, fault)
+    markRequest(request, reply, fault)
     const endSpan = startSpan(request, reply, verdict)
     const proceed = () => {
       if (ending === undefined || ending.fault.answers) endSpan?.()
@@ -59,7 +59,7 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
 }, { name: 'faults' })
 
 /** Marks a request that a fault hits: in its answer, in the log and metrics (by `request.fault`), and in its trace. */
-function identify (request: FastifyRequest, reply: FastifyReply, fault: string): void {
+function markRequest (request: FastifyRequest, reply: FastifyReply, fault: string): void {
   request.fault = fault
   reply.header('x-chaos', fault)
   request.trace?.span.setAttribute('outfitters.fault', fault)

@@ -5,6 +5,7 @@ import { FAULT_TYPES, faultTypeOf } from './types/index.ts'
 
 type RegisteredType = typeof FAULT_TYPES[number]
 
+/** What all types of a union have together: `A | B` becomes `A & B`. */
 type Intersection<Union> =
   (Union extends unknown ? (each: Union) => void : never) extends (all: infer All) => void ? All : never
 
@@ -63,7 +64,7 @@ const Scope = Type.Object({
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** A rule as it is sent to `POST /blowup`. `checkRule` checks which fields go with which type. */
+/** A rule as a client sends it to `POST /blowup`. `parseRule` checks which fields belong to which type. */
 export const RuleBody = Type.Object({
   name: Type.Optional(Name),
   active: Type.Optional(Type.Boolean({ description: 'by default true' })),
@@ -98,11 +99,11 @@ type RuleOf<T extends RegisteredType> = T extends RegisteredType
 export type Rule = RuleOf<RegisteredType>
 
 /**
- * Fills in the defaults of a rule that fits its schema.
+ * Checks which fields of a rule belong together, and fills in its defaults. The rule must fit its schema.
  *
  * @throws {RequestError} 400 FAULT_RULE_INVALID, naming every field that does not fit the others
  */
-export function checkRule (body: RuleBody): Rule {
+export function parseRule (body: RuleBody): Rule {
   const settings = faultTypeOf(body).settingsOf(body)
   const problems = [
     ...foreignFields(body),

@@ -117,11 +117,11 @@ export class FaultRules {
     for (const live of this.#rules.values()) {
       const { rule, fault } = live
       if ('delayMs' in fault) {
-        if (live.hits(target)) {
+        if (live.drawHit(target)) {
           delayMs += fault.delayMs(rule, live.drawDelay)
           types.add(rule.type)
         }
-      } else if (ending === undefined && live.hits(target)) {
+      } else if (ending === undefined && live.drawHit(target)) {
         ending = { fault, rule }
       }
     }
@@ -151,7 +151,8 @@ class LiveRule {
     this.#setAt = options.now()
   }
 
-  hits (target: FaultTarget): boolean {
+  /** Draws whether the rule hits a request to which it applies, and counts the draw and the hit. */
+  drawHit (target: FaultTarget): boolean {
     if (!this.rule.active || this.#ended !== undefined || !this.#appliesTo(target)) return false
     const hit = this.#draws.next() < this.rule.percentage / 100
     if (hit) this.#hits++

@@ -46,14 +46,14 @@ export const tracing = fp<{ telemetry: Telemetry | undefined }>(async (app, { te
 /** The methods that the semantic conventions name; for all others, they ask for `_OTHER`. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'])
 
-const HOST = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/
+const HOST_PATTERN = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/
 
 // Set when the span starts, because a sampler may depend on them.
 function attributesOf (request: FastifyRequest, route: string | undefined) {
   const { method, originalUrl, protocol, host, headers, raw: { httpVersion, socket } } = request
   const forwardedFor = headers['x-forwarded-for']?.toString().split(',')[0]?.trim()
   const isKnown = METHODS.has(method)
-  const [, ipv6, name, port] = HOST.exec(host) ?? []
+  const [, ipv6, name, port] = HOST_PATTERN.exec(host) ?? []
   const address = ipv6 ?? name
   return {
     'http.request.method': isKnown ? method : '_OTHER',

@@ -27,12 +27,12 @@ const DEFAULT = 'tracecontext,baggage'
  * A trace wins over a B3 decision without a trace.
  *
  * It writes the configured formats, and every format that came in, so that all of them name our span. A header that is
- * forwarded unchanged would name another parent for the next span, and tear the trace apart.
+ * forwarded unchanged would name another parent for the next span, and split the trace.
  *
  * @param configured the value of OTEL_PROPAGATORS: names separated by commas
  */
 export function propagatorFor (configured = DEFAULT): Propagator {
-  const own = named(configured)
+  const own = propagatorsIn(configured)
   const extracts = new Set([...own.toReversed(), W3C, B3_SINGLE].map(({ extract }) => extract))
   return {
     extract (context, headers) {
@@ -61,7 +61,7 @@ export function propagatorFor (configured = DEFAULT): Propagator {
   }
 }
 
-function named (configured: string): Propagator[] {
+function propagatorsIn (configured: string): Propagator[] {
   const names = listOf(configured)
   if (names.includes('none')) return []
   const unknown = names.filter(name => !PROPAGATORS.has(name))
@@ -69,6 +69,6 @@ function named (configured: string): Propagator[] {
     const known = [...PROPAGATORS.keys(), 'none'].join(', ')
     diag.warn(`OTEL_PROPAGATORS names "${unknown.join(', ')}", which is not one of ${known}, and is ignored`)
   }
-  const known = names.length > unknown.length ? names : listOf(DEFAULT)
-  return known.flatMap(name => PROPAGATORS.get(name) ?? [])
+  const used = names.length > unknown.length ? names : listOf(DEFAULT)
+  return used.flatMap(name => PROPAGATORS.get(name) ?? [])
 }

@@ -10,7 +10,7 @@ import { listOf, type Telemetry } from './types.ts'
 /** Starts OpenTelemetry's SDK, only for traces: Prometheus scrapes the metrics, and the log goes to stdout. */
 export function startSdk (name: string, config: BaseConfig, logger: FastifyBaseLogger): Telemetry {
   logTo(logger, config.OTEL_LOG_LEVEL)
-  checkExporters(config.OTEL_TRACES_EXPORTER)
+  ignoreUnknownExporters(config.OTEL_TRACES_EXPORTER)
   const sdk = new NodeSDK({
     resource: defaultResource().merge(resourceFromAttributes(attributesOf(name, config))),
     resourceDetectors: [envDetector], // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which take precedence
@@ -41,7 +41,7 @@ function attributesOf (name: string, { SERVICE_VERSION, HOSTNAME, POD_NAMESPACE 
 const EXPORTERS = ['otlp', 'zipkin', 'console']
 
 /** By the specification, an unknown exporter counts as unset. The SDK would make no traces at all. */
-function checkExporters (configured = 'otlp'): void {
+function ignoreUnknownExporters (configured = 'otlp'): void {
   if (listOf(configured).some(name => EXPORTERS.includes(name))) return
   const known = [...EXPORTERS, 'none'].join(', ')
   diag.warn(`OTEL_TRACES_EXPORTER is "${configured}", which is not one of ${known}; otlp is used instead`)

@@ -41,8 +41,12 @@ export class UpstreamAnswer {
     this.body = body
   }
 
-  /** @throws {UpstreamError} UPSTREAM_STATUS if the answer has another status */
-  expect (status: number): this {
+  /**
+   * Returns this answer if it has the given status.
+   *
+   * @throws {UpstreamError} UPSTREAM_STATUS if it has another status
+   */
+  requireStatus (status: number): this {
     if (this.status !== status) {
       throw new UpstreamError('UPSTREAM_STATUS', `${this.upstream} answered ${this.status}`, { answer: this })
     }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { Type } from 'typebox'
 import { expect, expectTypeOf, test } from 'vitest'
-import { checkRule, uniteFields, type RuleBody } from '../../src/faults/rule.ts'
+import { parseRule, uniteFields, type RuleBody } from '../../src/faults/rule.ts'
 import { FAULT_TYPES } from '../../src/faults/types/index.ts'
 import type { RequestError } from '../../src/request-error.ts'
 
 function problemsOf (input: RuleBody): string[] {
   try {
-    checkRule(input)
+    parseRule(input)
     return []
   } catch (error) {
     return (error as RequestError).problems?.map(({ where, what }) => `${where} ${what}`) ?? []
@@ -23,7 +23,7 @@ test.each<[RuleBody, object]>([
   [{ type: 'drop', mode: 'hang' }, { hangMs: 30_000 }],
   [{ type: 'abort', status: 503, name: 'x' }, {}]
 ])("the book's rules and ours get their defaults: %j and %j", (input, defaults) => {
-  expect(checkRule(input)).toEqual({ name: input.type, active: true, percentage: 100, ...input, ...defaults })
+  expect(parseRule(input)).toEqual({ name: input.type, active: true, percentage: 100, ...input, ...defaults })
 })
 
 test.each<[RuleBody, string[]]>([
@@ -59,7 +59,7 @@ test.each<[RuleBody, string[]]>([
 })
 
 test('the type of a rule says which other fields it has', () => {
-  const rule = checkRule({ type: 'drop', mode: 'hang' })
+  const rule = parseRule({ type: 'drop', mode: 'hang' })
   if (rule.type !== 'drop') throw new Error(`the rule has the type ${rule.type}`)
   if (rule.mode === 'hang') expectTypeOf(rule.hangMs).toEqualTypeOf<number>()
   else expectTypeOf(rule).not.toHaveProperty('hangMs')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { checkRule, type RuleBody } from '../../src/faults/rule.ts'
+import { parseRule, type RuleBody } from '../../src/faults/rule.ts'
 import { FaultRules, isBelow, type FaultTarget } from '../../src/faults/rules.ts'
 import { binomialTolerance } from '../statistics.ts'
 
@@ -8,7 +8,7 @@ const GET_ITEMS: FaultTarget = { method: 'GET', path: '/items', headers: {} }
 
 function rulesOf (inputs: RuleBody[], { seed = 'seed', instance = 'pod-a', now = (): number => 0 } = {}): FaultRules {
   const rules = new FaultRules({ seed, instance, now, isBusinessPath: path => path.includes('items') })
-  for (const input of inputs) rules.set(checkRule(input))
+  for (const input of inputs) rules.set(parseRule(input))
   return rules
 }
 
@@ -56,7 +56,7 @@ test('with the same seed, the same calls after a restart have the same hits and 
 test('a rule that is set again draws new numbers', () => {
   const rules = rulesOf([{ type: '500', percentage: 50 }])
   const first = hits(rules, 200)
-  rules.set(checkRule({ type: '500', percentage: 50 }))
+  rules.set(parseRule({ type: '500', percentage: 50 }))
   expect(hits(rules, 200)).not.toEqual(first)
 })
 
@@ -180,8 +180,8 @@ test('rules are deleted by name, by type, or all at once', () => {
 
 test('the thirty-third rule is refused, and a rule may still be replaced', () => {
   const rules = rulesOf(Array.from({ length: 32 }, (_, i) => ({ name: `r${i}`, type: '500' as const })))
-  expect(() => rules.set(checkRule({ name: 'more', type: '500' }))).toThrow(/32 rules/)
-  rules.set(checkRule({ name: 'r0', type: '500', percentage: 1 }))
+  expect(() => rules.set(parseRule({ name: 'more', type: '500' }))).toThrow(/32 rules/)
+  rules.set(parseRule({ name: 'r0', type: '500', percentage: 1 }))
   expect(Object.keys(rules.view())).toHaveLength(32)
 })
 

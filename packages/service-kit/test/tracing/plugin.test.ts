@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
@@ -43,10 +42,10 @@ async function traced ({ sampled = true } = {}) {
     isBusinessPath: path => path.startsWith('/items')
   })
   const metrics = new Registry()
-  const upstream = new Upstream({ trust: 'inside', name: 'stub', origin: stub.origin, timeoutMs: 5000, metrics })
+  const upstream = new Upstream({ trust: 'inside', name: 'stub', origin: stub.origin, timeoutMs: 30_000, metrics })
   app.get<{ Params: { id: string } }>('/items/:id', async (request, reply) => {
     const answer = await upstream.call({ path: `/${request.params.id}` }, callerOf(request, reply))
-    return answer.expect(200).body
+    return answer.requireStatus(200).body
   })
   const origin = await listen(app)
   onTestFinished(async () => {
@@ -198,7 +197,8 @@ test.each([
   await request(origin).post('/blowup').send(rule).expect(200)
   const socket = connect(Number(new URL(origin).port), '127.0.0.1')
   socket.write('GET /items/7 HTTP/1.1\r\nHost: x\r\n\r\n')
-  await once(socket, 'connect')
+  const hits = async () => (await request(origin).get('/blowup')).body[rule.type].state.hits
+  await expect.poll(hits).toBe(1)
   await sleep(100)
   expect(exporter.getFinishedSpans()).toEqual([])
   socket.destroy()

@@ -9,7 +9,7 @@ import { Upstream, type UpstreamError } from '../../src/upstream/index.ts'
 type Listener = Parameters<typeof stubUpstream>[0]
 
 /** Starts a stub that answers by `listener`, and a client for it. */
-async function upstreamThat (listener: Listener, timeoutMs = 2000, trust: Trust = 'inside') {
+async function upstreamThat (listener: Listener, timeoutMs = 30_000, trust: Trust = 'inside') {
   const stub = await stubUpstream(listener)
   onTestFinished(stub.close)
   const metrics = new Registry()
@@ -49,7 +49,7 @@ test("a call forwards the caller's headers, and its answer has status, body and 
     response.writeHead(200, { 'x-served-by': 'pod-1', 'x-served-version': 'v2', 'x-other': 'no' }).end('[1]')
   })
   const answer = await upstream.call({ path: '/items?a=b' }, caller())
-  expect(answer.expect(200).json(Array.isArray)).toEqual([1])
+  expect(answer.requireStatus(200).json(Array.isArray)).toEqual([1])
   expect(answer.identity).toEqual({ 'x-served-by': 'pod-1', 'x-served-version': 'v2' })
   expect(stub.requests[0]).toMatchObject({
     method: 'GET',
@@ -59,7 +59,7 @@ test("a call forwards the caller's headers, and its answer has status, body and 
 })
 
 test('a call that leaves the mesh forwards only the trace and the request id', async () => {
-  const { stub, upstream } = await upstreamThat((_request, response) => { response.end('[]') }, 2000, 'outside')
+  const { stub, upstream } = await upstreamThat((_request, response) => { response.end('[]') }, 30_000, 'outside')
   const headers = {
     authorization: 'Bearer a', 'x-dark-launch': 'v2', baggage: 'a=b', 'x-request-id': 'r1', b3: '0'
   }
@@ -86,7 +86,7 @@ test('an answer with an unexpected status is an error that has the answer', asyn
     response.writeHead(503, { 'x-served-by': 'p' }).end('[]')
   })
   const answer = await upstream.call({ path: '/' }, caller())
-  expect(() => answer.expect(200)).toThrow(expect.objectContaining({ code: 'UPSTREAM_STATUS', answer }))
+  expect(() => answer.requireStatus(200)).toThrow(expect.objectContaining({ code: 'UPSTREAM_STATUS', answer }))
 })
 
 test.each([

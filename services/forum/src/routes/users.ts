@@ -27,7 +27,7 @@ export const userRoutes: FastifyPluginAsync<ForumConfig> = async (app, config) =
     app.addHook('onClose', () => upstream.close())
     return async caller => {
       const answer = await upstream.call({ path: pathname + search }, caller)
-      answer.expect(200).json(Array.isArray)
+      answer.requireStatus(200).json(Array.isArray)
       return answer.body
     }
   }

@@ -53,7 +53,7 @@ export class CatalogClient {
   /** All items. */
   async list (caller: Caller): Promise<CatalogAnswer<CatalogItem[]>> {
     const answer = await this.#upstream.call({ path: '/items' }, caller)
-    return { value: answer.expect(200).json(isItemList), identity: answer.identity }
+    return { value: answer.requireStatus(200).json(isItemList), identity: answer.identity }
   }
 
   /**
@@ -66,13 +66,13 @@ export class CatalogClient {
     const answer = await this.#upstream.call({ path: `/items/${id}` }, caller)
     const { identity, status } = answer
     if (status === 404 && identity['x-served-by'] !== undefined) return { value: undefined, identity }
-    return { value: answer.expect(200).json(isItem), identity }
+    return { value: answer.requireStatus(200).json(isItem), identity }
   }
 
   /** Adds an item; the catalog assigns its id. */
   async create (item: NewCatalogItem, caller: Caller): Promise<CatalogAnswer<void>> {
     const answer = await this.#upstream.call({ method: 'POST', path: '/items', body: item }, caller)
-    return { value: undefined, identity: answer.expect(201).identity }
+    return { value: undefined, identity: answer.requireStatus(201).identity }
   }
 }
 

@@ -26,7 +26,7 @@ export class ForumClient {
    */
   async users (caller: Caller): Promise<{ value: ForumUser[], identity: Identity }> {
     const answer = await this.#upstream.call({ path: '/api/users' }, caller)
-    return { value: answer.expect(200).json(isUserList), identity: answer.identity }
+    return { value: answer.requireStatus(200).json(isUserList), identity: answer.identity }
   }
 }
 

@@ -1,4 +1,3 @@
-// Small charts of the last minute: shares of the versions, success, latency.
 import { byId, element, svg } from './dom.js'
 import { duration, styleOf } from './outcome.js'
 
@@ -12,6 +11,7 @@ const HEIGHT = 64
 const STEP = WIDTH / PIECES
 const NO_ANSWERS = 'No answers yet.'
 
+/** Small charts of the last minute: shares of the versions, success, latency. */
 export class Charts {
   constructor () {
     for (const id of ['split', 'success', 'latency']) {
@@ -133,10 +133,13 @@ function figure (value, label, swatch) {
   return element('span', { class: 'figure' }, element('b', {}, value), element('span', {}, ...sample, label))
 }
 
-/** @param {number} share 0 to 1 */
+/**
+ * A share as a percentage, such as `99.9 %`. Only a share of 1 reads as `100 %`.
+ *
+ * @param {number} share 0 to 1
+ */
 export function percent (share) {
   const value = share * 100
-  // 99.96 % must not read as 100 %.
   const rounded = value > 99.5 && value < 100 ? Math.min(99.9, Number(value.toFixed(1))) : Math.round(value)
   return `${rounded} %`
 }

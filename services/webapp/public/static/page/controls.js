@@ -1,4 +1,3 @@
-// The controls of the page's traffic: pause, rate, and the header to send.
 import { byId, setText, showFieldError } from './dom.js'
 import { headerErrors, isForwarded } from './settings.js'
 
@@ -14,6 +13,7 @@ const STATES = {
 }
 const NOT_FORWARDED = 'The webapp does not forward it: it forwards only x-*, authorization and trace headers.'
 
+/** The controls of the page's traffic: pause, rate, and the header to send. */
 export class Controls {
   #settings
   #onChange

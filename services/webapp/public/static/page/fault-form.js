@@ -1,4 +1,3 @@
-// The form of a fault: the pods, the type, and the fields of the type.
 import { byId, element, showFieldError } from './dom.js'
 import { ruleOf } from './rule.js'
 import { keyOf } from './seen.js'
@@ -11,6 +10,7 @@ const NOT_SEEN = 'No such pod was seen in the last minute.'
 /** @type {NumberField[]} */
 const NUMBERS = ['percentage', 'status', 'latencyMs']
 
+/** The form of a fault: the pods, the type, and the fields of the type. */
 export class FaultForm {
   #form = byId('fault-form', HTMLFormElement)
   #select = byId('fault-pod', HTMLSelectElement)
@@ -42,7 +42,7 @@ export class FaultForm {
       ...this.#pods.map(pod => element('option', { value: keyOf(pod) }, `${pod.pod} (${pod.version})`))
     )
     if (selected === '') return
-    // A selected pod that is gone stays selected, so that a click cannot hit another pod by accident.
+    // A selected pod that no longer exists stays selected, so that a click cannot hit another pod by accident.
     const isOffered = [...this.#select.options].some(({ value }) => value === selected)
     if (!isOffered) this.#select.append(element('option', { value: selected }, text))
     this.#select.value = selected
@@ -76,7 +76,7 @@ export class FaultForm {
   }
 
   /**
-   * Reads the form for a change. If a field has an error or no pod is selected, it shows the error.
+   * Reads the form for a change. If a field has an error, it moves the focus there; if no pod is selected, it says so.
    *
    * @returns {Rule | undefined} undefined if there was an error
    */

@@ -1,5 +1,3 @@
-// The faults of the pods that the page has seen. The page sets them through the webapp if the webapp and the pod allow
-// it. Otherwise it shows commands for a terminal.
 import { callPod } from './chaos-api.js'
 import { enableCopyButtons, showCommands } from './commands.js'
 import { byId, setText } from './dom.js'
@@ -10,6 +8,10 @@ import { keyOf } from './seen.js'
 
 /** @import { Pod } from './seen.js' */
 
+/**
+ * The faults of the pods that the page has seen. The page sets them through the webapp if the webapp and the pod allow
+ * it. Otherwise it shows commands for a terminal.
+ */
 export class Faults {
   #panel = byId('fault-panel', HTMLElement)
   /** the webapp's CHAOS_ACCESS */

@@ -18,6 +18,8 @@ const COMPACT = { width: 436, node: 100, page: 0, webapp: 114, target: 244 }
 const NAMES = { page: 'This page', webapp: 'webapp', forum: 'forum', 'catalog ?': 'catalog' }
 
 /**
+ * Draws the page, the webapp, and the services that the webapp calls, with the traffic between them.
+ *
  * @param {SVGSVGElement} root
  * @param {Edge[]} edges
  */

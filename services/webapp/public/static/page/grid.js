@@ -1,4 +1,3 @@
-// One cell per request. Cells stay in place: the newest request takes the cell of the oldest.
 import { element } from './dom.js'
 import { hasFailed, legendKeyOf, styleOf, wordsFor } from './outcome.js'
 
@@ -8,6 +7,7 @@ import { hasFailed, legendKeyOf, styleOf, wordsFor } from './outcome.js'
 /** A phone has fewer cells, so that they fit on one screen. */
 const CELLS = matchMedia('(max-width: 44rem)').matches ? 120 : 320
 
+/** One cell per request. Cells stay in place: the newest request takes the cell of the oldest. */
 export class Grid {
   #root
   #detail
@@ -37,7 +37,11 @@ export class Grid {
     root.addEventListener('keydown', event => this.#move(event))
   }
 
-  /** @param {Sent} sent */
+  /**
+   * Marks the next cell as a request in flight.
+   *
+   * @param {Sent} sent
+   */
   sent ({ number }) {
     const cell = /** @type {HTMLButtonElement} */ (this.#cells[this.#next])
     this.#next = (this.#next + 1) % CELLS
@@ -51,6 +55,8 @@ export class Grid {
   }
 
   /**
+   * Shows the outcome of a request in its cell.
+   *
    * @param {Sent} sent
    * @param {Outcome} outcome
    */

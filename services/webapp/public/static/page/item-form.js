@@ -1,4 +1,3 @@
-// The form that adds an item to the catalog.
 import { isAboutField } from '../shared/field-errors.js'
 import { showFieldError } from './dom.js'
 import { headersOf } from './traffic.js'
@@ -11,6 +10,7 @@ import { headersOf } from './traffic.js'
  * @property {(pod: string) => void} onAdded called with the pod that added the item
  */
 
+/** The form that adds an item to the catalog. */
 export class ItemForm {
   #form
   #note

@@ -1,4 +1,3 @@
-// The legend: what the cells mean, how many requests of each kind the last minute had, and which kinds are shown.
 import { element } from './dom.js'
 
 /** The entries, in the order of the page. */
@@ -13,6 +12,7 @@ export const LEGEND = {
   dropped: 'no answer'
 }
 
+/** The legend: what the cells mean, how many requests of each kind the last minute had, and which kinds are shown. */
 export class Legend {
   /** @type {Map<string, { button: HTMLButtonElement, count: HTMLElement }>} */
   #entries = new Map()

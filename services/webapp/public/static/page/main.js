@@ -25,11 +25,11 @@ const settings = settingsOf(location.search)
 const minute = new LastMinute()
 const seen = new Sightings()
 const grid = new Grid(byId('grid', HTMLElement), byId('detail', HTMLElement))
-const legend = new Legend(byId('legend', HTMLElement), settings.hidden, changed)
+const legend = new Legend(byId('legend', HTMLElement), settings.hidden, applySettings)
 const charts = new Charts()
 const faults = new Faults(pod => seen.markReached(pod, performance.now()))
 const store = new Store({ header: () => settings.header, onAwaited: () => traffic.send() })
-const controls = new Controls(settings, changed)
+const controls = new Controls(settings, applySettings)
 
 const traffic = new Traffic({
   path: 'api/catalog',
@@ -58,7 +58,8 @@ grid.hide(settings.hidden, Object.keys(LEGEND))
 setInterval(draw, DRAW_MS)
 draw()
 
-function changed () {
+/** Makes the address, the grid and the traffic follow the settings. */
+function applySettings () {
   history.replaceState(null, '', `${location.pathname}${searchOf(settings)}${location.hash}`)
   grid.hide(settings.hidden, Object.keys(LEGEND))
   const { rate, paused, header } = settings

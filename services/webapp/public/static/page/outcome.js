@@ -48,8 +48,10 @@ const WORDS = {
 }
 
 /**
+ * Derives the outcome of a request from its answer.
+ *
  * @param {Answer} answer
- * @param {number} ms
+ * @param {number} ms from sending the request to the end of the answer
  * @param {'Catalog' | 'Forum'} service the service that the webapp calls for this request
  * @returns {Outcome}
  */
@@ -95,7 +97,11 @@ export function outcomeOf ({ status, headers, body, timedOut = false }, ms, serv
   }
 }
 
-/** @param {Outcome} outcome */
+/**
+ * Whether the request failed, with or without an injected fault.
+ *
+ * @param {Outcome} outcome
+ */
 export function hasFailed ({ kind }) {
   return kind !== 'ok' && kind !== 'slowed'
 }
@@ -118,12 +124,20 @@ export function legendKeyOf ({ kind, version = '' }) {
   return kind === 'ok' ? styleOf(version) : kind
 }
 
-/** @param {number} attempt from 1 */
+/**
+ * A number as an ordinal: `first`, `second`, and from the eleventh on `11th`.
+ *
+ * @param {number} attempt from 1
+ */
 export function nth (attempt) {
   return NTH[attempt - 1] ?? `${attempt}th`
 }
 
-/** @param {number} ms */
+/**
+ * A duration with its unit, such as `12 ms` or `1.3 s`.
+ *
+ * @param {number} ms
+ */
 export function duration (ms) {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
 }

@@ -1,4 +1,3 @@
-// Asks the pods for their rules, again and again, and lists the rules.
 import { callPod, POD_NOT_MET } from './chaos-api.js'
 import { byId, element } from './dom.js'
 import { ruleInWords } from './rule.js'
@@ -12,12 +11,13 @@ const INTERVAL_MS = 3000
 
 /**
  * @typedef {object} RuleListOptions
- * @property {boolean} isEnabled whether the webapp allows the questions
+ * @property {boolean} isEnabled whether the webapp forwards the questions
  * @property {(pod: Pod) => void} onReached called when a pod answered with its rules
  * @property {(pod: Pod, name: string) => void} onDelete called when the user wants to delete a rule
  * @property {() => void} onUpdate called after each answer
  */
 
+/** Asks the pods for their rules, again and again, and lists the rules. */
 export class RuleList {
   #options
   #root = byId('rules', HTMLElement)
@@ -105,9 +105,9 @@ export class RuleList {
   #remember (pod, answer) {
     const key = keyOf(pod)
     if (answer.status === 403 && answer.by === pod.pod) this.#refusals.set(key, answer.message)
-    // The rules stay listed if a question fails, but not if the pod is gone or refuses.
-    const isGone = answer.code === POD_NOT_MET || answer.status === 403
-    const rules = answer.rules ?? (isGone ? undefined : this.#answers.get(key)?.rules)
+    // The rules stay listed if a question fails, but not if no call reaches the pod, or it refuses.
+    const mustForget = answer.code === POD_NOT_MET || answer.status === 403
+    const rules = answer.rules ?? (mustForget ? undefined : this.#answers.get(key)?.rules)
     this.#answers.set(key, { ...answer, rules, of: pod })
     if (answer.ok) this.#options.onReached(pod)
     this.#draw()

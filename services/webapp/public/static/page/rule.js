@@ -13,7 +13,7 @@
  * @property {string} [mode]
  */
 
-/** The ports of the containers. A test compares them with the services' defaults and with scripts/chaos.sh. */
+/** The ports of the containers. A test compares them with the defaults of the services. */
 const PORTS = { catalog: 3000, forum: 8080 }
 
 const DECIMAL = /^\d+([.]\d+)?$/

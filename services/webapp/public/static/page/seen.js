@@ -40,6 +40,8 @@ export class Sightings {
   #pods = new Map()
 
   /**
+   * Records the outcome of a request, and the pod that answered it.
+   *
    * @param {Service} service the service that the request was for
    * @param {Outcome} outcome
    * @param {number} at milliseconds of a monotonic clock
@@ -126,7 +128,11 @@ function byPlace (a, b) {
     a.to.localeCompare(b.to)
 }
 
-/** @param {Pick<Pod, 'service' | 'pod'>} pod */
+/**
+ * A key for maps of pods, such as `catalog/catalog-1`.
+ *
+ * @param {Pick<Pod, 'service' | 'pod'>} pod
+ */
 export function keyOf ({ service, pod }) {
   return `${service}/${pod}`
 }

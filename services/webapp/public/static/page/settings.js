@@ -19,8 +19,13 @@ const FORBIDDEN = new RegExp(`^(${[
   'expect', 'host', 'keep-alive', 'origin', 'referer', 'set-cookie', 'te', 'trailer', 'transfer-encoding', 'upgrade',
   'via', 'proxy-.*', 'sec-.*', 'x-http-method', 'x-http-method-override', 'x-method-override'
 ].join('|')})$`, 'i')
-/** The headers of propagatedHeaders() in the service kit. A test checks that both lists are the same. */
-const FORWARDED = /^(x-.*|authorization|traceparent|tracestate|baggage|b3|sw8(-correlation|-x)?|grpc-trace-bin)$/i
+
+/** The headers that the webapp forwards: PROPAGATED_HEADERS of the service kit. A test compares both. */
+export const FORWARDED_HEADERS = [
+  'authorization', 'traceparent', 'tracestate', 'baggage', 'b3', 'sw8', 'sw8-correlation', 'sw8-x', 'grpc-trace-bin'
+]
+/** The webapp also forwards all headers with this prefix: PROPAGATED_PREFIX. */
+export const FORWARDED_PREFIX = 'x-'
 
 /**
  * Reads the settings from an address. It ignores invalid values.
@@ -82,5 +87,6 @@ export function headerErrors (name, value) {
  * @param {string} name
  */
 export function isForwarded (name) {
-  return FORWARDED.test(name)
+  const lowerCase = name.toLowerCase()
+  return lowerCase.startsWith(FORWARDED_PREFIX) || FORWARDED_HEADERS.includes(lowerCase)
 }

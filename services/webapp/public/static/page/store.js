@@ -1,4 +1,3 @@
-// The items of the catalog. Each pod keeps its own items, so the page shows one pod's items at a time: its shelf.
 import { pictureUrl } from '../shared/picture.js'
 import { byId, element } from './dom.js'
 import { ItemForm } from './item-form.js'
@@ -28,6 +27,7 @@ const DOWN_MS = 5000
  */
 const MAX_AWAITING = 10
 
+/** The items of the catalog. Each pod keeps its own items, so the page shows one pod's items at a time: its shelf. */
 export class Store {
   #shelf
   #choice
