@@ -114,8 +114,8 @@ test('default-deny: the store works, and calls that no policy allows are refused
     async () => {
       for (const service of SERVICES) expect(await fromOutside(service, 3), service).toEqual({ 403: 3 })
       expect(await throughTheGateway()).toEqual({ 200: 2 * CALLS })
-      // An older connection keeps its rules until the proxy has drained it: 45 seconds by default.
-      expect(await fromInside('forum', 'http://catalog/items')).toBe('403')
+      // An older connection keeps its rules until the proxy has drained it: 45 seconds by default. There may be several.
+      for (let i = 0; i < 10; i++) expect(await fromInside('forum', 'http://catalog/items')).toBe('403')
     },
     { timeout: 120_000, interval: 1000 }
   )

@@ -1,5 +1,5 @@
 // Callers lose no request during a rollout, and none when a pod is killed while the mesh retries.
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { sendRequest, sendLoad, type Call } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, k8s } from './mesh.ts'
@@ -13,8 +13,8 @@ beforeAll(async () => {
   await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
   await waitForRollout(mesh.kubectl, ['forum'])
   for (const path of ['/api/catalog', '/api/users']) {
-    const status = async () => (await sendRequest(mesh.gateway.origin + path)).status
-    await expect.poll(status, { timeout: 30_000, interval: 200 }).toBe(200)
+    const isAnswered = async () => expect((await sendRequest(mesh.gateway.origin + path)).status).toBe(200)
+    await vi.waitFor(isAnswered, { timeout: 30_000, interval: 200 })
   }
 })
 
