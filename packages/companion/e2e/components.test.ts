@@ -114,7 +114,7 @@ test('default-deny: the store works, and calls that no policy allows are refused
     async () => {
       for (const service of SERVICES) expect(await fromOutside(service, 3), service).toEqual({ 403: 3 })
       expect(await throughTheGateway()).toEqual({ 200: 2 * CALLS })
-      // An older connection keeps its rules until the proxy has drained it: 45 seconds by default. There may be several.
+      // Older connections keep their rules until the proxy has drained them: 45 seconds by default.
       for (let i = 0; i < 10; i++) expect(await fromInside('forum', 'http://catalog/items')).toBe('403')
     },
     { timeout: 120_000, interval: 1000 }
