@@ -1,5 +1,5 @@
-import { number } from '../../judge/figures.ts'
 import type { Delays, DelayMonitor } from '../../judge/noise.ts'
+import { number } from '../../judge/numbers.ts'
 import { DEFAULT_TOLERANCE_MS, Disturbed, noiseOf, rounded, SLOW_MS } from '../../judge/soundness.ts'
 
 /** The result of an action that takes a while, and how busy the machine was meanwhile. */
