@@ -17,7 +17,11 @@ export async function measureNoise<T> (
   }
 }
 
-/** @throws {Disturbed} when the machine was slow during a wait that ended without success */
+/**
+ * Makes sure that a wait without success can be judged.
+ *
+ * @throws {Disturbed} when the machine was slow during the wait
+ */
 export function requireQuietWait (noise: Delays, patience: number): void {
   if (noiseOf(noise) > SLOW_MS) throw disturbed(`a change was not seen within ${number(patience / 1000)} s`, noise)
 }
