@@ -18,6 +18,7 @@ export interface Failed {
   failure: string
 }
 
+/** A row of the table of results. */
 export type Row = Measured | Failed
 
 /** Compares a row with its target. The value is rounded as in the table, so that 2.00 is not over 2. */

@@ -1,7 +1,7 @@
 // By default, faults can be set only from inside the Pod.
 import { expect, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
-import { startPortForward } from '../src/cluster/gateway.ts'
+import { startPortForward } from '../src/cluster/endpoint.ts'
 import { sendRequest } from '../src/judge/load.ts'
 import { freshMesh, k8s } from './mesh.ts'
 

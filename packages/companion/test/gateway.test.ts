@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 
-const GATEWAY = fileURLToPath(new URL('../src/cluster/gateway.ts', import.meta.url))
+const ENDPOINT = fileURLToPath(new URL('../src/cluster/endpoint.ts', import.meta.url))
 
 /** A kubectl whose port-forward lasts longer than the test. It writes its process id to a file beside it. */
 const KUBECTL = `#!/bin/sh
@@ -21,7 +21,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)('%s ends a process and its port-forwa
   onTestFinished(() => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, 'kubectl'), KUBECTL, { mode: 0o755 })
   const companion = spawn(process.execPath, ['--input-type=module', '-e', `
-    const { startPortForward } = await import('${GATEWAY}')
+    const { startPortForward } = await import('${ENDPOINT}')
     await startPortForward('shop', 'service/catalog', 80)
     console.log('open')
     setInterval(() => {}, 1000)

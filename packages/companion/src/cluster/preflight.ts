@@ -137,7 +137,11 @@ interface HostClaim {
   ends?: Scope
 }
 
-/** @throws {Trouble} when a Gateway of another namespace claims the host: by default `*` at port 80 */
+/**
+ * Makes sure that this run can have a host of the gateway: by default `*` at port 80.
+ *
+ * @throws {Trouble} when a Gateway of another namespace claims the host
+ */
 export async function requireFreeHost (
   kubectl: Kubectl, gateway: Pick<IngressGateway, 'labels'>, { host = '*', port = 80, ends = 'run' }: HostClaim = {}
 ): Promise<void> {
@@ -171,7 +175,11 @@ export async function clockOffset (kubectl: Kubectl): Promise<ClockOffset> {
   return least > 0 || most < 0 ? { least, most } : { least: 0, most: 0 }
 }
 
-/** @throws {Trouble} when the cluster does not have the Gateway API, or has an older one than the exercises need */
+/**
+ * Makes sure that the cluster has the Gateway API.
+ *
+ * @throws {Trouble} when it does not, or has an older version than the exercises need
+ */
 export async function requireGatewayApi (kubectl: Kubectl): Promise<void> {
   const kinds = ['api-resources', '--api-group=gateway.networking.k8s.io', '-o', 'name']
   const { code, stdout } = await kubectl.tryCluster(kinds)

@@ -97,7 +97,11 @@ function requireStartable (namespace: string, { metadata: { name: pod }, status 
   }
 }
 
-/** @throws {Trouble} when a pod of these Deployments has no proxy */
+/**
+ * Makes sure that all pods of these Deployments have a proxy.
+ *
+ * @throws {Trouble} when a pod has none
+ */
 export async function requireProxies (kubectl: Kubectl, deployments: string[]): Promise<void> {
   const pods = (await podsOf(kubectl, deployments)).filter(pod => !isBeingDeleted(pod) && !hasProxy(pod))
   if (pods.length === 0) return

@@ -1,6 +1,6 @@
-import { percentile } from './figures.ts'
 import type { Call, LoadResult } from './load.ts'
 import type { DelayMonitor } from './noise.ts'
+import { percentile } from './numbers.ts'
 import { LEAST_KEPT, noiseOf } from './soundness.ts'
 
 /** How the cluster performs without any fault. */

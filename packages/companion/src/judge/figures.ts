@@ -1,15 +1,10 @@
+import { number } from './numbers.ts'
 import type { Check, Expected } from './statistics.ts'
+
+export { number }
 
 /** A share as a percentage: 0.0625 as `6.25 %`. */
 export const percent = (share: number) => `${trimmed(100 * share)} %`
-
-/** A number with a comma between thousands. */
-export const number = (n: number) => n.toLocaleString('en')
-
-/** The smallest of the values that at least p percent of them do not exceed; 0 if there are no values. */
-export function percentile (values: number[], p: number): number {
-  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * p / 100) - 1] ?? 0
-}
 
 /** An expectation as text: `all`, `none`, or a share. */
 export function expectedText (expected: Expected): string {

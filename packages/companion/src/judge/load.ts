@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
-import { percentile } from './figures.ts'
+import { percentile } from './numbers.ts'
 
 /** A request that was sent, and its outcome. */
 export interface Call {

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
-import { percentile } from './figures.ts'
+import { percentile } from './numbers.ts'
 
 /** Delays on this machine and in the cluster that no lesson causes, in milliseconds. */
 export interface Delays {

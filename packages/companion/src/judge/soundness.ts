@@ -1,6 +1,6 @@
-import { number } from './figures.ts'
 import type { Call, LoadTiming } from './load.ts'
 import type { Delays } from './noise.ts'
+import { number } from './numbers.ts'
 
 /** What was measured of a load besides its calls. Times are in milliseconds, rates in requests a second. */
 export interface Measurement extends LoadTiming, Delays {

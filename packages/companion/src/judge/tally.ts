@@ -1,5 +1,5 @@
-import { percentile } from './figures.ts'
 import type { Call } from './load.ts'
+import { percentile } from './numbers.ts'
 
 /** Counts the outcomes of a load's calls: statuses, versions, pods, attempts and latencies. */
 export class Tally {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { openGateway, STATUS_PORT } from '../cluster/endpoint.ts'
 import { Trouble } from '../cluster/errors.ts'
-import { statusCommand, openGateway, STATUS_PORT, type IngressGateway } from '../cluster/gateway.ts'
+import { statusCommand, type IngressGateway } from '../cluster/gateway.ts'
 import type { Kubectl } from '../cluster/kubectl.ts'
 import { until } from '../cluster/until.ts'
 import type { Load } from '../course/exercise.ts'

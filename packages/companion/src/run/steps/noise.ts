@@ -1,5 +1,5 @@
-import { number } from '../../judge/figures.ts'
 import type { Delays, DelayMonitor } from '../../judge/noise.ts'
+import { number } from '../../judge/numbers.ts'
 import { DEFAULT_TOLERANCE_MS, Disturbed, noiseOf, rounded, SLOW_MS } from '../../judge/soundness.ts'
 
 /** The result of an action that takes a while, and how busy the machine was meanwhile. */
@@ -17,7 +17,11 @@ export async function measureNoise<T> (
   }
 }
 
-/** @throws {Disturbed} when the machine was slow during a wait that ended without success */
+/**
+ * Makes sure that a wait without success can be judged.
+ *
+ * @throws {Disturbed} when the machine was slow during the wait
+ */
 export function requireQuietWait (noise: Delays, patience: number): void {
   if (noiseOf(noise) > SLOW_MS) throw disturbed(`a change was not seen within ${number(patience / 1000)} s`, noise)
 }

@@ -2,7 +2,9 @@ import type { Control, Run } from '../../exercise.ts'
 import { apply, run } from '../../steps.ts'
 import type { Call } from '../../../judge/load.ts'
 
+/** The host of the webapp at the gateway. */
 export const WEBAPP = 'webapp.istioinaction.io'
+/** The host of the catalog at the gateway. */
 export const CATALOG = 'catalog.istioinaction.io'
 
 /** The certificate of the authority that the exercise makes: clients verify the gateway with it. */

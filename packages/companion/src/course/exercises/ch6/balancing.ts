@@ -11,6 +11,7 @@ export const needs: Exercise['needs'] = ['store', 'gateway', 'v2']
 /** Requests a second. At this rate, up to about fifteen calls wait for a slow pod at any time. */
 const RATE = 50
 
+/** Makes one of the catalog's two pods slow. */
 export const slowDownVersion2 =
   fault('latency 300 --version v2', 'Make one of the two pods slow: delay every answer of version 2 by 300 ms.')
 
@@ -46,6 +47,7 @@ export const balanceBy = ({ name, file, sign, shows }: Policy, id = 'spread'): S
 
 const isSlow = ({ duration }: Call) => duration >= 300
 
+/** Expects this share of the calls to take 300 ms or more with a policy. */
 export const expectSlowCalls = (id: string, { name }: Policy, share: Expected): Expect =>
   expect(`slow-${id}`, `calls that take 300 ms or more with ${name}`, share, isSlow, { tolerates: 200 })
 

@@ -1,0 +1,113 @@
+// Before each exercise, the namespace has what the exercise needs and nothing else that could affect it.
+import { expect, test } from 'vitest'
+import type { KubeObject } from '../src/cluster/kubectl.ts'
+import { keyOf } from '../src/cluster/manifests.ts'
+import { Cleanup, podLabelsOf } from '../src/run/cleanup.ts'
+import { Snapshot } from '../src/run/snapshot.ts'
+import { FakeCluster } from './fake-cluster.ts'
+import type { Answer } from './fake-kubectl.ts'
+
+const KINDS = /^api-resources --categories=gateway-api/
+
+const object = (apiVersion: string, kind: string, name: string, rest: object = {}): KubeObject =>
+  ({ apiVersion, kind, metadata: { name }, ...rest })
+
+const pod = (name: string, app: string): KubeObject =>
+  ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, labels: { app } } })
+
+const deployment = (name: string, app: string, image = 'v1') => object('apps/v1', 'Deployment', name, {
+  spec: { image, selector: { matchLabels: { app } }, template: { metadata: { labels: { app } } } }
+})
+
+const ROUTES = object('networking.istio.io/v1', 'VirtualService', 'catalog')
+const RULE = object('networking.istio.io/v1', 'DestinationRule', 'catalog')
+const CATALOG = deployment('catalog', 'catalog')
+const MINE = deployment('mine', 'mine')
+
+const key = (object: KubeObject) => keyOf(object, 'shop')
+
+/** A cleanup of a cluster with these objects, before any command. */
+async function cleanupOf (objects: KubeObject[], ...answers: Answer[]) {
+  const cluster = new FakeCluster(objects, ...answers, [KINDS, { stdout: '' }])
+  const snapshot = await Snapshot.begin(cluster.kubectl(), { namespaceIsOurs: false })
+  const cleanup = new Cleanup(cluster.kubectl(), snapshot)
+  cluster.commands.splice(0)
+  const changes = () => cluster.commands.filter(command =>
+    /^(delete|replace)/.test(command) && !command.includes('jsonpath=')) // those write the snapshot
+  return { cluster, snapshot, cleanup, changes }
+}
+
+test('objects of Istio and of the store that are not wanted are recorded, then deleted', async () => {
+  const { cluster, snapshot, cleanup } = await cleanupOf([ROUTES, RULE, CATALOG, MINE])
+  await cleanup.removeExcept(new Set([key(RULE)]))
+  expect(cluster.objects.has(key(ROUTES))).toBe(false)
+  expect(cluster.objects.has(key(CATALOG))).toBe(false)
+  expect(cluster.objects.has(key(RULE))).toBe(true)
+  expect(cluster.objects.has(key(MINE))).toBe(true)
+  expect([...snapshot.originals.keys()].sort()).toEqual([key(CATALOG), key(ROUTES)].sort())
+})
+
+test('nothing is deleted if everything is wanted', async () => {
+  const { cleanup, changes } = await cleanupOf([ROUTES, CATALOG])
+  await cleanup.removeExcept(new Set([key(ROUTES), key(CATALOG)]))
+  expect(changes()).toEqual([])
+})
+
+test('what an exercise applied is deleted when the next one does not need it', async () => {
+  const { cluster, snapshot, cleanup, changes } = await cleanupOf([])
+  const mine = object('v1', 'ConfigMap', 'settings')
+  await cleanup.markApplied([key(mine)])
+  cluster.put(mine)
+  await cleanup.removeExcept(new Set())
+  expect(cluster.objects.has(key(mine))).toBe(false)
+  expect(snapshot.created).toEqual([key(mine)])
+  cluster.commands.splice(0)
+  await cleanup.removeExcept(new Set())
+  expect(changes()).toEqual([])
+})
+
+test('a command can create what the user had under the same name: only the user\'s object is deleted', async () => {
+  const { cluster, cleanup, changes } = await cleanupOf([RULE])
+  await cleanup.markApplied([key(RULE), key(ROUTES)])
+  await cleanup.deleteOriginals([key(RULE), key(ROUTES)])
+  expect(cluster.objects.has(key(RULE))).toBe(false)
+  expect(changes()).toEqual(['delete destinationrule.networking.istio.io/catalog --ignore-not-found'])
+})
+
+test('the user\'s Deployment is replaced by the one of the exercise', async () => {
+  const { cluster, cleanup, changes } = await cleanupOf([CATALOG])
+  await cleanup.replaceDiffering([deployment('catalog', 'catalog', 'v2'), RULE], 'services/catalog.yaml')
+  expect(changes()).toEqual(['replace --save-config -f -'])
+  expect(cluster.objects.get(key(CATALOG))).toMatchObject({ spec: { image: 'v2' } })
+})
+
+test('an object with another selector is created anew', async () => {
+  const { cleanup, changes } = await cleanupOf([deployment('catalog', 'other')])
+  await cleanup.replaceDiffering([CATALOG], 'services/catalog.yaml')
+  expect(changes()).toEqual(['replace --save-config --force --cascade=foreground --wait -f -'])
+})
+
+test('an object of the companion is replaced once, after a command has changed it', async () => {
+  const { cluster, cleanup, changes } = await cleanupOf([])
+  await cleanup.replaceDiffering([CATALOG], 'services/catalog.yaml')
+  cluster.put(CATALOG)
+  await cleanup.replaceDiffering([CATALOG], 'services/catalog.yaml')
+  expect(changes()).toEqual([])
+  cleanup.markChanged([key(CATALOG)])
+  await cleanup.replaceDiffering([CATALOG], 'services/catalog.yaml')
+  await cleanup.replaceDiffering([CATALOG], 'services/catalog.yaml')
+  expect(changes()).toEqual(['replace --save-config -f -'])
+})
+
+test('the next exercise begins only when the webapp\'s proxy no longer has the deleted routes', async () => {
+  const dump = (...routes: string[]) => ({ stdout: routes.map(route => `/namespaces/shop/${route}"`).join('\n') })
+  const { cluster, cleanup } = await cleanupOf([ROUTES, pod('webapp-1', 'webapp')],
+    [/exec webapp-1 -c istio-proxy/, { ...dump('virtual-service/catalog'), then: dump('virtual-service/other') }])
+  await cleanup.removeExcept(new Set())
+  expect(cluster.commands.filter(command => command.includes('config_dump'))).toHaveLength(2)
+})
+
+test('the labels of pods are those of the template', () => {
+  expect(podLabelsOf(CATALOG)).toEqual({ app: 'catalog' })
+  expect(podLabelsOf(object('apps/v1', 'Deployment', 'bare', { spec: { template: {} } }))).toEqual({})
+})
