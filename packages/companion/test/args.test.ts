@@ -21,6 +21,15 @@ test.each(['--help', '-h'])('%s asks for the usage', option => {
   expect(parseRequest([option])).toEqual({ task: 'help' })
 })
 
+test.each([
+  [['--help', 'ch2.nope']],
+  [['--nope', '--help']],
+  [['--namespace', '--help']],
+  [['ch2', '--reset', '-h']]
+])('--help wins over mistakes: %j', args => {
+  expect(parseRequest(args)).toEqual({ task: 'help' })
+})
+
 test('a name is an exercise or a chapter; --all and --from choose without names', () => {
   expect(runOf('ch2.retry', 'ch2.chaos').exercises).toEqual(['ch2.chaos', 'ch2.retry'])
   expect(runOf('ch8').exercises).toEqual(['ch8.tracing', 'ch8.sampling'])
