@@ -20,7 +20,7 @@ export const USAGE = `usage: npm run exercise                      list the exer
                     the gateway. Some exercises use webapp.NAME and catalog.NAME instead
   --api gateway     route with the Kubernetes Gateway API, in the exercises that support it
   --json            print the results as JSON, and nothing else
-  --junit FILE      also write the results to a file, as JUnit XML
+  --junit FILE      also write the results to a file, as JUnit XML. Its folder must exist
 
 Exit codes: 0 all passed; 1 some failed; 2 the arguments are invalid; 3 the exercises cannot run here, or not everything
 could be restored; 4 none failed, but the machine was too busy to judge all of them; 130 the run was interrupted.`

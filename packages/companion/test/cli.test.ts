@@ -115,7 +115,7 @@ describe('exercises that did not run have not failed', () => {
   test('as JSON, and as JUnit XML in a file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'junit-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
-    const file = join(folder, 'reports', 'exercises.xml')
+    const file = join(folder, 'exercises.xml')
     const { code, stdout } = await exerciseIn(cutOff, ...three, '--json', '--junit', file)
     expect([code, JSON.parse(stdout)]).toMatchObject([3, {
       passed: 0,
@@ -142,11 +142,14 @@ describe('exercises that did not run have not failed', () => {
   })
 })
 
-test('if the file of --junit cannot be written, nothing is done', async () => {
-  const file = join(CLI, 'exercises.xml')
+test.each([
+  ['cannot be written', join(CLI, 'exercises.xml'), /^--junit cannot write the file .*cli\.ts\/exercises\.xml: /],
+  ['has no folder', '/nonexistent/a/b.xml', /the folder \/nonexistent\/a does not exist\. .* mkdir -p \/nonexistent\/a\n/]
+])('if the file of --junit %s, nothing is done', async (_, file, mistake) => {
   const { code, stdout, stderr } = await exerciseWithoutKubectl('ch2.chaos', '--junit', file)
   expect([code, stdout]).toEqual([2, ''])
-  expect(stderr).toMatch(/^--junit cannot write the file .*cli\.ts\/exercises\.xml: .*\n\nusage: /)
+  expect(stderr).toMatch(mistake)
+  expect(stderr).toContain('\n\nusage: ')
   expect(existsSync(file)).toBe(false)
 })
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { choose } from '../src/course/registry.ts'
 import { all, judge } from '../src/judge/statistics.ts'
@@ -29,7 +29,7 @@ let file: string
 beforeEach(() => {
   const folder = mkdtempSync(join(tmpdir(), 'junit-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
-  file = join(folder, 'reports', 'exercises.xml')
+  file = join(folder, 'exercises.xml')
   createReport(file)
 })
 
@@ -127,6 +127,13 @@ describe('the report of a run', { skip: !hasPython }, () => {
     const rest = '\u001b[31mred\u001b[0m \u0001 \ud800 \uffff'
     expect(parsed(xmlDocument(element('root', { rest }, rest)))[2]).toBe('red \ufffd \ufffd \ufffd')
   })
+})
+
+test('a missing folder is not created: the error names it, and the command that creates it', () => {
+  const folder = join(dirname(file), 'my reports')
+  expect(() => createReport(join(folder, 'exercises.xml')))
+    .toThrow(`the folder ${folder} does not exist. To create it: mkdir -p '${folder}'`)
+  expect(existsSync(folder)).toBe(false)
 })
 
 test('the file of an older run is emptied', () => {

@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { quoted } from '../cluster/kubectl.ts'
 import type { Exercise } from '../course/exercise.ts'
 import { checkText } from '../judge/figures.ts'
 import { silent, type Reporter, type Result, type Summary } from '../run/reporter.ts'
@@ -7,13 +8,16 @@ import { failuresOf, unjudgedText, unrestoredText, type Again } from './texts.ts
 import { element, xmlDocument, type Element } from './xml.ts'
 
 /**
- * Creates the file for the results, with its folder. It is empty until the run ends: after a run that was killed, it
- * must not have the results of an older run.
+ * Creates the file for the results. It is empty until the run ends: after a run that was killed, it must not have the
+ * results of an older run.
  *
- * @throws {Error} if the file cannot be written
+ * @throws {Error} if the file cannot be written, or its folder does not exist
  */
 export function createReport (file: string): void {
-  mkdirSync(dirname(file), { recursive: true })
+  const folder = dirname(file)
+  if (!existsSync(folder)) {
+    throw new Error(`the folder ${folder} does not exist. To create it: mkdir -p ${quoted(folder)}`)
+  }
   writeFileSync(file, '')
 }
 
