@@ -22,8 +22,9 @@ export const USAGE = `usage: npm run exercise                      list the exer
   --json            print the results as JSON, and nothing else
   --junit FILE      also write the results to a file, as JUnit XML. Its folder must exist
 
-Exit codes: 0 all passed; 1 some failed; 2 the arguments are invalid; 3 the exercises cannot run here, or not everything
-could be restored; 4 none failed, but the machine was too busy to judge all of them; 130 the run was interrupted.`
+Exit codes: 0 all passed; 1 some failed; 2 the arguments are invalid; 3 the exercises cannot run here, not everything
+could be restored, or the file of --junit could not be written; 4 none failed, but the machine was too busy to judge all
+of them; 130 the run was interrupted.`
 
 /** Where exercises run, as the options say it. `--reset` takes these options too. */
 export interface Place {

@@ -144,13 +144,21 @@ describe('exercises that did not run have not failed', () => {
 
 test.each([
   ['cannot be written', join(CLI, 'exercises.xml'), /^--junit cannot write the file .*cli\.ts\/exercises\.xml: /],
-  ['has no folder', '/nonexistent/a/b.xml', /the folder \/nonexistent\/a does not exist\. .* mkdir -p \/nonexistent\/a\n/]
+  ['has no folder', '/nonexistent/a.xml', /the folder \/nonexistent does not exist\. .* mkdir -p \/nonexistent\n/]
 ])('if the file of --junit %s, nothing is done', async (_, file, mistake) => {
   const { code, stdout, stderr } = await exerciseWithoutKubectl('ch2.chaos', '--junit', file)
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr).toMatch(mistake)
   expect(stderr).toContain('\n\nusage: ')
   expect(existsSync(file)).toBe(false)
+})
+
+test('if the results cannot be written at the end, the JSON is complete, and the exit code is 3', {
+  skip: !existsSync('/dev/full')
+}, async () => {
+  const { code, stdout, stderr } = await exerciseWithoutKubectl('ch2.chaos', '--json', '--junit', '/dev/full')
+  expect([code, JSON.parse(stdout)]).toMatchObject([3, { notRun: 1 }])
+  expect(stderr).toMatch(/^The results could not be written to \/dev\/full: ENOSPC.*\n.* run the exercises again\.\n$/)
 })
 
 test('with two ingress gateways it asks which one to use, and changes nothing', async () => {

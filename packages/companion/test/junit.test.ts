@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { choose } from '../src/course/registry.ts'
 import { all, judge } from '../src/judge/statistics.ts'
-import { createReport, junit } from '../src/report/junit.ts'
+import { createReport, junit, ReportError } from '../src/report/junit.ts'
 import { element, xmlDocument } from '../src/report/xml.ts'
 import type { Result, Summary } from '../src/run/reporter.ts'
 
@@ -28,7 +28,7 @@ function parsed (xml: string): Node {
 let file: string
 beforeEach(() => {
   const folder = mkdtempSync(join(tmpdir(), 'junit-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   file = join(folder, 'exercises.xml')
   createReport(file)
 })
@@ -134,6 +134,13 @@ test('a missing folder is not created: the error names it, and the command that 
   expect(() => createReport(join(folder, 'exercises.xml')))
     .toThrow(`the folder ${folder} does not exist. To create it: mkdir -p '${folder}'`)
   expect(existsSync(folder)).toBe(false)
+})
+
+test('if the file cannot be written when the run has ended, the error says why, and what to do', () => {
+  rmSync(dirname(file), { recursive: true })
+  expect(() => reported(['ch2.chaos'], [])).toThrow(ReportError)
+  expect(() => reported(['ch2.chaos'], [])).toThrow(`The results could not be written to ${file}: ENOENT`)
+  expect(() => reported(['ch2.chaos'], [])).toThrow(/\nCheck that its folder still exists/)
 })
 
 test('the file of an older run is emptied', () => {

@@ -21,10 +21,20 @@ export function createReport (file: string): void {
   writeFileSync(file, '')
 }
 
+/** The results could not be written when the run had ended. The message says why, and what to do. */
+export class ReportError extends Error {
+  override name = 'ReportError'
+
+  constructor (file: string, reason: string) {
+    super(`The results could not be written to ${file}: ${reason}\n` +
+      'Check that its folder still exists and that its disk has space. Then run the exercises again.')
+  }
+}
+
 /**
  * Writes the results to a file as JUnit XML when the run has ended: a suite for each chapter, and a test case for each
  * exercise. An exercise that was not judged, or did not run, is skipped. Whatever ended the run early is the error of a
- * further test case, `the run`.
+ * further test case, `the run`. The calls that write throw a ReportError if the file cannot be written.
  */
 export function junit ({ file, again }: { file: string, again: Again }): Reporter {
   const seconds = new Map<string, number>()
@@ -40,7 +50,11 @@ export function junit ({ file, again }: { file: string, again: Again }): Reporte
     const errors = error === undefined ? [] : [error]
     if (unrestored.length > 0) errors.push(unrestoredText(unrestored, again))
     if (errors.length > 0) cases.push({ ...THE_RUN, outcome: [problem('error', errors)] })
-    writeFileSync(file, junitXml(cases))
+    try {
+      writeFileSync(file, junitXml(cases))
+    } catch (error) {
+      throw new ReportError(file, (error as Error).message)
+    }
   }
 
   return {
