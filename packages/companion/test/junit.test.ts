@@ -115,6 +115,14 @@ describe('the report of a run', { skip: !hasPython }, () => {
       'To try again: npm run exercise -- --reset\n  service/a')
   })
 
+  test.each([
+    ['', 'no message'],
+    ['\n  \nJaeger is missing.\nInstall it.', 'Jaeger is missing.']
+  ])('the message of an error is its first line that is not empty: %j', (error, message) => {
+    const [suite] = suites(['ch8.tracing'], [{ id: 'ch8.tracing', verdict: 'error', checks: [], error }])
+    expect(outcomes(suite as Node)).toMatchObject([['error', { message }]])
+  })
+
   test('has nothing but errors where the exercises cannot run', () => {
     junit({ file, again: String }).refused('kubectl is not installed.', choose(['ch2.chaos', 'ch2.retry']))
     const [, { tests, errors }] = parsed(readFileSync(file, 'utf8'))

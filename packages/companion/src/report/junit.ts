@@ -4,7 +4,7 @@ import { quoted } from '../cluster/kubectl.ts'
 import type { Exercise } from '../course/exercise.ts'
 import { checkText } from '../judge/figures.ts'
 import { silent, type Reporter, type Result, type Summary } from '../run/reporter.ts'
-import { failuresOf, unjudgedText, unrestoredText, type Again } from './texts.ts'
+import { failuresOf, firstLineOf, unjudgedText, unrestoredText, type Again } from './texts.ts'
 import { element, xmlDocument, type Element } from './xml.ts'
 
 /**
@@ -96,15 +96,13 @@ function outcomeOf (result: Result): Element[] {
   ]
 }
 
-/** A failure or an error: its first line as the message, and all of its texts. */
+/** A failure or an error: the first line of its texts as the message, and all of its texts. */
 function problem (kind: 'failure' | 'error', texts: string[]): Element {
   const text = texts.join('\n')
   return element(kind, { message: firstLineOf(text), type: kind }, text)
 }
 
 const skipped = (reason: string) => [element('skipped', { message: firstLineOf(reason) })]
-
-const firstLineOf = (text: string) => text.replace(/\n[^]*/, '').trim()
 
 /** The test cases as JUnit XML. */
 export function junitXml (cases: TestCase[]): string {

@@ -4,7 +4,7 @@ import { createLogUpdate } from 'log-update'
 import { checkText, number } from '../judge/figures.ts'
 import type { Progress, Reporter, Result, Summary } from '../run/reporter.ts'
 import { Trouble } from '../cluster/errors.ts'
-import { deeperText, failuresOf, keptText, unjudgedText, unrestoredText, type Again } from './texts.ts'
+import { deeperText, failuresOf, firstLineOf, keptText, unjudgedText, unrestoredText, type Again } from './texts.ts'
 
 /** The width of the progress bar, in characters. */
 const BAR = 30
@@ -124,7 +124,7 @@ function outcomeOf (result: Result): string {
   const { verdict, error, unjudged: [first, ...more] = [] } = result
   return [
     colored(verdict),
-    ...error === undefined ? [] : error.split('\n').slice(0, 1),
+    ...error === undefined ? [] : [firstLineOf(error)],
     ...failuresOf(result),
     ...first === undefined ? [] : [`${unjudgedText(first)}${more.length === 0 ? '' : ` (and ${more.length} more)`}`]
   ].join('  ')

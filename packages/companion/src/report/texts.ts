@@ -12,6 +12,9 @@ export function unjudgedText ({ name, lacks, disturbed }: Unjudged): string {
 /** The checks of an exercise that failed, with a line for each. */
 export const failuresOf = ({ checks }: Result) => checks.filter(({ ok }) => !ok).map(checkText)
 
+/** The first line of a text that is not empty. */
+export const firstLineOf = (text: string) => /\S.*/.exec(text)?.[0].trimEnd() ?? 'no message'
+
 /** What could not be restored. */
 export function unrestoredText (failures: string[], again: Again): string {
   const list = failures.map(failure => `  ${failure}`).join('\n')
