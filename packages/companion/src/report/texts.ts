@@ -4,6 +4,12 @@ import type { Result, Unjudged } from '../run/reporter.ts'
 /** The command to type that runs the companion with these arguments, in the same place as this run. */
 export type Again = (args: string) => string
 
+/** Prints a text and a line break: `log` to the standard output, and `error` to the standard error. */
+export interface Print {
+  log (text: string): void
+  error (text: string): void
+}
+
 /** Why a check was not judged. */
 export function unjudgedText ({ name, lacks, disturbed }: Unjudged): string {
   return `${name}: not judged, because ${disturbed ?? `this mesh lacks ${lacks}`}`
