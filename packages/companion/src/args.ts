@@ -20,10 +20,11 @@ export const USAGE = `usage: npm run exercise                      list the exer
                     the gateway. Some exercises use webapp.NAME and catalog.NAME instead
   --api gateway     route with the Kubernetes Gateway API, in the exercises that support it
   --json            print the results as JSON, and nothing else
-  --junit FILE      also write the results to a file, as JUnit XML
+  --junit FILE      also write the results to a file, as JUnit XML. Its folder must exist
 
-Exit codes: 0 all passed; 1 some failed; 2 the arguments are invalid; 3 the exercises cannot run here, or not everything
-could be restored; 4 none failed, but the machine was too busy to judge all of them; 130 the run was interrupted.`
+Exit codes: 0 all passed; 1 some failed; 2 the arguments are invalid; 3 the exercises cannot run here, not everything
+could be restored, or the file of --junit could not be written; 4 none failed, but the machine was too busy to judge all
+of them; 130 the run was interrupted.`
 
 /** Where exercises run, as the options say it. `--reset` takes these options too. */
 export interface Place {
@@ -80,11 +81,12 @@ const PLACE_OPTIONS = ['namespace', 'gateway', 'host', 'api'] as const
 type Options = ReturnType<typeof parseOptions>['values']
 
 /**
- * Reads the arguments of `npm run exercise`.
+ * Reads the arguments of `npm run exercise`. With `--help`, it ignores all other arguments, also invalid ones.
  *
  * @throws {UsageError} naming all mistakes at once
  */
 export function parseRequest (args: string[]): Request {
+  if (asksForHelp(args)) return { task: 'help' }
   const { values, positionals: names } = parseOptions(args)
   const { json, keep, step, junit, from } = values
   const isRun = names.length > 0 || values.all || from !== undefined
@@ -92,7 +94,6 @@ export function parseRequest (args: string[]): Request {
   const place = placeOf(values)
   const chosen = isRun ? chosenBy(names, from, place.api, problems) : undefined
   if (problems.length > 0) throw new UsageError(problems.join('\n'))
-  if (values.help) return { task: 'help' }
   if (chosen !== undefined) return { task: 'run', json, place, ...chosen, keep, step, junit }
   return values.reset ? { task: 'reset', json, place } : { task: 'list', json }
 }
@@ -101,6 +102,10 @@ export function parseRequest (args: string[]): Request {
 export function exerciseCommand (args: string, place: Place): string {
   const options = PLACE_OPTIONS.flatMap(name => place[name] === undefined ? [] : [`--${name} ${place[name]}`])
   return ['npm run exercise --', args, ...options].join(' ')
+}
+
+function asksForHelp (args: string[]): boolean {
+  return parseArgs({ args, strict: false, options: { help: OPTIONS.help } }).values.help === true
 }
 
 function parseOptions (args: string[]) {

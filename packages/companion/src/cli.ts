@@ -2,7 +2,7 @@
 import { exerciseCommand, parseRequest, USAGE, UsageError, type Place, type Request, type RunRequest } from './args.ts'
 import { combine } from './report/combine.ts'
 import { json } from './report/json.ts'
-import { createReport, junit } from './report/junit.ts'
+import { createReport, junit, ReportError } from './report/junit.ts'
 import { listAsJson, listAsText } from './report/list.ts'
 import { terminal } from './report/terminal.ts'
 import type { Again } from './report/texts.ts'
@@ -25,9 +25,13 @@ async function main (args: string[]): Promise<number> {
     if (request.task === 'list') return print(request.json ? listAsJson(course) : listAsText(course))
     return await carryOut(request)
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    console.error(`${error.message}\n\n${USAGE}`)
-    return 2
+    if (error instanceof UsageError) {
+      console.error(`${error.message}\n\n${USAGE}`)
+      return 2
+    }
+    if (!(error instanceof ReportError)) throw error
+    console.error(error.message)
+    return 3
   }
 }
 

@@ -1,4 +1,5 @@
-// The companion as a process: its output, its exit codes and its signals. args.test.ts has the command line.
+// The companion as a process: its output, its exit codes and its signals. args.test.ts has the command line, and
+// report.test.ts has what the reporters print.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -8,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { course } from '../src/course/registry.ts'
+import { listAsJson } from '../src/report/list.ts'
 import { fakeKubectl, INGRESS_SERVICE, MESH, type Answer } from './fake-kubectl.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -25,16 +27,9 @@ async function exerciseIn (answers: Answer[], ...args: string[]) {
 /** A mesh without the add-on that ch2.observe needs. */
 const WITHOUT_TRACING: Answer = [/get service tracing/, {}]
 
-test('without arguments it lists the exercises', async () => {
-  const { code, stdout } = await exercise()
-  expect(code).toBe(0)
-  for (const { id, title } of course) expect(stdout).toMatch(new RegExp(`${id} +${title}`))
-})
-
-test('the list as JSON has ids, titles and needs', async () => {
+test('--json without exercises lists them as JSON', async () => {
   const { code, stdout } = await exercise('--json')
-  const expected = course.map(({ id, title, needs, istio }) => ({ id, title, needs, istio }))
-  expect([code, JSON.parse(stdout)]).toEqual([0, expected])
+  expect([code, stdout]).toEqual([0, `${listAsJson(course)}\n`])
 })
 
 test('--help prints the usage', async () => {
@@ -55,8 +50,7 @@ describe('where the exercises cannot run, the exit code is 3', () => {
   })
 
   test.each([
-    [['ch2.chaos', '--namespace', 'shop'], 1],
-    [['ch2.chaos', 'ch2.retry'], 2],
+    [['ch2.chaos', 'ch2.retry', '--namespace', 'shop'], 2],
     [['--reset'], 0]
   ])('as JSON: %j', async (args, notRun) => {
     const { code, stdout } = await exerciseWithoutKubectl(...args, '--json')
@@ -84,20 +78,12 @@ describe('the suggested commands have the options of the call', () => {
   })
 })
 
-describe('exercises that the Gateway API cannot do', () => {
+test('exercises that the Gateway API cannot do are named, and the others run', async () => {
   const args = ['ch2.deploy', 'ch2.chaos', '--api', 'gateway', '--namespace', 'shop']
-
-  test('are named, and the others run', async () => {
-    const { code, stderr } = await exerciseIn([], ...args)
-    expect(code).toBe(3)
-    expect(stderr).toMatch(/^Left out, because the Gateway API cannot do them: ch2\.deploy\n/)
-    expect(stderr).toContain('The cluster does not have the Gateway API')
-  })
-
-  test('are a field of the JSON', async () => {
-    const { stdout, stderr } = await exerciseIn([], ...args, '--json')
-    expect([JSON.parse(stdout), stderr]).toEqual([expect.objectContaining({ leftOut: ['ch2.deploy'] }), ''])
-  })
+  const { code, stderr } = await exerciseIn([], ...args)
+  expect(code).toBe(3)
+  expect(stderr).toMatch(/^Left out, because the Gateway API cannot do them: ch2\.deploy\n/)
+  expect(stderr).toContain('The cluster does not have the Gateway API')
 })
 
 describe('exercises that did not run have not failed', () => {
@@ -105,17 +91,10 @@ describe('exercises that did not run have not failed', () => {
   // The first one lacks an add-on. In the second one, the port-forward to the gateway fails, which ends the run.
   const cutOff: Answer[] = [WITHOUT_TRACING, [/port-forward/, { code: 1, stderr: 'no' }]]
 
-  test('as text', async () => {
-    const { code, stdout } = await exerciseIn(cutOff, ...three)
-    expect(code).toBe(3)
-    expect(stdout).toMatch(/ch2\.observe +ERROR[^]*ch2\.chaos +not run\n +ch2\.retry +not run\n/)
-    expect(stdout).toContain('\n0 passed, 1 failed, 2 not run\n')
-  })
-
   test('as JSON, and as JUnit XML in a file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'junit-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
-    const file = join(folder, 'reports', 'exercises.xml')
+    const file = join(folder, 'exercises.xml')
     const { code, stdout } = await exerciseIn(cutOff, ...three, '--json', '--junit', file)
     expect([code, JSON.parse(stdout)]).toMatchObject([3, {
       passed: 0,
@@ -142,12 +121,23 @@ describe('exercises that did not run have not failed', () => {
   })
 })
 
-test('if the file of --junit cannot be written, nothing is done', async () => {
-  const file = join(CLI, 'exercises.xml')
+test.each([
+  ['cannot be written', join(CLI, 'exercises.xml'), /^--junit cannot write the file .*cli\.ts\/exercises\.xml: /],
+  ['has no folder', '/nonexistent/a.xml', /the folder \/nonexistent does not exist\. .* mkdir -p \/nonexistent\n/]
+])('if the file of --junit %s, nothing is done', async (_, file, mistake) => {
   const { code, stdout, stderr } = await exerciseWithoutKubectl('ch2.chaos', '--junit', file)
   expect([code, stdout]).toEqual([2, ''])
-  expect(stderr).toMatch(/^--junit cannot write the file .*cli\.ts\/exercises\.xml: .*\n\nusage: /)
+  expect(stderr).toMatch(mistake)
+  expect(stderr).toContain('\n\nusage: ')
   expect(existsSync(file)).toBe(false)
+})
+
+test('if the results cannot be written at the end, the JSON is complete, and the exit code is 3', {
+  skip: !existsSync('/dev/full')
+}, async () => {
+  const { code, stdout, stderr } = await exerciseWithoutKubectl('ch2.chaos', '--json', '--junit', '/dev/full')
+  expect([code, JSON.parse(stdout)]).toMatchObject([3, { notRun: 1 }])
+  expect(stderr).toMatch(/^The results could not be written to \/dev\/full: ENOSPC.*\n.* run the exercises again\.\n$/)
 })
 
 test('with two ingress gateways it asks which one to use, and changes nothing', async () => {

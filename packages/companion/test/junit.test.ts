@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { choose } from '../src/course/registry.ts'
 import { all, judge } from '../src/judge/statistics.ts'
-import { createReport, junit } from '../src/report/junit.ts'
+import { createReport, junit, ReportError } from '../src/report/junit.ts'
 import { element, xmlDocument } from '../src/report/xml.ts'
 import type { Result, Summary } from '../src/run/reporter.ts'
 
@@ -28,8 +28,8 @@ function parsed (xml: string): Node {
 let file: string
 beforeEach(() => {
   const folder = mkdtempSync(join(tmpdir(), 'junit-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  file = join(folder, 'reports', 'exercises.xml')
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  file = join(folder, 'exercises.xml')
   createReport(file)
 })
 
@@ -115,6 +115,14 @@ describe('the report of a run', { skip: !hasPython }, () => {
       'To try again: npm run exercise -- --reset\n  service/a')
   })
 
+  test.each([
+    ['', 'no message'],
+    ['\n  \nJaeger is missing.\nInstall it.', 'Jaeger is missing.']
+  ])('the message of an error is its first line that is not empty: %j', (error, message) => {
+    const [suite] = suites(['ch8.tracing'], [{ id: 'ch8.tracing', verdict: 'error', checks: [], error }])
+    expect(outcomes(suite as Node).map(([name, attributes]) => [name, attributes['message']])).toEqual([['error', message]])
+  })
+
   test('has nothing but errors where the exercises cannot run', () => {
     junit({ file, again: String }).refused('kubectl is not installed.', choose(['ch2.chaos', 'ch2.retry']))
     const [, { tests, errors }] = parsed(readFileSync(file, 'utf8'))
@@ -127,6 +135,20 @@ describe('the report of a run', { skip: !hasPython }, () => {
     const rest = '\u001b[31mred\u001b[0m \u0001 \ud800 \uffff'
     expect(parsed(xmlDocument(element('root', { rest }, rest)))[2]).toBe('red \ufffd \ufffd \ufffd')
   })
+})
+
+test('a missing folder is not created: the error names it, and the command that creates it', () => {
+  const folder = join(dirname(file), 'my reports')
+  expect(() => createReport(join(folder, 'exercises.xml')))
+    .toThrow(`the folder ${folder} does not exist. To create it: mkdir -p '${folder}'`)
+  expect(existsSync(folder)).toBe(false)
+})
+
+test('if the file cannot be written when the run has ended, the error says why, and what to do', () => {
+  rmSync(dirname(file), { recursive: true })
+  expect(() => reported(['ch2.chaos'], [])).toThrow(ReportError)
+  expect(() => reported(['ch2.chaos'], [])).toThrow(`The results could not be written to ${file}: ENOENT`)
+  expect(() => reported(['ch2.chaos'], [])).toThrow(/\nCheck that its folder still exists/)
 })
 
 test('the file of an older run is emptied', () => {

@@ -1,17 +1,17 @@
 import { silent, type Reporter, type Restored, type Summary } from '../run/reporter.ts'
-import { unrestoredText, type Again } from './texts.ts'
+import { unrestoredText, type Again, type Print } from './texts.ts'
 
 /** Prints one JSON object when everything is over, and nothing before. */
-export function json ({ again }: { again: Again }): Reporter {
+export function json ({ again, print = console }: { again: Again, print?: Print }): Reporter {
   let left: string[] = []
 
   /** Prints the object. Everything that went wrong is in `error`, and empty lists are left out. */
-  function print ({ unrestored, kept, error, ...rest }: Restored & Partial<Summary> & { found?: boolean }): void {
+  function printObject ({ unrestored, kept, error, ...rest }: Restored & Partial<Summary> & { found?: boolean }): void {
     const errors = [
       ...error === undefined ? [] : [error],
       ...unrestored.length > 0 ? [unrestoredText(unrestored, again)] : []
     ]
-    console.log(JSON.stringify({
+    print.log(JSON.stringify({
       ...rest,
       ...(left.length > 0 && { leftOut: left }),
       ...(kept.length > 0 && { kept }),
@@ -24,9 +24,9 @@ export function json ({ again }: { again: Again }): Reporter {
     leftOut (exercises) { left = exercises.map(({ id }) => id) },
     refused (error, { length: notRun }) {
       left = []
-      print({ passed: 0, failed: 0, notJudged: 0, notRun, results: [], error, unrestored: [], kept: [] })
+      printObject({ passed: 0, failed: 0, notJudged: 0, notRun, results: [], error, unrestored: [], kept: [] })
     },
-    summary: print,
-    restored: print
+    summary: printObject,
+    restored: printObject
   }
 }

@@ -1,26 +1,40 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { quoted } from '../cluster/kubectl.ts'
 import type { Exercise } from '../course/exercise.ts'
 import { checkText } from '../judge/figures.ts'
 import { silent, type Reporter, type Result, type Summary } from '../run/reporter.ts'
-import { failuresOf, unjudgedText, unrestoredText, type Again } from './texts.ts'
+import { failuresOf, firstLineOf, unjudgedText, unrestoredText, type Again } from './texts.ts'
 import { element, xmlDocument, type Element } from './xml.ts'
 
 /**
- * Creates the file for the results, with its folder. It is empty until the run ends: after a run that was killed, it
- * must not have the results of an older run.
+ * Creates the file for the results. It is empty until the run ends: after a run that was killed, it must not have the
+ * results of an older run.
  *
- * @throws {Error} if the file cannot be written
+ * @throws {Error} if the file cannot be written, or its folder does not exist
  */
 export function createReport (file: string): void {
-  mkdirSync(dirname(file), { recursive: true })
+  const folder = dirname(file)
+  if (!existsSync(folder)) {
+    throw new Error(`the folder ${folder} does not exist. To create it: mkdir -p ${quoted(folder)}`)
+  }
   writeFileSync(file, '')
+}
+
+/** The results could not be written when the run had ended. The message says why, and what to do. */
+export class ReportError extends Error {
+  override name = 'ReportError'
+
+  constructor (file: string, reason: string) {
+    super(`The results could not be written to ${file}: ${reason}\n` +
+      'Check that its folder still exists and that its disk has space. Then run the exercises again.')
+  }
 }
 
 /**
  * Writes the results to a file as JUnit XML when the run has ended: a suite for each chapter, and a test case for each
  * exercise. An exercise that was not judged, or did not run, is skipped. Whatever ended the run early is the error of a
- * further test case, `the run`.
+ * further test case, `the run`. The calls that write throw a ReportError if the file cannot be written.
  */
 export function junit ({ file, again }: { file: string, again: Again }): Reporter {
   const seconds = new Map<string, number>()
@@ -36,7 +50,11 @@ export function junit ({ file, again }: { file: string, again: Again }): Reporte
     const errors = error === undefined ? [] : [error]
     if (unrestored.length > 0) errors.push(unrestoredText(unrestored, again))
     if (errors.length > 0) cases.push({ ...THE_RUN, outcome: [problem('error', errors)] })
-    writeFileSync(file, junitXml(cases))
+    try {
+      writeFileSync(file, junitXml(cases))
+    } catch (error) {
+      throw new ReportError(file, (error as Error).message)
+    }
   }
 
   return {
@@ -78,15 +96,13 @@ function outcomeOf (result: Result): Element[] {
   ]
 }
 
-/** A failure or an error: its first line as the message, and all of its texts. */
+/** A failure or an error: the first line of its texts as the message, and all of its texts. */
 function problem (kind: 'failure' | 'error', texts: string[]): Element {
   const text = texts.join('\n')
   return element(kind, { message: firstLineOf(text), type: kind }, text)
 }
 
 const skipped = (reason: string) => [element('skipped', { message: firstLineOf(reason) })]
-
-const firstLineOf = (text: string) => text.replace(/\n[^]*/, '').trim()
 
 /** The test cases as JUnit XML. */
 export function junitXml (cases: TestCase[]): string {

@@ -2,12 +2,20 @@ import { createInterface } from 'node:readline'
 import { styleText } from 'node:util'
 import { createLogUpdate } from 'log-update'
 import { checkText, number } from '../judge/figures.ts'
-import type { Progress, Reporter, Result, Summary } from '../run/reporter.ts'
+import type { Progress, Reporter } from '../run/reporter.ts'
 import { Trouble } from '../cluster/errors.ts'
-import { deeperText, failuresOf, keptText, unjudgedText, unrestoredText, type Again } from './texts.ts'
+import { colored, printRestored, printSummary } from './summary.ts'
+import { unjudgedText, type Again, type Print } from './texts.ts'
 
 /** The width of the progress bar, in characters. */
 const BAR = 30
+
+interface TerminalOptions {
+  wait: boolean
+  signal: AbortSignal
+  again: Again
+  print?: Print
+}
 
 /**
  * Shows a run on the terminal: each step with its commands and their output, the loads while they run, and the results.
@@ -15,25 +23,26 @@ const BAR = 30
  * @param wait whether each step waits for Enter
  * @param signal ends the waiting
  * @param again the commands that the summary suggests
+ * @param print prints the lines. Only the console also shows loads while they run
  */
-export function terminal ({ wait, signal, again }: { wait: boolean, signal: AbortSignal, again: Again }): Reporter {
-  const live = process.stdout.isTTY ? createLogUpdate(process.stdout) : undefined
+export function terminal ({ wait, signal, again, print = console }: TerminalOptions): Reporter {
+  const live = print === console && process.stdout.isTTY ? createLogUpdate(process.stdout) : undefined
   const enter = wait ? waitingForEnter(signal) : undefined
   const announced = new Set<string>()
   let drawn = 0
 
   return {
-    note: text => console.log(styleText('dim', text)),
+    note: text => print.log(styleText('dim', text)),
 
     begin ({ id, title, aim }) {
-      console.log(`\n${styleText('bold', `${id}  ${title}`)}\n${wrapped(aim)}`)
+      print.log(`\n${styleText('bold', `${id}  ${title}`)}\n${wrapped(aim)}`)
       announced.clear()
     },
 
     async step (step, says) {
       announced.clear()
       if (step.kind === 'expect') return
-      console.log(`\n  ${styleText(['bold', 'cyan'], `▸ ${says}`)}`)
+      print.log(`\n  ${styleText(['bold', 'cyan'], `▸ ${says}`)}`)
       await enter?.next()
     },
 
@@ -42,12 +51,12 @@ export function terminal ({ wait, signal, again }: { wait: boolean, signal: Abor
       announced.add(line)
       const prompt = line.startsWith('#') ? '' : '$ '
       const shown = kind === 'lesson' ? `${styleText('green', prompt)}${line}` : styleText('dim', cut(prompt + line))
-      console.log(`    ${shown}`)
+      print.log(`    ${shown}`)
     },
 
     output (text) {
       const trimmed = text.trimEnd()
-      if (trimmed !== '') console.log(shortened(trimmed.split('\n')).map(line => `      ${cut(line)}`).join('\n'))
+      if (trimmed !== '') print.log(shortened(trimmed.split('\n')).map(line => `      ${cut(line)}`).join('\n'))
     },
 
     progress (progress) {
@@ -58,85 +67,32 @@ export function terminal ({ wait, signal, again }: { wait: boolean, signal: Abor
 
     loaded (progress) {
       live?.clear()
-      console.log(drawing(progress))
+      print.log(drawing(progress))
     },
 
     check (check) {
-      console.log(`    ${check.ok ? styleText('green', '✓') : styleText('red', '✗')} ${checkText(check)}`)
+      print.log(`    ${check.ok ? styleText('green', '✓') : styleText('red', '✗')} ${checkText(check)}`)
     },
 
     unjudged (check) {
-      console.log(`    ${styleText('yellow', '–')} ${unjudgedText(check)}`)
+      print.log(`    ${styleText('yellow', '–')} ${unjudgedText(check)}`)
     },
 
     end ({ id, verdict, error }, milliseconds) {
-      if (error !== undefined) console.log(`\n  ${styleText('red', error)}`)
-      console.log(`\n  ${colored(verdict)} ${id} in ${(milliseconds / 1000).toFixed(1)} s`)
+      if (error !== undefined) print.log(`\n  ${styleText('red', error)}`)
+      print.log(`\n  ${colored(verdict)} ${id} in ${(milliseconds / 1000).toFixed(1)} s`)
     },
 
     leftOut (exercises) {
-      console.error(`Left out, because the Gateway API cannot do them: ${exercises.map(({ id }) => id).join(', ')}`)
+      print.error(`Left out, because the Gateway API cannot do them: ${exercises.map(({ id }) => id).join(', ')}`)
     },
 
-    refused: error => console.error(error),
+    refused: error => print.error(error),
 
-    summary (summary, { exercises, namespace, keep }) {
-      const { results, error, unrestored, kept } = summary
-      if (error !== undefined) console.error(`\n${styleText('red', error)}`)
-      console.log(`\n${exercises.map(({ id }) => id).map(lineIn(results, exercises)).join('\n')}`)
-      const wrong = results.find(({ verdict }) => verdict === 'fail' || verdict === 'error')
-      if (wrong !== undefined) console.log(`\n${deeperText(wrong.id, namespace, again)}`)
-      console.log(`\n${countsText(summary)}`)
-      if (unrestored.length > 0) console.error(unrestoredText(unrestored, again))
-      else if (kept.length > 0) console.log(keptText(kept, namespace))
-      else if (keep && error === undefined) {
-        console.log(`Everything is as the last exercise left it. To restore what was there before: ${again('--reset')}`)
-      }
-    },
-
-    restored ({ found, unrestored, kept }, namespace) {
-      if (unrestored.length > 0) console.error(unrestoredText(unrestored, again))
-      else if (kept.length > 0) console.log(keptText(kept, namespace))
-      else if (found) console.log(`Namespace ${namespace} is as it was before the exercises.`)
-      else console.log(`No run has left anything in namespace ${namespace}.`)
-    },
-
+    summary: (summary, context) => printSummary(print, summary, context, again),
+    restored: (restored, namespace) => printRestored(print, restored, namespace, again),
     close: () => enter?.close()
   }
-}
-
-/** A verdict as a word in its color. */
-function colored (verdict: Result['verdict']): string {
-  if (verdict === 'unjudged') return styleText(['bold', 'yellow'], 'NOT JUDGED')
-  return styleText(verdict === 'pass' ? ['bold', 'green'] : ['bold', 'red'], verdict.toUpperCase())
-}
-
-/** The lines of the summary, by the id of an exercise: its verdict, and the reasons for it. */
-function lineIn (results: Result[], exercises: { id: string }[]): (id: string) => string {
-  const width = Math.max(...exercises.map(({ id }) => id.length))
-  return id => {
-    const result = results.find(result => result.id === id)
-    return `  ${id.padEnd(width)}  ${result === undefined ? 'not run' : outcomeOf(result)}`
-  }
-}
-
-function outcomeOf (result: Result): string {
-  const { verdict, error, unjudged: [first, ...more] = [] } = result
-  return [
-    colored(verdict),
-    ...error === undefined ? [] : error.split('\n').slice(0, 1),
-    ...failuresOf(result),
-    ...first === undefined ? [] : [`${unjudgedText(first)}${more.length === 0 ? '' : ` (and ${more.length} more)`}`]
-  ].join('  ')
-}
-
-function countsText ({ passed, failed, notJudged, notRun }: Summary): string {
-  return [
-    `${passed} passed`,
-    `${failed} failed`,
-    ...notJudged === 0 ? [] : [`${notJudged} not judged`],
-    ...notRun === 0 ? [] : [`${notRun} not run`]
-  ].join(', ')
 }
 
 function drawing ({ tally, total, rate }: Progress): string {

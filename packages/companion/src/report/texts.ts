@@ -4,6 +4,12 @@ import type { Result, Unjudged } from '../run/reporter.ts'
 /** The command to type that runs the companion with these arguments, in the same place as this run. */
 export type Again = (args: string) => string
 
+/** Prints a text and a line break: `log` to the standard output, and `error` to the standard error. */
+export interface Print {
+  log (text: string): void
+  error (text: string): void
+}
+
 /** Why a check was not judged. */
 export function unjudgedText ({ name, lacks, disturbed }: Unjudged): string {
   return `${name}: not judged, because ${disturbed ?? `this mesh lacks ${lacks}`}`
@@ -11,6 +17,9 @@ export function unjudgedText ({ name, lacks, disturbed }: Unjudged): string {
 
 /** The checks of an exercise that failed, with a line for each. */
 export const failuresOf = ({ checks }: Result) => checks.filter(({ ok }) => !ok).map(checkText)
+
+/** The first line of a text that is not empty. */
+export const firstLineOf = (text: string) => /\S.*/.exec(text)?.[0].trimEnd() ?? 'no message'
 
 /** What could not be restored. */
 export function unrestoredText (failures: string[], again: Again): string {
