@@ -1,4 +1,4 @@
-// Callers lose no request during a rollout, and none when a pod is killed while the mesh retries.
+// No request fails during a rollout, or when a pod is killed while the mesh retries.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sendRequest, sendLoad, type Call } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
