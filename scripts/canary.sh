@@ -64,7 +64,7 @@ count_answers() {
       END { print all + 0, bad + 0 }'
 }
 
-# read_counts: sets counts. Not a here-string with count_answers in it: that would hide its failure.
+# read_counts: sets counts. It does not read count_answers from a here-string, because that would hide a failure.
 read_counts() {
   counts=$(count_answers) || {
     shift_to 0

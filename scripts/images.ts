@@ -123,8 +123,8 @@ function sourceOf ({ push, registry }: { push: boolean, registry?: string | unde
 }
 
 /**
- * Runs a load command, up to three times: a node that deletes old images at the same time can lose a layer of the new
- * ones. This happens with containerd, and not again in the next try.
+ * Runs a load command, up to three times. A containerd node that deletes old images meanwhile can lose a layer of a new
+ * image. The next try then succeeds.
  */
 function loadBy (command: string, args: string[]): void {
   run(command, args, {}, 3)

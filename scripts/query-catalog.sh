@@ -12,13 +12,13 @@ usage: query-catalog.sh get-items           request the items once and show the 
 The requests go to GATEWAY_URL, by default localhost (a port-forward).
 EOF
 }
-command -v curl >/dev/null || { echo 'query-catalog.sh: curl is not installed' >&2; exit 1; }
+command -v curl >/dev/null || { echo 'query-catalog.sh: install curl, then try again' >&2; exit 1; }
 gateway=${GATEWAY_URL:-localhost}
 ask() {
   curl --silent --show-error --header 'Host: catalog.istioinaction.io' \
     --write-out '\nStatus Code %{http_code}\n\n' "$@" "$gateway/items"
 }
-# After a failed request the loop goes on. curl ends with 23 if it cannot write: the reader of the output has ended.
+# The loop goes on after a failed request. It ends if curl cannot write (23): then nothing reads the output anymore.
 go_on() { [ $? -ne 23 ] || exit 0; }
 
 case ${1:-} in

@@ -12,7 +12,7 @@ export const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 /** kubectl for objects outside the namespaces of a test. */
 export const cluster = new Kubectl('default')
 
-/** Names for namespaces that do not exist yet, and their removal at the end of a test file. */
+/** Makes names for new namespaces, and deletes those namespaces at the end of a test file. */
 export function freshNamespaces () {
   const names: string[] = []
   return {

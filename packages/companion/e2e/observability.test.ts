@@ -60,11 +60,11 @@ const namesOf = ({ spans }: Trace) => spans.map(({ operationName }) => operation
 const graph = () => new Set([`${GATEWAY} → ${webapp()}`, `outside → ${GATEWAY}`, `${webapp()} → ${catalog()}`])
 const SERVICES = ['GET /api/catalog', 'GET', 'GET /items']
 
-/** Whether the spans of all proxies are in one piece. */
+/** Whether the spans of all proxies form one tree. */
 const isOne = (trace: Trace) => rootsOf(trace) === 1 && isDeepStrictEqual(graphOf(trace), graph())
 const hasServices = (trace: Trace) => isOne(trace) && SERVICES.every(name => namesOf(trace).includes(name))
 
-test('with tracing off in the services, a request is still one trace, of the proxies', async () => {
+test('with tracing off in the services, a request is still one trace, made by the proxies', async () => {
   await vi.waitFor(() => tracesOf(1, isOne, 15_000), { timeout: 90_000 }) // the proxies have picked up the Telemetry
   for (const trace of await tracesOf(20, isOne)) {
     expect(graphOf(trace)).toEqual(graph())

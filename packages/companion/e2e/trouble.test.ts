@@ -17,7 +17,7 @@ const chaos = (...env: string[]) => command('env', [...env, 'node', CLI, 'ch2.ch
 beforeAll(async () => { await kubectl.tryCluster(['create', 'namespace', namespace]) })
 afterAll(async () => { await kubectl.tryCluster(['delete', 'namespace', namespace, '--wait=false']) })
 
-test('the cluster of the context does not answer', async () => {
+test('if the cluster does not answer, the companion gives the reason and the way to another cluster', async () => {
   const kubeconfig = join(mkdtempSync(join(tmpdir(), 'kubeconfig-')), 'config')
   writeFileSync(kubeconfig, JSON.stringify({
     clusters: [{ name: 'gone', cluster: { server: 'https://127.0.0.1:9' } }],
@@ -29,17 +29,17 @@ test('the cluster of the context does not answer', async () => {
   expect(await chaos(`KUBECONFIG=${kubeconfig}`)).toMatchObject({ code: 3, stderr: expect.stringMatching(refused) })
 })
 
-test('the namespace is not injected, and later has pods from before the injection', async () => {
+test('the companion says how to label a namespace without injection, and how to restart its old pods', async () => {
   await apply(kubectl, '.')
   await waitForRollout(kubectl, ['catalog', 'webapp', 'forum'])
-  const notInjected = /get no proxy: the namespace is not injected\.\nkubectl label namespace/
+  const notInjected = /get no proxy: the namespace is not injected\.\nLabel it: kubectl label namespace/
   expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(notInjected) })
   await kubectl.tryCluster(['label', 'namespace', namespace, 'istio-injection=enabled'])
   const oldPods = /have no proxy, although new ones would get one: .*catalog-[^]*rollout restart deployment/
   expect(await chaos()).toMatchObject({ code: 3, stderr: expect.stringMatching(oldPods) })
 })
 
-test('an image does not exist', async () => {
+test('if an image does not exist, the message says how to build and load it', async () => {
   await kubectl.run(['create', 'deployment', 'nowhere', '--image=localhost/outfitters/nowhere:dev'])
   const image = 'localhost/outfitters/nowhere:dev'
   await expect(waitForRollout(kubectl, ['nowhere'])).rejects.toThrow(new RegExp(

@@ -113,7 +113,7 @@ describe('applying a file', () => {
       .toThrow('The cluster does not know the field spec.new')
   })
 
-  test('with a Gateway of the Gateway API waits for its gateway, which the next commands name', async () => {
+  test('waits for the gateway of a Gateway API Gateway, and the next commands name that gateway', async () => {
     const cluster = meshWith()
     using run = await environmentIn(cluster, 'gateway')
     expect(run.environment.fill('GATEWAYS')).toBe('shop')
@@ -126,7 +126,7 @@ describe('applying a file', () => {
     expect(run.environment.gateway.nameInTraces).toBe('')
   })
 
-  test('of the Gateway API: its gateway is forgotten even if the next exercise cannot be prepared', async () => {
+  test('does not make the next exercise use its gateway, even if that exercise cannot be prepared', async () => {
     const cluster = meshWith([], [/get pods -l app in/, { code: 1, stderr: 'Forbidden' }])
     using run = await environmentIn(cluster, 'gateway')
     await run.environment.apply({ file: 'istio/ch2/ingress-gateway.yaml' })
@@ -163,7 +163,7 @@ describe('running a command', () => {
   test('that fails throws an error with its exit code and what it printed', async () => {
     using run = await environmentIn(meshWith([], [/label/, { code: 3, stderr: 'no such label\n' }]))
     await expect(run.environment.runCommand({ command: ['kubectl', 'label'], makes: [] }))
-      .rejects.toThrow('kubectl label ended with 3: no such label')
+      .rejects.toThrow('kubectl label ended with exit code 3: no such label')
   })
 
   test('makes a folder if the command needs one, records it, and removes it unless it is kept', async () => {

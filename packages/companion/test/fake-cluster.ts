@@ -18,7 +18,7 @@ const LISTS: Record<string, (object: KubeObject) => boolean> = {
   'istio-io': ({ apiVersion }) => apiVersion.includes('istio.io/')
 }
 
-/** A small cluster in memory that records its commands. It knows as much of kubectl as the tests need. */
+/** A small cluster in memory that records its commands. It supports the kubectl commands that the tests need. */
 export class FakeCluster {
   readonly objects = new Map<string, Stored>()
   /** the arguments of each command, separated by spaces */
@@ -26,7 +26,7 @@ export class FakeCluster {
   readonly #others: Execute
   #version = 0
 
-  /** @param answers for commands that it does not know, or answers otherwise */
+  /** @param answers for commands that it does not support, or should answer differently */
   constructor (objects: Stored[] = [], ...answers: Answer[]) {
     for (const object of objects) this.put(object)
     this.#others = answering(...answers)

@@ -71,7 +71,7 @@ export const MESH: Answer[] = [
 const printed = ({ stdout = '', ...result }: Result) =>
   ({ ...result, stdout: typeof stdout === 'string' ? stdout : JSON.stringify(stdout) })
 
-/** Answers commands as a kubectl would, within this process. Everything else fails. */
+/** Answers commands within this process, as kubectl would. A command without an answer fails. */
 export function answering (...answers: Answer[]): Execute {
   const seen = new Set<Answer>()
   return async (name, args, { signal }) => {

@@ -185,7 +185,7 @@ describe('what a run applies', () => {
     expect(await lines()).toContain('kubectl -n shop apply -k k8s')
   })
 
-  test('has the reader\'s own images, which are recorded for a run that takes over', async () => {
+  test('has the reader\'s own images, and records them for a run that takes over', async () => {
     set(undefined)
     const items = [deployment('catalog', { image: 'ghcr.io/you/catalog:7' })]
     const told = await lines([/get deployments catalog/, { stdout: { kind: 'List', items } }], [/readyz/, OURS])

@@ -29,7 +29,7 @@ const labelled = (...items: object[]): Answer =>
 const inIngress = (...items: object[]): Answer => [/istio-ingress get deployments /, { stdout: { items } }]
 const inSystem = (...items: object[]): Answer => [/istio-system get deployments /, { stdout: { items } }]
 
-test('the gateway that istioctl installs', async () => {
+test('the companion finds the gateway that istioctl installs', async () => {
   expect(await find(undefined, labelled(INGRESS_SERVICE), inSystem(INGRESS_DEPLOYMENT))).toMatchObject({
     namespace: 'istio-system',
     service: 'istio-ingressgateway',
@@ -38,7 +38,7 @@ test('the gateway that istioctl installs', async () => {
   })
 })
 
-test('the gateway of Istio\'s Helm guide, with the Deployment that its Service selects', async () => {
+test('the companion finds the gateway of Istio\'s Helm guide, and the Deployment behind its Service', async () => {
   const other = { ...deployment(1, { ...labels, app: 'other' }), metadata: { ...metadata, name: 'other' } }
   expect(await find(undefined, labelled(service), inIngress(other, deployment()))).toMatchObject({
     namespace: 'istio-ingress',
@@ -49,13 +49,13 @@ test('the gateway of Istio\'s Helm guide, with the Deployment that its Service s
   })
 })
 
-test('a DaemonSet, which the chart can make as well', async () => {
+test('the gateway can be a DaemonSet, which the chart can make as well', async () => {
   const daemons = { ...deployment(), kind: 'DaemonSet' }
   expect(await find(undefined, labelled(service), inIngress(), [/get daemonsets/, { stdout: { items: [daemons] } }]))
     .toMatchObject({ workload: 'daemonset/istio-ingress', replicas: undefined })
 })
 
-test('several gateways: the message lists the options to type', async () => {
+test('with several gateways, the message lists the options to type', async () => {
   const scaled = { ...INGRESS_DEPLOYMENT, spec: { ...INGRESS_DEPLOYMENT.spec, replicas: 0 } }
   const both = find(undefined, labelled(INGRESS_SERVICE, service), inIngress(deployment()), inSystem(scaled))
   await expect(both).rejects.toThrow([
@@ -65,7 +65,7 @@ test('several gateways: the message lists the options to type', async () => {
   ].join('\n'))
 })
 
-test('the gateway that the user names, whatever its label is', async () => {
+test('the user can name a gateway with any label', async () => {
   const edge = { app: 'edge', istio: 'edge' }
   const theirs = { ...service, metadata: { name: 'edge', namespace: 'front' }, spec: { selector: edge } }
   const deployments = { items: [deployment(2, { ...labels, ...edge })] }
@@ -75,12 +75,12 @@ test('the gateway that the user names, whatever its label is', async () => {
   expect(await found).toMatchObject({ namespace: 'front', service: 'edge', selector: 'istio: edge' })
 })
 
-test('a gateway that the user names and that does not exist', async () => {
+test('if the gateway that the user names does not exist, the message says how to list the gateways', async () => {
   await expect(find('front/edge', [/get service edge/, {}])).rejects
     .toThrow(/^There is no gateway front\/edge: namespace front has no Service edge\.\n.* get services -A -l istio$/)
 })
 
-test('no gateway: the message advises against a second Istio', async () => {
+test('without a gateway, the message advises against a second Istio', async () => {
   const reason = await find(undefined, labelled()).catch((error: Error) => error.message)
   expect(reason).toMatch(/^There is no ingress gateway: no Service .* istio: ingressgateway or istio: ingress\.\n/)
   expect(reason).toContain('Istio is installed already, so do not install it again, but add a gateway to it')
@@ -88,27 +88,27 @@ test('no gateway: the message advises against a second Istio', async () => {
   expect(reason).not.toMatch(/istioctl install/)
 })
 
-test('a gateway without Pods', async () => {
+test('if the gateway has no Pods, the message has the command that starts one', async () => {
   await expect(find(undefined, labelled(service), inIngress(deployment(0)))).rejects.toThrow([
     'The ingress gateway istio-ingress/istio-ingress has no Pods: deployment/istio-ingress is scaled to 0.',
     'Start it: kubectl -n istio-ingress scale deployment/istio-ingress --replicas=1.'
   ].join('\n'))
 })
 
-test('a gateway without a Deployment', async () => {
+test('if the gateway has no Deployment, the message names the labels that its Service selects', async () => {
   await expect(find(undefined, labelled(service), inIngress(), [/get daemonsets/, { stdout: { items: [] } }])).rejects
     .toThrow(/istio-ingress\/istio-ingress has no Deployment: .* \(app: istio-ingress, istio: ingress\)\./)
 })
 
 const FORBIDDEN = { code: 1, stderr: 'Error from server (Forbidden): services: User "trainee" cannot list' }
 
-test('without permission for all namespaces, the usual ones are searched', async () => {
+test('without permission for all namespaces, the companion searches the usual ones', async () => {
   const found = find(undefined, [/^get services -A/, FORBIDDEN], [/istio-system get services/, FORBIDDEN],
     [/istio-ingress get services/, { stdout: { items: [service] } }], inIngress(deployment()))
   expect(await found).toMatchObject({ namespace: 'istio-ingress' })
 })
 
-test('without any permission', async () => {
+test('without any permission, the message suggests --gateway and a ClusterRole', async () => {
   const reason = new RegExp('^You are not allowed to look at the ingress gateway: .*trainee.*\n' +
     'If you know its Service, name it: --gateway .* kubectl create clusterrole')
   await expect(find(undefined, [/get services/, FORBIDDEN])).rejects.toThrow(reason)

@@ -49,7 +49,7 @@ test.each<[string, Lab | undefined]>([
   ['There is no kind lab beside this checkout.', undefined],
   ['The kind lab has not been built on this machine.', { built: false }],
   ['The kind lab on this machine has no node image.', { image: 1 }]
-])('it says loudly that it has not run: %s', (why, lab) => {
+])('.ci/kind prints a notice that it tested nothing: %s', (why, lab) => {
   const lines = kind(lab)
   expect(lines).toContain('##  NOT TESTED: cluster.sh and chapter 2 in kind')
   expect(lines).toContain(`##  ${why}`)
@@ -68,7 +68,7 @@ test.each<[string, Lab, string]>([
   ['they end early', { exercise: 3, report: { passed: 3, failed: 0, notJudged: 0 } }, '3 passed, 1 failed'],
   ['they cannot run', { exercise: 3, report: { passed: 0, failed: 0, notJudged: 0 } }, '0 passed, 1 failed'],
   ['cluster.sh up fails', { cluster: 1 }, '0 passed, 1 failed'],
-  ['the lab does not come up', { up: 1 }, '0 passed, 1 failed']
-])('it counts chapter 2: %s', (_, lab, counts) => {
+  ['the lab does not start', { up: 1 }, '0 passed, 1 failed']
+])('the last line of .ci/kind has the counts for chapter 2: %s', (_, lab, counts) => {
   expect(kind(lab).at(-1)).toBe(counts)
 })

@@ -28,7 +28,7 @@ test('a lease can be taken over, with its entries, after it was released', async
   next?.stopRenewing()
 })
 
-test('without a lease, there is none to take over', async () => {
+test('in a namespace without a lease, nothing is taken over', async () => {
   expect(await Lease.takeOver(new FakeCluster().kubectl(), quiet)).toBeUndefined()
 })
 
@@ -60,7 +60,7 @@ test('a lease is not lost when our own write succeeded but its answer did not ar
   lease.stopRenewing()
 })
 
-test('writes keep their order, and the last one counts', async () => {
+test('entries are written in the order of the calls, so the last call counts', async () => {
   const cluster = new FakeCluster()
   const lease = await Lease.acquire(cluster.kubectl(), { count: 0 })
   await Promise.all([1, 2, 3].map(count => {

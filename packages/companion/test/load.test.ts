@@ -27,7 +27,7 @@ test('slow answers do not lower the rate', async () => {
   expect((await loaded).calls.every(({ status }) => status === 200)).toBe(true)
 })
 
-test('a load without a number of requests goes on until its end is signaled', async () => {
+test('a load without a number of requests goes on until a signal ends it', async () => {
   const stub = await server((_request, response) => { response.end() })
   const end = new AbortController()
   const loaded = sendLoad({ url: stub.origin, rate: 100, until: end.signal })
@@ -52,7 +52,7 @@ test('an abort ends a load at once, even if answers are slow', async () => {
 })
 
 describe('the timing of a load', () => {
-  /** A clock whose n-th sleep takes `more(n)` milliseconds too long, and whose every reading takes `each`. */
+  /** A clock whose n-th sleep is `more(n)` milliseconds too long. Reading the clock takes `each` milliseconds. */
   const clock = (more: (n: number) => number, each: number): Clock => {
     let [now, slept] = [0, 0]
     return { now: () => (now += each) - each, sleep: async milliseconds => { now += milliseconds + more(++slept) } }

@@ -25,7 +25,7 @@ export interface NetworkPolicy {
   spec: { podSelector: Selector; policyTypes: ('Ingress' | 'Egress')[]; ingress?: Rule[]; egress?: Rule[] }
 }
 
-/** One end of a connection: a pod, or an address outside of the cluster. */
+/** One end of a connection: a pod, or an address outside the cluster. */
 export type End = { namespace: string; labels: Labels } | { address: string }
 
 /** A connection between two ends. */

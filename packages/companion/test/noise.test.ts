@@ -19,13 +19,13 @@ describe('the delay monitor', () => {
     expect(probeP99).toBe(0)
   })
 
-  test('counts a probe without an answer with the time that has passed', async () => {
+  test('counts a probe without an answer as if it took until the end of the measurement', async () => {
     const stop = delayMonitor(() => new Promise(() => {}))()
     await sleep(120)
     expect((await stop()).probeP99).toBeGreaterThan(100)
   })
 
-  test('counts a stall for all probes that were missed meanwhile', async () => {
+  test('counts a stall once for each probe that was missed meanwhile', async () => {
     let isFirst = true
     const stop = delayMonitor(async () => {
       const duration = isFirst ? 3000 : 5
@@ -33,7 +33,7 @@ describe('the delay monitor', () => {
       return duration
     })()
     await sleep(350)
-    expect((await stop()).probeP50).toBeGreaterThan(1000) // most of the probes took 5 ms
+    expect((await stop()).probeP50).toBeGreaterThan(1000) // although most of the probes that were sent took 5 ms
   })
 })
 

@@ -10,7 +10,7 @@ test.each([
   ['20 s ahead', '2026-01-01T12:00:20Z', { least: 19_600, most: 20_600 }],
   ['the same to a second', '2026-01-01T12:00:00Z', { least: 0, most: 0 }],
   ['not told', '', { least: 0, most: 0 }]
-])('the clock of a cluster that is %s', async (_, stdout, ahead) => {
+])('the offset of a clock that is %s', async (_, stdout, ahead) => {
   vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-01-01T12:00:00.400Z') })
   const execute = answering([/create configmap/, { stdout }])
   expect(await clockOffset(new Kubectl('shop', { execute }))).toEqual(ahead)

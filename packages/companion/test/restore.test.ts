@@ -21,7 +21,7 @@ async function snapshotOf (cluster: FakeCluster, keys: string[], namespaceIsOurs
   return snapshot
 }
 
-test('what did not exist is deleted, what has changed is patched, what is gone is created', async () => {
+test('new objects are deleted, changed objects are patched, and missing objects are created again', async () => {
   const cluster = new FakeCluster([CATALOG, object('Service', 'webapp')])
   const snapshot = await snapshotOf(cluster, ['shop:service/catalog', 'shop:service/webapp', 'shop:service/new'])
   cluster.put({ ...CATALOG, spec: { ports: [81] } })
@@ -40,7 +40,7 @@ test('what did not exist is deleted, what has changed is patched, what is gone i
   ])
 })
 
-test('an object with another value in an immutable field is made again', async () => {
+test('an object whose immutable field has changed is deleted and created again', async () => {
   const before = object('Deployment', 'catalog', { spec: { selector: { app: 'catalog' }, replicas: 1 } })
   const cluster = new FakeCluster([before])
   const snapshot = await snapshotOf(cluster, ['shop:deployment.apps/catalog'])
@@ -50,7 +50,7 @@ test('an object with another value in an immutable field is made again', async (
   expect(cluster.objects.get('shop:deployment.apps/catalog')).toMatchObject(before)
 })
 
-test('an error does not keep the rest from being restored, and the snapshot stays for another attempt', async () => {
+test('after an error, the rest is still restored, and the snapshot stays for another attempt', async () => {
   const cluster = new FakeCluster([CATALOG], [/delete service\/new/, { code: 1, stderr: 'Forbidden' }])
   const snapshot = await snapshotOf(cluster, ['shop:service/catalog', 'shop:service/new'])
   cluster.put({ ...CATALOG, spec: { ports: [81] } })

@@ -44,7 +44,7 @@ describe('a measurement', () => {
     expect(unsoundReasons(QUIET)).toEqual([])
   })
 
-  test('is sound or not whatever the answers are: a wrong mesh is judged like a correct one', () => {
+  test('is sound or unsound regardless of the answers: a wrong mesh is judged like a correct one', () => {
     const someStatus = fc.constantFrom(0, 200, 500, 503, 504)
     fc.assert(fc.property(someCalls, someTiming, someDelays, someStatus, (calls, timing, delays, status) => {
       const others = calls.map(call => ({ ...call, status, body: 'error calling Catalog service' }))

@@ -63,7 +63,7 @@ function runOf (steps: Step[], ...answers: Answer[]) {
   return { run, announced, output, done, sent }
 }
 
-test('the environment carries out the steps apply and run', async () => {
+test('an apply step applies its file, and a run step runs its command', async () => {
   const steps = [apply('istio/ch2/ingress-gateway.yaml', 'Apply.'), command('kubectl delete pods', 'Delete.')]
   const { run, done } = runOf(steps)
   for (const step of steps) await perform(step, run)
@@ -195,7 +195,7 @@ test('the words of curl are filled in before they are quoted', () => {
   expect(curlLine({ url: 'http://WHERE' }, word => word.replace('WHERE', 'a b'))).toBe("curl 'http://a b'")
 })
 
-test('the checks before the next load say how many requests it needs, and what noise it tolerates', () => {
+test('the checks between a load and the next one decide how many requests it sends and what noise it tolerates', () => {
   const first = load('first', '/', { says: 'Send.', within: 5000 })
   const second = load('second', '/', { says: 'Send.' })
   const is = () => true

@@ -43,37 +43,37 @@ async function reason (...answers: Answer[]): Promise<string> {
 
 const fails = (stderr: string) => ({ code: 1, stderr })
 
-test('no context', async () => {
+test('without a context, the message says how to choose one', async () => {
   expect(await reason([/^config current-context/, fails('error: current-context is not set')]))
     .toMatch(/kubectl has no current context\.\n.*use-context/)
 })
 
-test('a cluster that does not answer', async () => {
+test('if the cluster does not answer, the message has the reason and says how to choose another cluster', async () => {
   const refused = 'The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?'
   const message = await reason([/^api-resources --api-group/, fails(refused)])
   expect(message).toContain(`The cluster of the context kind-outfitters does not answer: ${refused}\n`)
   expect(message).toContain('use-context')
 })
 
-test('no Istio', async () => {
+test('without Istio, the message says how to install it', async () => {
   expect(await reason([/^api-resources --api-group/, {}]))
     .toMatch(/^The cluster of the context kind-outfitters has no Istio\.\nInstall it: istioctl install/)
 })
 
-test('no injection', async () => {
+test('without injection, the message has the command that labels the namespace', async () => {
   const pod = { spec: { containers: [{ name: 'probe' }] } }
   expect(await reason([/create --dry-run/, { stdout: pod }])).toContain(
     'Pods of namespace shop get no proxy: the namespace is not injected.\n' +
-    'kubectl label namespace shop istio-injection=enabled')
+    'Label it: kubectl label namespace shop istio-injection=enabled')
 })
 
-test('an injector that does not answer', async () => {
+test('if the injector does not answer, the message has the reason and says how to look at istiod', async () => {
   const stderr = 'Error from server (InternalError): failed calling webhook "x.sidecar-injector.istio.io": refused'
   expect(await reason([/create --dry-run/, fails(stderr)]))
     .toMatch(/^Istio's injector does not answer: .*\nIs istiod running\? kubectl/)
 })
 
-test('another namespace with the same host', async () => {
+test('if another namespace claims the host, the message names its Gateway and suggests --host', async () => {
   const gateway = (host: string, port = 80, selector = 'ingressgateway') => ({
     metadata: { name: 'theirs', namespace: 'other' },
     spec: { selector: { istio: selector }, servers: [{ port: { number: port }, hosts: [host] }] }
@@ -98,7 +98,7 @@ test('an exercise whose add-on is missing does not run, and the others go on', a
 
 const GET_GATEWAY = 'kubectl -n istio-system get deployment/istio-ingressgateway service/istio-ingressgateway'
 
-test('no way to the ingress gateway', async () => {
+test('if no port-forward works, the message has the reason and the command that shows the gateway', async () => {
   const stderr = 'error: unable to forward port because pod is not running. Current status=Pending'
   undo.push(fakeKubectl([/port-forward/, fails(stderr)]))
   const message = await reason()
@@ -106,7 +106,7 @@ test('no way to the ingress gateway', async () => {
   expect(message).toContain(`\nIs it running? ${GET_GATEWAY}`)
 })
 
-test('an ingress gateway that refuses', async () => {
+test('if the ingress gateway refuses, the message has the reason and the command that shows its log', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -129,7 +129,7 @@ const pod = (state: object, containers = ['catalog', 'istio-proxy']) => ({
 
 const IMAGE_REASONS = ['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName']
 
-test.each(IMAGE_REASONS)('an image that cannot be pulled: %s', async reason => {
+test.each(IMAGE_REASONS)('%s: the message names the image, and says how to build and load it', async reason => {
   const stdout = pod({ waiting: { reason } })
   const kubectl = kubectlWith([/rollout status/, { stays: true }], [/get pods/, { stdout }])
   await expect(waitForRollout(kubectl, ['catalog'])).rejects.toThrow(
@@ -137,7 +137,7 @@ test.each(IMAGE_REASONS)('an image that cannot be pulled: %s', async reason => {
     'npm run images -- --load')
 })
 
-test('a container that does not start', async () => {
+test('if a container does not start, the message has the reason and the command that shows its log', async () => {
   const stdout = pod({ waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } })
   const kubectl = kubectlWith([/rollout status/, { stays: true }], [/get pods/, { stdout }])
   await expect(waitForRollout(kubectl, ['catalog'])).rejects.toThrow(
@@ -145,13 +145,13 @@ test('a container that does not start', async () => {
     'To see what it printed: kubectl -n shop logs catalog-abc-12345 -c catalog --previous')
 })
 
-test('a rollout that does not end', async () => {
+test('if a rollout does not end, the message has the command that describes its pods', async () => {
   const kubectl = kubectlWith([/rollout status/, fails('error: timed out waiting for the condition')])
   await expect(waitForRollout(kubectl, ['catalog'])).rejects.toThrow(
     'Deployment catalog in namespace shop is not ready after two minutes.\nTo see what its pods wait for: kubectl')
 })
 
-test('pods without a proxy in an injected namespace', async () => {
+test('if pods have no proxy in an injected namespace, the message says how to restart them', async () => {
   const kubectl = kubectlWith([/get pods/, { stdout: pod({}, ['catalog']) }])
   const message = await requireProxies(kubectl, ['catalog']).catch((error: Error) => error.message)
   expect(message).toMatch(/^Pods of namespace shop have no proxy.*: catalog-abc-12345\./)
@@ -171,15 +171,15 @@ const lease = (version: string, pid?: number, host = hostname()) => ({
 
 test.each([
   ['on this machine', process.pid, hostname()],
-  ['elsewhere', 1, 'elsewhere']
-])('another run in the same namespace, %s: it renews its lease', async (_, pid, host) => {
+  ['on another machine', 1, 'elsewhere']
+])('if a run %s renews its lease, the message names that run and suggests another namespace', async (_, pid, host) => {
   const renewed = { stdout: lease('1', pid, host), then: { stdout: lease('2', pid, host) } }
   const message = await reason([/get secret/, renewed])
   expect(message).toContain(`Another run is at work in namespace shop: process ${pid} on ${host}.\n`)
   expect(message).toContain('\nWait until it has ended, or use a namespace of your own')
 })
 
-test('another run in the same namespace: it has just acquired its lease', async () => {
+test('if another run has just acquired the lease, the message names that run', async () => {
   const exists = fails('Error from server (AlreadyExists): secrets "outfitters-companion" already exists')
   const acquired = { then: { stdout: lease('1', 1, 'elsewhere') } }
   expect(await reason([/ create -f - -o jsonpath/, exists], [/get secret/, acquired]))
@@ -195,7 +195,7 @@ test.each([
     .toMatch(/^There is no gateway: namespace istio-system has no Service istio-ingressgateway/)
 })
 
-test('kubectl is not installed', async () => {
+test('without kubectl, the message says that it is not installed', async () => {
   const path = process.env['PATH']
   process.env['PATH'] = '/nowhere'
   undo.push(() => { process.env['PATH'] = path })

@@ -7,7 +7,7 @@ test('a condition that is met ends the wait', async () => {
   expect(results).toEqual([])
 })
 
-test('the condition is checked once more when the time is up, and at least once', async () => {
+test('the condition is checked at least once, and again when the time is up', async () => {
   const isMet = vi.fn(async () => false)
   expect(await until(isMet, { timeout: 0, interval: 1 })).toBe(false)
   expect(isMet).toHaveBeenCalledOnce()

@@ -11,7 +11,7 @@ test('if no variable is set, or a variable is empty, the ports are the documente
   expect(portsFrom({ WEBAPP_PORT: '' })).toMatchObject(USUAL)
 })
 
-test('each variable moves its process, and the callers of the process use the new port', () => {
+test('each variable sets the port of its process, and the callers of the process use that port', () => {
   const env = {
     WEBAPP_PORT: '18080', CATALOG_PORT: '13000', CATALOG_V1_PORT: '13001', CATALOG_V2_PORT: '13002', FORUM_PORT: '18081'
   }

@@ -6,8 +6,8 @@ import { pathOf } from './paths.ts'
 import { callerIdentity, traceIdOf } from './propagation.ts'
 
 /**
- * Logs one line for every request: with an answer, with an error, or (status 0) with no answer at all. Probes and other
- * operational routes are logged at debug level, so that the kubelet's calls do not fill the log.
+ * Logs one line for every request. Status 0 means that the client got no answer. The lines of operational routes, such
+ * as probes, are at debug level, so that the kubelet's calls do not fill the log.
  */
 export const accessLog = fp(async app => {
   app.whenAnswered((request, reply, route) => {

@@ -2,19 +2,19 @@ import type { ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Gets the route as an argument, because Fastify builds `request.routeOptions` anew each time it is read. */
+/** The route is an argument, because Fastify builds `request.routeOptions` again on each read. */
 type Listener = (request: FastifyRequest, reply: FastifyReply, route: FastifyRequest['routeOptions']) => void
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Calls `listener` once for each request when the request is over, also if it got no answer. */
+    /** Calls `listener` once for each request when the request is over, even if it got no answer. */
     whenAnswered: (listener: Listener) => void
   }
 }
 
 /**
- * Adds `whenAnswered`. Fastify's onResponse is not called if a connection breaks or a fault drops it. The response's
- * close event comes in every case.
+ * Adds `whenAnswered`. It listens for the response's close event, which always comes. Fastify does not call onResponse
+ * if a connection breaks or a fault drops it.
  */
 export const answered = fp(async app => {
   const listeners: Listener[] = []

@@ -7,7 +7,7 @@ import { RequestError } from './request-error.ts'
 /** In a route's schema: an answer without a body. */
 export const NoBody = Type.Unsafe<undefined>({ type: 'null', description: 'no body' })
 
-/** Reads a body as JSON. An empty body is null. If the body is not JSON, the 400 says where. */
+/** Reads a body as JSON. An empty body is null. If the body is not JSON, the client gets a 400 with the position. */
 export const jsonParser: FastifyBodyParser<string> = (_request, body, done) => {
   try {
     done(null, body === '' ? null : parse(body))
@@ -16,7 +16,7 @@ export const jsonParser: FastifyBodyParser<string> = (_request, body, done) => {
   }
 }
 
-/** Takes JSON bodies whose content-type says so, and answers every other body with a 415. */
+/** Accepts bodies with the content type application/json, and answers every other body with a 415. */
 export const bodies = fp(async app => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, jsonParser)

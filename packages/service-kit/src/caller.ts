@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { propagatedHeaders } from './propagation.ts'
 import type { RequestTrace } from './tracing/request-trace.ts'
 
-/** The client that an upstream is called for. */
+/** The client on whose behalf this service calls an upstream. */
 export interface Caller {
   /** The headers that a call inside the mesh forwards. A call that leaves the mesh forwards only some of them. */
   headers: Record<string, string>
@@ -10,14 +10,14 @@ export interface Caller {
   isDisconnected: () => boolean
   /** Calls `listener` once, when the client disconnects before it has its answer. */
   onceDisconnected: (listener: () => void) => void
-  /** An answer after this signal is too late. */
+  /** Aborted when the time for an answer is up. */
   deadline: AbortSignal | undefined
   /** The trace that the call belongs to; null if tracing is off. */
   trace: RequestTrace | null
 }
 
 /**
- * The client whose request this service is answering. The request's id is always among the headers, also if no proxy
+ * The client whose request this service is answering. The request's id is always among the headers, even if no proxy
  * has set it, so that the log lines of all hops can be joined.
  */
 export function callerOf (request: FastifyRequest, { raw: response }: FastifyReply): Caller {
@@ -28,7 +28,7 @@ export function callerOf (request: FastifyRequest, { raw: response }: FastifyRep
   headers['x-request-id'] = request.id
   return {
     headers,
-    // Not a getter: with one, V8 makes a class for each request's object, and a call costs a sixth more.
+    // Not a getter: with a getter, V8 makes a hidden class for each request, and a call costs a sixth more.
     isDisconnected,
     onceDisconnected: listener => { response.once('close', () => { if (isDisconnected()) listener() }) },
     deadline: undefined,

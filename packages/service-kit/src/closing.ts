@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin'
 
 /**
- * Lets a service that closes answer the requests in progress, and then ends every connection that is left. Without
- * this, Node and Fastify wait for connections that have not carried a whole request yet, such as those that browsers
- * open in advance, until the grace period is over.
+ * When the service closes, it answers the requests in progress. Then this plugin ends all remaining connections.
+ * Without the plugin, Node and Fastify would wait until the end of the grace period for connections that have not
+ * carried a whole request yet. Browsers open such connections in advance.
  */
 export const closing = fp(async app => {
   let inProgress = 0

@@ -6,7 +6,7 @@ import { bracketed } from './addresses.ts'
 /** The pattern of a version, which is a header's value and a label of metrics. */
 export const VERSION_PATTERN = '^[A-Za-z0-9._-]{1,32}$'
 
-/** The levels of the log, from the one that shows everything to the one that shows nothing. */
+/** The log levels, from the one that logs everything to the one that logs nothing. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 const optional = (description: string) => Type.Optional(Type.String({ description }))
@@ -77,11 +77,11 @@ export class ConfigError extends Error {
 
 const HOST_PATTERN = /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$/
 
-// Without validateSchema: Ajv would check our schema against the schema of JSON Schema first, which takes a tenth of a
-// service's start. TypeBox's types have checked it already.
+// Without validateSchema: Ajv would first check our schema against the schema of JSON Schema, which takes a tenth of a
+// service's startup time. TypeBox's types have checked it already.
 const OPTIONS = { allErrors: true, coerceTypes: true, removeAdditional: true, useDefaults: true, validateSchema: false }
 
-/** An Ajv for environments. Its formats check what a pattern cannot: 1.2.3.4.5 looks like a host and is not one. */
+/** An Ajv for environments. Its formats check what a pattern cannot: 1.2.3.4.5 looks like a host but is not one. */
 function environmentAjv (): Ajv {
   return new Ajv(OPTIONS)
     .addFormat('http-url', (value: string) => /^https?:\/\/[^\s@#]+$/.test(value) && URL.canParse(value))
@@ -101,8 +101,7 @@ type Environment = Record<string, string | undefined>
 
 /**
  * Reads a configuration from `env`. Variables that the schema does not name are ignored. An empty variable counts as
- * unset, because a compose file sets a variable that its user left out to an empty text. A schema may use the formats
- * `http-url` and `host`.
+ * unset, because compose files pass unset variables as empty ones. A schema may use the formats `http-url` and `host`.
  *
  * @throws {ConfigError} naming every mistake at once
  */

@@ -32,7 +32,7 @@ export const errorAnswers = fp(async app => {
     reply.code(404).send(errorAnswer(404, 'NOT_FOUND', `There is no ${request.method} ${request.url}`)))
 }, { name: 'error-answers' })
 
-/** The problems of a request that an error names, whether a schema or our own checks have found them. */
+/** The problems that an error lists, found by a schema or by our own checks. */
 export function problemsOf (error: FastifyError | RequestError): Problem[] | undefined {
   if (error instanceof RequestError) return error.problems
   return error.validation?.map(found => ({
@@ -41,7 +41,7 @@ export function problemsOf (error: FastifyError | RequestError): Problem[] | und
   }))
 }
 
-/** An error of Ajv's, which has the schema if Ajv is `verbose`. */
+/** An error from Ajv. It includes the schema if Ajv is `verbose`. */
 type SchemaError = FastifySchemaValidationError & { parentSchema?: { description?: string } }
 
 function wordsFor ({ keyword, message = 'is invalid', params, parentSchema }: SchemaError): string {

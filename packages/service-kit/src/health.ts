@@ -21,7 +21,7 @@ export const health = fp(async app => {
   app.decorate('drain', () => { draining = true })
   app.addHook('preClose', async () => app.drain())
 
-  // When an answer is sent, not when its request arrives: the requests in progress must close their connections too.
+  // The hook runs when an answer is sent, so that requests in progress close their connections too.
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (draining) reply.header('connection', 'close')
     done()

@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import type { FastifyReply } from 'fastify'
 import type { BaseConfig } from './config.ts'
 
-/** The headers that say where an answer is from: its pod, version, attempt (of a retrying sidecar) and faults. */
+/** The headers that say where an answer comes from: its pod, version, attempt (of a retrying sidecar) and faults. */
 const IDENTITY_HEADERS = ['x-served-by', 'x-served-version', 'x-attempt', 'x-chaos'] as const
 
 /** The identity headers of an answer; a header that the answer lacks is missing here too. */

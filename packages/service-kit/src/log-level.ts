@@ -13,7 +13,8 @@ export const logLevel = fp(async app => {
   const onRequest = async ({ socket: { remoteAddress } }: { socket: { remoteAddress?: string } }) => {
     if (isLoopback(remoteAddress)) return
     const message = 'the log level can be read and set only from inside the pod, ' +
-      `but this request is from ${readableAddress(remoteAddress)}`
+      `but this request is from ${readableAddress(remoteAddress)}; ` +
+      'use kubectl exec POD -- curl localhost:PORT/log-level, or kubectl port-forward'
     throw new RequestError(403, 'LOG_LEVEL_FORBIDDEN', message)
   }
   const level = () => ({ level: app.log.level })

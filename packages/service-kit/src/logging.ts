@@ -22,7 +22,7 @@ export async function createLogger (
 }
 
 async function stdoutStream (): Promise<DestinationStream> {
-  // Loaded only if a person reads the lines, so that it costs a container nothing.
+  // Loaded only for a terminal, so that it costs a container nothing.
   if (process.stdout.isTTY) return (await import('./pretty.ts')).prettyStream()
   return gathered(pino.destination({ fd: 1, sync: true }))
 }
@@ -34,7 +34,7 @@ const GATHER_MS = 10
 
 /**
  * Writes the lines of a few milliseconds in one piece. Under load, one write for each line would be a large part of a
- * request's cost. Pino's own asynchronous destination costs as much again in threads.
+ * request's cost. Pino's own asynchronous destination would not be cheaper, because it uses threads.
  */
 function gathered (destination: FlushableStream): FlushableStream {
   let lines = ''
@@ -55,7 +55,7 @@ function gathered (destination: FlushableStream): FlushableStream {
   }
 }
 
-/** Makes the same time as pino's own, but only once for all lines of a millisecond. */
+/** Makes the same timestamps as pino, but formats each millisecond only once. */
 function isoTime (): () => string {
   let at = NaN
   let field = ''

@@ -1,4 +1,4 @@
-/** The scheme and authority that a request target has if the client takes us for a proxy. */
+/** The scheme and authority that a request target has if the client treats us as a proxy. */
 const ORIGIN = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/
 
 /** The path of a request target, without its query and without scheme and host. */

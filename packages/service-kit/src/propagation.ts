@@ -17,8 +17,8 @@ export const PROPAGATED_PREFIX = 'x-'
 const NAMED = new Set<string>(PROPAGATED_HEADERS)
 
 /**
- * The headers of a request that calls inside the mesh forward, with their values unchanged. No other header goes
- * further; cookies, above all, end here.
+ * Picks the headers of a request that calls inside the mesh forward. Their values are unchanged. All other headers, and
+ * above all cookies, stay here.
  */
 export function propagatedHeaders (headers: IncomingHttpHeaders): Record<string, string> {
   const forwarded: Record<string, string> = {}
@@ -29,18 +29,18 @@ export function propagatedHeaders (headers: IncomingHttpHeaders): Record<string,
   return forwarded
 }
 
-/** The headers of B3's form with several headers. */
+/** The headers of B3 in its form with several headers. */
 export const B3_MULTI_FIELDS = ['x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags']
 
 /**
- * The headers that a call forwards when it leaves the mesh. The list names those that may leave, so that an unforeseen
- * header stays.
+ * The headers that a call forwards when it leaves the mesh. This is a list of allowed headers, so an unforeseen header
+ * does not leave.
  *
  * - `traceparent`, `tracestate` and B3 leave: random ids, a sampling decision, and entries of tracing systems, in
  *   which W3C's Trace Context forbids personal data.
- * - `baggage` stays, and `sw8-correlation` with it: applications put any values into them, such as a customer's number.
- *   W3C's Baggage wants it free of confidential values, or absent from requests that cross a trust boundary. We cannot
- *   know what callers put there, so we can ensure only the second.
+ * - `baggage` and `sw8-correlation` stay: applications put any values into them, such as a customer's number. W3C's
+ *   Baggage asks services to keep confidential values out of it, or to remove it from requests that cross a trust
+ *   boundary. We cannot know what callers put there, so we remove it.
  * - `sw8` and `sw8-x` stay: they name the calling service, its instance and its endpoint.
  * - `grpc-trace-bin` stays: it belongs to gRPC, and no call that leaves is gRPC.
  */

@@ -8,7 +8,7 @@ import { RequestError } from './request-error.ts'
 
 /**
  * The limit for a request line and its headers together, in bytes. Envoy lets 60 KiB through and adds headers of its
- * own; a request that passed a sidecar must not fail here. Node's own limit is 16 KiB.
+ * own; a request that passed a sidecar must not fail here. Node's default is 16 KiB.
  */
 export const MAX_HEADER_BYTES = 64 * 1024
 
@@ -34,7 +34,7 @@ export interface Refusal {
   message: string
 }
 
-/** The limit that refusals name, and what to do with each of them. */
+/** The limit that the messages name, the headers of the answers, and a callback for each refusal. */
 export interface RefusalOptions {
   maxHeaderBytes: number
   /** Headers that say which pod and version answered. */
@@ -56,7 +56,7 @@ interface ParserError extends Error {
 }
 
 /**
- * By default, Node refuses a request that is not HTTP without a line in the log. With this plugin, such a request
+ * Node refuses requests that are not valid HTTP, but by default it logs nothing. With this plugin, such a request
  * leaves a line at warn level, is counted, and gets an answer like every other error. Then its connection is closed.
  */
 export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers = {}, onRefusal }) => {
@@ -86,7 +86,7 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
     app.server.emit('request', request, response)
   })
 
-  // Requests that Node's parser accepts and HTTP does not. They have an access line and metrics like any other.
+  // Requests that Node's parser accepts, although they are not valid HTTP. They have an access line and metrics.
   app.addHook('onRequest', ({ raw, id }, reply, done) => {
     const { host, expect } = raw.headers
     if (host !== undefined && expect === undefined) return done()
@@ -109,7 +109,7 @@ export const refusals = fp<RefusalOptions>(async (app, { maxHeaderBytes, headers
     app.log.warn({ status, code, client }, `request refused: ${message}`)
 
     const underWay = responseOn(socket)
-    // The error is in the body of a request that has reached a route: its own line and metrics report it.
+    // An error in the body of a request that has reached a route is in the line and the metrics of that request.
     if (underWay !== undefined && !underWay.req.complete) recordStatus(underWay, status)
     else onRefusal?.(refusal)
     answerInTurn(socket, answerOf(refusal, { ...headers, ...extra }))
@@ -144,7 +144,7 @@ function refusalOf ({ code, reason, message, rawPacket }: ParserError, maxHeader
   }
 }
 
-/** The response that Node is writing to a socket. Node's own handling of these errors asks for the same field. */
+/** The response that Node is writing to a socket. Node's own error handling reads the same field. */
 function responseOn (socket: Socket): ServerResponse | undefined {
   return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
 }

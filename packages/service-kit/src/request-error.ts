@@ -9,7 +9,7 @@ export function sentence (problems: Problem[]): string {
   return problems.map(({ where, what }) => `${where} ${what}`).join('; ')
 }
 
-/** A mistake of the client. The answer has its message and its problems. */
+/** An error that the client caused. The answer has its message and its problems. */
 export class RequestError extends Error {
   override name = 'RequestError'
   readonly statusCode: number

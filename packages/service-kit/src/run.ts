@@ -14,9 +14,13 @@ const FLUSH_MS = 3000
 type RunConfig = Pick<BaseConfig, 'HOST' | 'PORT' | 'DRAIN_DELAY_MS'>
 
 /**
- * Runs a service until a signal ends it. Then readiness fails; for DRAIN_DELAY_MS the service still answers every
- * request, while the mesh picks up the change; it answers the requests in progress, sends the last spans, and exits
- * with 0. A second signal, or more time than the grace period, ends the process at once with 1.
+ * Runs a service until a signal ends it:
+ *
+ * 1. Readiness fails. For DRAIN_DELAY_MS, the service still answers every request, while the mesh picks up the change.
+ * 2. The service accepts no new connections, and answers the requests in progress.
+ * 3. It sends the last spans, and exits with 0.
+ *
+ * A second signal ends the process at once with 1, and so does the end of the grace period.
  */
 export async function run (app: Service, config: RunConfig, telemetry?: Telemetry): Promise<void> {
   const delay = config.DRAIN_DELAY_MS + CLOSE_GRACE_MS + FLUSH_MS
@@ -41,7 +45,8 @@ export async function run (app: Service, config: RunConfig, telemetry?: Telemetr
   } catch (err) {
     const { code } = err as NodeJS.ErrnoException
     const where = describeListening(config)
-    app.log.fatal({ err }, code === 'EADDRINUSE' ? `${where} is taken` : `cannot listen on ${where}`)
+    const taken = `${where} is taken: end the process that listens on it, or set PORT to another port`
+    app.log.fatal({ err }, code === 'EADDRINUSE' ? taken : `cannot listen on ${where}`)
     process.exit(1)
   }
 }

@@ -71,7 +71,7 @@ test.each([
   await closed
 })
 
-test('a request that one rule delays and another would hold does not delay the exit', async () => {
+test('a request that a fault delays does not delay the exit, even if another fault would then hold it', async () => {
   const { child, exit, origin } = await start()
   for (const rule of [{ type: 'latency', latencyMs: 60_000 }, { type: 'drop', mode: 'hang', hangMs: 60_000 }]) {
     const headers = { 'content-type': 'application/json' }
@@ -115,13 +115,14 @@ test('a service with mistakes in its environment names each of them and exits wi
   expect(stderr).toMatch(/LOG_LEVEL must be one of trace, .*, but is "loud"/)
 })
 
-test('a service whose port is taken names the port and exits with 1', async () => {
+test('a service whose port is taken names the port and the variable to set, and exits with 1', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const { exit } = await start({ PORT: String(port) })
   const { code, lines } = await exit
   expect(code).toBe(1)
-  expect(lines.map(({ msg }) => msg)).toContain(`port ${port} on 127.0.0.1 is taken`)
+  const message = `port ${port} on 127.0.0.1 is taken: end the process that listens on it, or set PORT to another port`
+  expect(lines.map(({ msg }) => msg)).toContain(message)
   server.close()
 })

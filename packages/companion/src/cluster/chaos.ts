@@ -31,7 +31,7 @@ export async function runChaosScript (kubectl: Kubectl, args: string[], kind: Co
   return result
 }
 
-/** The faults in force in the running pods of the store, with the counts and durations that are left of them. */
+/** The faults in force in the running pods of the store, with their remaining counts and durations. */
 export async function activeFaults (kubectl: Kubectl): Promise<PodFaults[]> {
   const pods = await kubectl.runningPods(STORE)
   const found = await Promise.all(pods.map(pod => faultsOf(kubectl, pod)))
@@ -75,8 +75,7 @@ export async function clearFaults (kubectl: Kubectl): Promise<void> {
 }
 
 /**
- * Sets the faults of an earlier time again. If a pod no longer runs, its faults are set in the pods of the same app and
- * version.
+ * Sets recorded faults again. If a pod no longer runs, its faults are set in the pods of the same app and version.
  *
  * @returns one message for each fault that could not be set
  */
@@ -89,7 +88,7 @@ export async function restoreFaults (kubectl: Kubectl, faults: PodFaults[]): Pro
   for (const former of replaced) {
     if (pods.some(pod => hasLabels(pod, former))) continue
     const { app, version = '' } = former
-    failures.push(`The faults of ${app} ${version} could not be set again: it has no running pod.`)
+    failures.push(`The faults of ${app} ${version} could not be set again, because none of its pods runs.`)
   }
   for (const pod of pods) {
     const { name } = pod.metadata

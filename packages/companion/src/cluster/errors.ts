@@ -15,5 +15,5 @@ export class Trouble extends Error {
 /** Whether an error makes the rest of the run pointless. */
 export const endsRun = (error: unknown) => error instanceof Trouble && error.ends === 'run'
 
-/** The text of whatever was thrown. */
+/** The message of an error, or of any other value that was thrown. */
 export const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error)

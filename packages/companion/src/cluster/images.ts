@@ -15,7 +15,7 @@ export interface Source {
   tag: string
 }
 
-/** The image of each service for which it is not the one in the manifests. */
+/** By service: the images that differ from those in the manifests. */
 export type Images = Partial<Record<string, string>>
 
 /** The source in the manifests. Without the setting, `npm run images` builds its images. */
@@ -79,7 +79,7 @@ export function configuredSource (): Source | undefined {
   return value === undefined || value === '' ? undefined : parseSource(value)
 }
 
-/** The images of a source, without those that are the same in the manifests. */
+/** The images of a source that differ from those in the manifests. */
 export function imagesFrom (source: Source): Images {
   const others = SERVICES.filter(service => imageOf(source, service) !== imageOf(BUILT, service))
   return Object.fromEntries(others.map(service => [service, imageOf(source, service)]))
@@ -118,7 +118,7 @@ type Deployment = KubeObject & {
 }
 
 /**
- * The working images of the store's Deployments in the namespace, without those that are the same in the manifests. An
+ * Finds the images of the store's Deployments that work in the namespace and differ from those in the manifests. An
  * image works if its rollout is complete and its answers have the header `x-served-by`, which only our services send.
  *
  * @param ports the port of each service in its pod

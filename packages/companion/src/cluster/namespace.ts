@@ -4,7 +4,7 @@ import { keyOf, resourceOf } from './manifests.ts'
 /** Our field manager: it marks the namespaces that the companion makes. */
 export const MANAGER = 'outfitters-companion'
 
-/** The field manager for what the exercises of a namespace make or change in another namespace. */
+/** The field manager for objects that the exercises of a namespace make or change in another namespace. */
 export const managerFor = (namespace: string) => `${MANAGER}.${namespace}`
 
 /** The namespaces whose exercises have made or changed an object that is in another namespace. */
@@ -23,8 +23,8 @@ const BUILT_IN = [
 const TRANSIENT = ['Event', 'Endpoints', 'EndpointSlice', 'PodMetrics']
 
 /**
- * What users have put into a namespace, as `deployment.apps/mine`. Left out are the objects that are `known`, those
- * that the cluster made, those that another object owns, and those that are being deleted.
+ * Lists what users have put into a namespace, as `deployment.apps/mine`. The list leaves out the objects in `known`,
+ * and objects that the cluster made, that another object owns, or that are being deleted.
  */
 export async function userObjectsIn (kubectl: Kubectl, known: string[]): Promise<string[]> {
   const listable = ['api-resources', '--namespaced', '--verbs=list,delete', '-o', 'name']
@@ -37,8 +37,8 @@ export async function userObjectsIn (kubectl: Kubectl, known: string[]): Promise
 }
 
 /**
- * Whether the companion made the namespace and nothing is in it: a run was killed before it wrote anything into it, or
- * has only just made it.
+ * Whether the companion made the namespace and nothing is in it yet: a run has just made it, or was killed right after
+ * that.
  */
 export async function isMadeAndEmpty (kubectl: Kubectl): Promise<boolean> {
   const { stdout } = await kubectl.tryCluster([

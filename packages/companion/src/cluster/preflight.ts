@@ -41,7 +41,7 @@ export async function usualNamespace (kubectl: Kubectl): Promise<string> {
  * Makes the namespace, with injection, if it does not exist. If it is being deleted, waits until it is gone.
  *
  * @returns whether the companion made it: this run, or an earlier one that has not written anything into it
- * @throws {Trouble} when the namespace is not gone after two minutes
+ * @throws {Trouble} when the deletion takes more than two minutes
  */
 export async function ensureNamespace (kubectl: Kubectl): Promise<boolean> {
   const { namespace } = kubectl
@@ -52,10 +52,10 @@ export async function ensureNamespace (kubectl: Kubectl): Promise<boolean> {
     return found.stdout !== 'Terminating'
   }
   if (!await until(isStable, { timeout: 120_000, interval: 1000, signal: kubectl.signal })) {
-    throw new Trouble(`Namespace ${namespace} is being deleted, and is not gone after two minutes.`,
+    throw new Trouble(`Namespace ${namespace} is being deleted, and still exists after two minutes.`,
       `To see what it waits for: kubectl get namespace ${namespace} -o yaml`)
   }
-  if (found.code !== 0) return false // users who may not read namespaces have been given one
+  if (found.code !== 0) return false // the user may not read namespaces, so somebody else has made this one
   const exists = found.stdout !== ''
   if (exists && !await isMadeAndEmpty(kubectl)) return false
 
@@ -94,8 +94,8 @@ export async function requireInjection (kubectl: Kubectl): Promise<void> {
   if (probe.code !== 0) throw new KubectlError(['-n', namespace, ...dryRun], probe)
   if (hasProxy(JSON.parse(probe.stdout) as Parameters<typeof hasProxy>[0])) return
   throw new Trouble(`Pods of namespace ${namespace} get no proxy: the namespace is not injected.`,
-    `kubectl label namespace ${namespace} istio-injection=enabled, then restart the pods that are already running: ` +
-    `kubectl -n ${namespace} rollout restart deployment. ` +
+    `Label it: kubectl label namespace ${namespace} istio-injection=enabled. ` +
+    `Then restart the pods that are already running: kubectl -n ${namespace} rollout restart deployment. ` +
     'Or use another namespace, which the companion makes: --namespace NAME')
 }
 
@@ -155,7 +155,7 @@ export async function requireFreeHost (
     { ends })
 }
 
-/** How far the cluster's clock is ahead of ours, in milliseconds: between these two. */
+/** How far the cluster's clock is ahead of ours, in milliseconds: a range. */
 export interface ClockOffset {
   least: number
   most: number
@@ -199,7 +199,7 @@ export async function requireGatewayApi (kubectl: Kubectl): Promise<void> {
     `Upgrade it, with its experimental channel for the retries: ${gatewayApiInstallCommand()}`)
 }
 
-/** An add-on of Istio: its Service in istio-system, and the provider by which the mesh's configuration knows it. */
+/** An add-on of Istio: its Service in istio-system, and the name of its provider in the mesh's configuration. */
 export interface Addon {
   addon?: string
   provider?: string

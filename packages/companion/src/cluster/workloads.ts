@@ -17,7 +17,7 @@ interface Pod extends KubeObject {
   status: { containerStatuses?: ContainerStatus[] }
 }
 
-/** Reasons for which a container waits, and does not start without a change to its pod or its image. */
+/** Why a container waits if it cannot start until its pod or its image changes. */
 const IMAGE_REASONS = ['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName']
 const CRASH_REASONS = ['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError']
 

@@ -68,7 +68,7 @@ export interface Observed {
   calls: Call[]
   /** by service: what the last load added to its metrics */
   metrics: Record<string, Samples>
-  /** what a command printed: that of an inspection, or the one during which the last load went on */
+  /** what the command of an inspection printed, or the command that ran during the last load */
   output: string
   namespace: string
   /** the name of the gateway in traces */
@@ -118,13 +118,13 @@ export interface Load extends StepBase {
   /** requests a second, if the lesson needs this rate; by default, as many as the cluster sustains, up to a hundred */
   rate?: number | undefined
   /**
-   * the milliseconds within which the load must be over, since its effect does not last longer; they count from the
-   * change that it waits for, or from its first request. A load that takes longer is not judged.
+   * how long the effect that the load shows lasts, in milliseconds from the change that the load waits for, or from its
+   * first request. A load that takes longer is not judged.
    */
   within?: number | undefined
   /** the milliseconds after which the load can be sent again, if it uses something up, such as tokens */
   recovers?: number | undefined
-  /** the words of a command: the load goes on as long as it runs */
+  /** the words of a command: the load goes on until that command ends */
   during?: string[] | undefined
   /** how to see that the proxies have received a change; the load begins then, or when the time for waiting is up */
   arrived?: Arrival | undefined
@@ -143,12 +143,12 @@ export interface Expect extends StepBase {
   kind: 'expect'
   name: string
   expected: Expected
-  /** for a check about time: it is not judged if the noise of the machine is higher, in milliseconds */
+  /** for a check about time: the most noise of the machine, in milliseconds, with which the check is judged */
   tolerates?: number | undefined
   count: (observed: Observed) => Count
 }
 
-/** A check of what a command prints. The command runs again for a while if that is not as expected. */
+/** A check of what a command prints. Until the output is as expected, the command runs again for a while. */
 export interface Inspect extends StepBase {
   kind: 'inspect'
   says: string
@@ -156,7 +156,7 @@ export interface Inspect extends StepBase {
   expected: Expected
   /** without a shell */
   command: string[]
-  /** reads from the output what the mesh lacks for this check and the following ones; the exercise ends there then */
+  /** reads from the output what the mesh lacks for this check and the following ones; the exercise then ends */
   lacks?: ((output: string) => string | undefined) | undefined
   count: (observed: Observed) => Count
 }

@@ -22,7 +22,7 @@ const checks = course.flatMap(({ steps }) => steps).filter(step => 'expected' in
 export const FALSE_ALARM_PER_CHECK = FALSE_ALARM / checks.filter(({ expected }) => expected.kind === 'about').length
 
 /**
- * Chooses exercises by id, by chapter, or from one of them on.
+ * Chooses exercises by id or by chapter, and drops those before `from`.
  *
  * @throws {RangeError} when there is no such exercise or chapter
  */

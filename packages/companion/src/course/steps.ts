@@ -38,7 +38,7 @@ interface ExpectOptions {
   tolerates?: number
 }
 
-/** Expects a share of the calls, or of those `among` them, to be as `is` says. */
+/** Expects `is` to be true for a share of the calls, or of the calls that `among` selects. */
 export function expect (
   id: string, name: string, expected: Expected, is: (call: Call) => boolean,
   { among = () => true, ...options }: ExpectOptions = {}
@@ -56,10 +56,10 @@ export const expectCount = (
 export const inspect = (id: string, name: string, step: Omit<Inspect, 'kind' | 'id' | 'name'>): Inspect =>
   ({ kind: 'inspect', id, name, ...step })
 
-/** The count of something that is so or is not: one of one, or none of one. */
+/** Turns yes or no into a count: 1 of 1, or 0 of 1. */
 export const once = (isSo: boolean): Count => ({ count: isSo ? 1 : 0, of: 1 })
 
-/** How many of these things are as `is` says. */
+/** Counts the things for which `is` is true. */
 export function share<T> (things: T[], is: (thing: T) => boolean): Count {
   return { count: things.filter(is).length, of: things.length }
 }

@@ -7,7 +7,7 @@ import { NEEDS, type Exercise } from './exercise.ts'
 /** The API whose objects route the requests: Istio's own, or the Kubernetes Gateway API. */
 export type Api = 'istio' | 'gateway'
 
-/** Istio's routing kinds, for which the Gateway API has others, and everything else about Istio's own gateway. */
+/** Finds Istio's routing kinds that the Gateway API replaces, and objects that select Istio's own gateway. */
 const ROUTING = /^kind: (Gateway|VirtualService)$|istio: ingressgateway/m
 
 const absolute = (file: string) => join(ROOT, pathOf(file))

@@ -9,7 +9,7 @@ export interface Delays {
   loopP99: number
   /** how long the gateway's status port took to answer: the median, and 0 if the port cannot be reached */
   probeP50: number
-  /** the 99th percentile of the same */
+  /** the 99th percentile of that time */
   probeP99: number
 }
 

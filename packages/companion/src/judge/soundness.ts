@@ -14,9 +14,9 @@ export interface Measurement extends LoadTiming, Delays {
 export interface MeasurementLimits {
   /** the noise that the checks tolerate, in milliseconds; by default DEFAULT_TOLERANCE_MS */
   tolerates?: number | undefined
-  /** the milliseconds for which the effect lasts that the load shows: the load must end within them */
+  /** how long the effect that the load shows lasts, in milliseconds: the load must end within this time */
   within?: number | undefined
-  /** how many of these milliseconds had passed when the first request left */
+  /** how much of this time had passed when the first request left, in milliseconds */
   passed?: number | undefined
 }
 

@@ -27,9 +27,9 @@ const isOfStore = (deployment: KubeObject) => (podLabelsOf(deployment)['app'] ??
 export class Cleanup {
   readonly #kubectl: Kubectl
   readonly #snapshot: Snapshot
-  /** the keys of what exercises have applied and not deleted yet */
+  /** the keys of objects that exercises have applied and not deleted yet */
   readonly #applied: Set<string>
-  /** the keys of what commands have changed in a way that `kubectl apply` would not reset */
+  /** the keys of objects that commands have changed in ways that `kubectl apply` would not reset */
   readonly #changed: Set<string>
   #kinds: Promise<string> | undefined
 
@@ -51,13 +51,13 @@ export class Cleanup {
     for (const key of keys) this.#changed.add(key)
   }
 
-  /** Deletes those of the objects with these keys that the user made, so that a command can create its own. */
+  /** Deletes the objects with these keys that the user made, so that a command can create its own. */
   async deleteOriginals (keys: string[]): Promise<void> {
     await this.#delete(keys.filter(key => this.#snapshot.hasOriginal(key)))
   }
 
   /**
-   * Removes everything of Istio, of the store, and of earlier exercises that is not wanted, and all faults.
+   * Removes all faults, and all objects of Istio, of the store and of earlier exercises, except the wanted ones.
    *
    * @param wanted keys of the objects that stay
    */
@@ -79,7 +79,7 @@ export class Cleanup {
     await this.#waitForProxyToForget(removed)
   }
 
-  /** Replaces what the user has under the names of these objects, and what a command of an exercise has changed. */
+  /** Replaces the user's objects with these names, and objects that a command of an exercise has changed. */
   async replaceDiffering (objects: KubeObject[], path: string): Promise<void> {
     await this.#snapshot.remember(objects.map(object => this.#key(object)))
     const differs = (key: string) => this.#snapshot.hasOriginal(key) || this.#changed.has(key)

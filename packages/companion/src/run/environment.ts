@@ -173,7 +173,7 @@ export class Environment {
     if (words[0] === 'kubectl') words.push(...keys.flatMap(key => this.#fieldManager(namespaceOf(key))).slice(0, 1))
     const { code, stdout, stderr } = await this.execute(words)
     this.report.output(stdout + stderr)
-    if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}: ${stderr.trim()}`)
+    if (code !== 0) throw new Error(`${words.join(' ')} ended with exit code ${code}: ${stderr.trim()}`)
     const deployments = makes.flatMap(key => /^:deployment\.apps\/(.*)$/.exec(key)?.[1] ?? [])
     if (deployments.length > 0) await waitForRollout(this.kubectl, deployments)
   }
@@ -219,7 +219,7 @@ export class Environment {
     this.#folder = undefined
   }
 
-  /** In a namespace that others use as well, the field manager tells whose exercises made an object. */
+  /** In a shared namespace, the field manager shows which exercises made an object: those of our namespace. */
   #fieldManager (namespace: string): string[] {
     const { namespace: own } = this.kubectl
     return namespace === own ? [] : [`--field-manager=${managerFor(own)}`]
@@ -242,7 +242,7 @@ export class Environment {
     return await read
   }
 
-  /** The images of the setting. Without it, those that already work in this namespace. */
+  /** The images of OUTFITTERS_IMAGES. Without that setting, the images that already work in this namespace. */
   async #findImages (): Promise<Images> {
     const source = configuredSource()
     if (source !== undefined) return imagesFrom(source)

@@ -18,17 +18,17 @@ export interface ExerciseRun {
   monitor: DelayMonitor
   /** sends a load */
   send: typeof sendLoad
-  /** requests a second of a load that is not about a rate */
+  /** the rate of loads that set none, in requests a second */
   rate: number
-  /** of the last load: how well it could be measured */
+  /** how well the last load could be measured */
   measured: Measurement | undefined
-  /** of the last load */
+  /** the calls of the last load */
   calls: Call[]
-  /** when the last load began by the cluster's clock, or a little earlier, in microseconds; undefined before that */
+  /** when the last load began by the cluster's clock, or a little earlier, in microseconds; undefined without a load */
   since: number | undefined
   /** by service: what the last load added to its metrics */
   metrics: Record<string, Samples>
-  /** what the command printed during which the last load went on */
+  /** what the command that ran during the last load printed */
   output: string
   checks: Check[]
 }

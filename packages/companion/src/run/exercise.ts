@@ -111,7 +111,7 @@ export async function performAll (steps: Step[], run: ExerciseRun): Promise<Unju
   return []
 }
 
-/** @throws the error, if it is no reason not to judge the rest of the exercise */
+/** @throws any error that fails the exercise: all except a missing feature and a busy machine */
 function reasonNotJudged (error: unknown): Omit<Unjudged, 'id' | 'name'> {
   if (error instanceof MissingFeature) return { lacks: error.message }
   if (error instanceof Disturbed) return { disturbed: error.message, measured: error.measured }

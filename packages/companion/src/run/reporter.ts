@@ -48,11 +48,11 @@ export interface Summary extends Restored {
   error?: string
 }
 
-/** What the run of a summary was asked for. */
+/** The options of the run that a summary describes. */
 export interface SummaryContext {
   exercises: Exercise[]
   namespace: string
-  /** whether everything is left as the last exercise has left it */
+  /** whether everything stays as the last exercise has left it */
   keep: boolean
 }
 

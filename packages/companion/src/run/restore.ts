@@ -50,7 +50,7 @@ async function usersObjects ({ kubectl, created }: Snapshot): Promise<string[]> 
     .catch((error: unknown) => [`unknown objects, since they cannot be listed (${messageOf(error)})`])
 }
 
-/** Makes objects again that are gone or cannot be changed back, and patches the others. */
+/** Creates objects again that are gone or whose immutable fields have changed, and patches the others. */
 async function restoreObjects (
   kubectl: Kubectl, keys: string[], originals: Map<string, KubeObject>, attempt: Attempt
 ): Promise<void> {

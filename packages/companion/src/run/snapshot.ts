@@ -95,8 +95,8 @@ export class Snapshot {
   }
 
   /**
-   * Records the objects with these keys as they are now, or that they do not exist. It does not change the record of
-   * an object that has one already.
+   * Records the objects with these keys as they are now, and the keys that have no object. An object that already has a
+   * record keeps that record.
    *
    * @throws {Error} when one of them belongs to the exercises in another namespace
    */

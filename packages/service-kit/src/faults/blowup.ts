@@ -8,7 +8,7 @@ import { RequestError } from '../request-error.ts'
 import { parseRule, RuleBody } from './rule.ts'
 import { isBelow, type FaultRules } from './rules.ts'
 
-/** The rules that the routes change, and who may change them. */
+/** The rules that the routes change, and the callers that may change them. */
 export interface BlowupOptions {
   rules: FaultRules
   access: BaseConfig['CHAOS_ACCESS']
@@ -17,7 +17,7 @@ export interface BlowupOptions {
 }
 
 const Text = Type.String()
-/** The handler sends a string of JSON. */
+/** The handler serializes the rules itself, so its type is a string. */
 const RulesByName = Type.Unsafe<string>(Type.Record(Type.String(), Type.Unknown()))
 const Deletion = Type.Unsafe<{ type?: RuleBody['type'], name?: string } | null>(Type.Object({
   type: RuleBody.properties.type,
@@ -30,8 +30,8 @@ const ForPod = Type.Object({
 })
 
 /**
- * `/blowup`, the book's name for setting, reading and deleting faults. It has no CORS, so that scripts of other sites'
- * pages cannot call it.
+ * `/blowup` sets, reads and deletes faults. The name is the book's. The routes have no CORS, so that scripts of other
+ * sites cannot call them.
  */
 export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app, { rules, access, pod }) => {
   app.addHook('onRequest', async request => {

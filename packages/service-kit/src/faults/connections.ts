@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** Held connections cost memory and file descriptors. With so many held, the next one is closed at once. */
+/** The most connections to hold, because each costs memory and a file descriptor. Others are closed at once. */
 const MAX_HELD = 100
 
 /** How long the other side may take to close a connection that we have closed; milliseconds. */
@@ -36,7 +36,7 @@ export class HeldConnections {
     })
   }
 
-  /** Closes all held connections, and holds no more. A service that ends must not wait for them. */
+  /** Closes all held connections and holds no new ones, so that a closing service does not wait for them. */
   release (): void {
     this.#released = true
     for (const socket of this.#held) socket.destroy()

@@ -22,7 +22,7 @@ export class Delays {
     this.#ends.add(end)
   }
 
-  /** Ends all delays, and delays no more. A service that ends must not wait for them. */
+  /** Ends all delays and starts no new ones, so that a closing service does not wait for them. */
   release (): void {
     this.#released = true
     for (const end of this.#ends) end()

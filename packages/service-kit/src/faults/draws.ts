@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 
 /**
  * A stream of uniform numbers in [0, 1) that depends only on its key: number n is the first 48 bits of SHA-256 of
- * `key/n`. A generator with a state would be faster, but a microsecond for a number is little beside a request. In
+ * `key/n`. A generator with a state would be faster, but a microsecond per number is short compared with a request. In
  * return, streams with different keys are independent, and you can check a number with `sha256sum`.
  */
 export class Draws {

@@ -35,8 +35,8 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
   })
 
   app.decorateRequest('fault', null)
-  // Before the body is read and after every onRequest: so an injected answer has the CORS headers of a real one, and
-  // preflights are already answered.
+  // This hook runs before the body is read and after every onRequest hook. So injected answers have the CORS headers of
+  // real ones, and preflight requests have already been answered.
   app.addHook('preParsing', (request, reply, _payload, done) => {
     if (rules.isEmpty || request.routeOptions.config.operational === true) return done()
     const { method, url, headers } = request

@@ -5,7 +5,7 @@ import { FAULT_TYPES, faultTypeOf } from './types/index.ts'
 
 type RegisteredType = typeof FAULT_TYPES[number]
 
-/** What all types of a union have together: `A | B` becomes `A & B`. */
+/** Turns a union into an intersection: `A | B` becomes `A & B`. */
 type Intersection<Union> =
   (Union extends unknown ? (each: Union) => void : never) extends (all: infer All) => void ? All : never
 

@@ -48,7 +48,7 @@ export interface FaultRulesOptions {
   instance: string
   /** whether a rule without a path in its scope applies to this path */
   isBusinessPath: (path: string) => boolean
-  /** milliseconds of a clock that never goes back */
+  /** a monotonic clock, in milliseconds */
   now?: () => number
 }
 

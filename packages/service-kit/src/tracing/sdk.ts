@@ -40,7 +40,7 @@ function attributesOf (name: string, { SERVICE_VERSION, HOSTNAME, POD_NAMESPACE 
 
 const EXPORTERS = ['otlp', 'zipkin', 'console']
 
-/** By the specification, an unknown exporter counts as unset. The SDK would make no traces at all. */
+/** By the specification, an unknown exporter counts as unset. The SDK itself would then make no traces at all. */
 function ignoreUnknownExporters (configured = 'otlp'): void {
   if (listOf(configured).some(name => EXPORTERS.includes(name))) return
   const known = [...EXPORTERS, 'none'].join(', ')

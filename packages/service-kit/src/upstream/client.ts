@@ -18,7 +18,7 @@ export interface UpstreamCall {
   body?: unknown
   /**
    * Whether to close the connection after this call. Outside a mesh, a Service picks a pod for each connection, so only
-   * a new connection may meet another pod.
+   * a new connection can reach another pod.
    */
   reset?: boolean
   /** Whether the call is operational, such as setting a fault. Such calls are not in the metrics. */
@@ -90,7 +90,7 @@ export class Upstream {
       if (span !== undefined) endWithFailure(span, error)
       throw error
     } finally {
-      // How the call would have ended for a caller that has disconnected is not known.
+      // If the caller has disconnected, the end of the call is unknown.
       if (!operational && !caller.isDisconnected()) this.#metrics.observe(method, answer, performance.now() - start)
     }
   }

@@ -2,7 +2,7 @@ import { Histogram, type Registry } from 'prom-client'
 import { DURATION_BUCKETS } from '../metrics.ts'
 import type { UpstreamAnswer } from './answer.ts'
 
-/** More versions and more combinations of faults than any exercise has. */
+/** The most values of one label: more versions and combinations of faults than any exercise has. */
 const MAX_VALUES = 20
 
 /**

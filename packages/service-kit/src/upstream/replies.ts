@@ -4,8 +4,8 @@ import { UpstreamError } from './answer.ts'
 import { PRODUCT } from './client.ts'
 
 /**
- * Makes an error handler for routes that answer with what an upstream says. If the upstream fails, the client gets
- * `text` with a 500, as in the book. The log has the reason, and the header Proxy-Status has it in short. Other errors
+ * Makes an error handler for routes that forward an upstream's answer. If the upstream fails, the client gets `text`
+ * with a 500, as in the book. The log has the reason, and the header Proxy-Status has a short form of it. Other errors
  * go to the error handler of the service.
  */
 export function upstreamErrors (text: string) {
@@ -17,7 +17,7 @@ export function upstreamErrors (text: string) {
   }
 }
 
-/** Why a call failed, in the words of RFC 9209. */
+/** Why a call failed, as a value of the header Proxy-Status (RFC 9209). */
 function proxyStatus ({ code, answer }: UpstreamError): string {
   if (code === 'UPSTREAM_TIMEOUT') return `${PRODUCT}; error=http_response_timeout`
   if (answer !== undefined) return `${PRODUCT}; received-status=${answer.status}`

@@ -21,7 +21,7 @@ test('numbers are uniform in [0, 1)', () => {
   expect(kolmogorov(sample, x => x)).toBeLessThan(KOLMOGOROV_BOUND)
 })
 
-test('a number does not depend on the one before', () => {
+test('a number does not depend on the number before it', () => {
   const n = 50_000
   const sample = take('serial', n + 1)
   const bothHigh = sample.slice(1).filter((x, i) => (x < 0.5) === ((sample[i] as number) < 0.5)).length

@@ -330,14 +330,14 @@ test('with CHAOS_ACCESS=any every caller may read and set rules, with off none',
   }
 })
 
-test('rules apply to one process', async () => {
+test('a rule in one service does not affect another service', async () => {
   await set({ type: '500' })
   const other = exampleService()
   expect((await other.inject('/items')).statusCode).toBe(200)
   await other.close()
 })
 
-test('the service does not keep a connection that a drop has ended', async () => {
+test('after a drop, the service closes its side of the connection too', async () => {
   await set({ type: 'drop' })
   const sockets: Socket[] = []
   app.server.on('connection', socket => sockets.push(socket))

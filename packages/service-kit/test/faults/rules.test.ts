@@ -132,7 +132,7 @@ test('an inactive rule hits nothing', () => {
   expect(count(hits(rulesOf([{ type: '500', active: false }]), 100))).toBe(0)
 })
 
-test('delays add up; then the first abort or drop that was set ends the request', () => {
+test('delays add up; then the first abort or drop, in the order of setting, ends the request', () => {
   const rules = rulesOf([
     { name: 'a', type: 'drop' },
     { name: 'b', type: 'latency', latencyMs: 100 },

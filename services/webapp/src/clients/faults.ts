@@ -1,7 +1,7 @@
 import { RequestError, type Caller, type Identity } from '@outfitters/service-kit'
 import { UpstreamError, type Upstream } from '@outfitters/service-kit/upstream'
 
-/** With four pods, 40 calls miss one of them with a probability of 0.00001. */
+/** The most calls for one pod. Of four pods, 40 calls miss the wanted one with a probability of 0.00001. */
 const MAX_CALLS = 40
 
 /** A request to a pod's `/blowup`. */

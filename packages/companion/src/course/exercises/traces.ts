@@ -64,7 +64,7 @@ export const queryTraces = (service: string): string[] => {
   return ['kubectl', 'get', '--raw', `${jaeger}/api/traces?service=${service}&start=SINCE&limit=2000`]
 }
 
-/** Reads the traces from Jaeger's answer. If the output is no such answer, there are none. */
+/** Reads the traces from Jaeger's answer. Returns none if the output is something else. */
 export function tracesIn (output: string): Trace[] {
   try {
     return (JSON.parse(output) as { data: Trace[] }).data

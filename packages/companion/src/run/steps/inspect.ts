@@ -5,10 +5,10 @@ import { addCheck, MissingFeature, observedBy, type ExerciseRun } from '../exerc
 import { measureNoise, requireQuietShare, requireQuietWait } from './noise.ts'
 import { lineByHand } from './words.ts'
 
-/** How often a command runs again until it prints exactly what is expected, in milliseconds. */
+/** The pause before a command runs again, in milliseconds, if its check expects an exact share. */
 const EXACT_INTERVAL = 500
 
-/** The same for a share: longer than proxies and services take to report what they have counted. */
+/** The same for any other share. It is longer than proxies and services take to report what they have counted. */
 const SHARE_INTERVAL = 7000
 
 /**
@@ -31,8 +31,8 @@ export async function perform (step: Inspect, run: ExerciseRun): Promise<void> {
     printed = stdout + stderr
     const counted = step.count(observedBy(run, stdout))
     check = judge(step, counted, falseAlarm)
-    // A check that expects an exact share waits for it. Any other share is judged when it stops growing, because until
-    // then it passes every smaller one.
+    // A check that expects an exact share waits for it. Any other share is judged when the count stops growing: a count
+    // that still grows could match only for a moment.
     const settled = isExact ? check.ok : before === counted.count && counted.count > 0
     before = counted.count
     return settled

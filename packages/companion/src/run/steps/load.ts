@@ -75,7 +75,7 @@ interface Sent {
   passed: number
 }
 
-/** @param earlier when the awaited change may have taken effect, if the load was sent before */
+/** @param earlier if the load was sent before: when the awaited change may have taken effect */
 async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: number | undefined): Promise<Sent> {
   const { environment, exercise, falseAlarm } = run
   const { kubectl, report } = environment

@@ -1,8 +1,8 @@
-// Loads the other modules. A browser does not retry a module that failed to load, and in this store requests fail on
-// purpose, so this module loads the page again.
+// Loads the other modules. In this store, requests fail on purpose, and browsers do not retry a failed module. So this
+// module loads the page again.
 
 const RETRY_MS = 2000
-/** After a minute of retries the fault is not temporary. The page also works without its script. */
+/** About a minute. After that, the page stays as it is: it also works without its script. */
 const MAX_RETRIES = 30
 const KEY = 'retries of loading the page'
 

@@ -23,7 +23,7 @@ export class Charts {
 
   /**
    * @param {Summary} all the whole minute
-   * @param {Summary[]} series its PIECES
+   * @param {Summary[]} series its pieces
    */
   draw (all, series) {
     drawSplit(all, series)

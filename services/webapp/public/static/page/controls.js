@@ -11,7 +11,7 @@ const STATES = {
   hidden: 'Paused while the page is hidden.',
   full: 'Slower than this rate: all connections of the browser are waiting for answers.'
 }
-const NOT_FORWARDED = 'The webapp does not forward it: it forwards only x-*, authorization and trace headers.'
+const NOT_FORWARDED = 'Not forwarded: the webapp forwards only x-*, authorization and trace headers.'
 
 /** The controls of the page's traffic: pause, rate, and the header to send. */
 export class Controls {

@@ -6,18 +6,18 @@ import { keyOf } from './seen.js'
 /** @import { Pod } from './seen.js' */
 /** @import { PodAnswer, RuleView } from './chaos-api.js' */
 
-/** Pause between two rounds of questions, in milliseconds. */
+/** Pause between two rounds of calls, in milliseconds. */
 const INTERVAL_MS = 3000
 
 /**
  * @typedef {object} RuleListOptions
- * @property {boolean} isEnabled whether the webapp forwards the questions
+ * @property {boolean} isEnabled whether the webapp forwards the calls
  * @property {(pod: Pod) => void} onReached called when a pod answered with its rules
  * @property {(pod: Pod, name: string) => void} onDelete called when the user wants to delete a rule
  * @property {() => void} onUpdate called after each answer
  */
 
-/** Asks the pods for their rules, again and again, and lists the rules. */
+/** Polls the pods for their rules, and lists the rules. */
 export class RuleList {
   #options
   #root = byId('rules', HTMLElement)
@@ -105,7 +105,7 @@ export class RuleList {
   #remember (pod, answer) {
     const key = keyOf(pod)
     if (answer.status === 403 && answer.by === pod.pod) this.#refusals.set(key, answer.message)
-    // The rules stay listed if a question fails, but not if no call reaches the pod, or it refuses.
+    // The rules stay listed if a call fails, but not if no call reaches the pod or the pod refuses.
     const mustForget = answer.code === POD_NOT_MET || answer.status === 403
     const rules = answer.rules ?? (mustForget ? undefined : this.#answers.get(key)?.rules)
     this.#answers.set(key, { ...answer, rules, of: pod })

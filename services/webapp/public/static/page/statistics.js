@@ -12,7 +12,7 @@ const MINUTE_MS = 60_000
  * @property {number} n
  * @property {{ version: string, n: number, share: number }[]} versions shares among the answers that name a version
  * @property {number} success share of all
- * @property {number} injected share of all that an injected fault made fail
+ * @property {number} injected share of all that failed by an injected fault
  * @property {number} failed share of all that failed without an injected fault
  * @property {number} retried share of all that needed more than one attempt
  * @property {number} p50 milliseconds

@@ -76,7 +76,7 @@ export class Traffic {
       this.#setState(now < this.#fullUntil ? 'full' : 'sending')
       if (isFull) return this.#schedule(Math.min(FULL_RETRY_MS, 1000 / this.#options.rate))
       this.send()
-      // Counted from when it was due, so that a busy browser keeps the rate. Missed requests are not sent later.
+      // Counts from the due time, so that a busy browser keeps the rate. Missed requests are not sent later.
       this.#schedule(Math.max(0, due + 1000 / this.#options.rate - performance.now()))
     }, delay)
   }
