@@ -195,7 +195,7 @@ test('the documents name the versions in scripts/versions.env, and the exercises
   const tells = (text: string) => expect(mesh.includes(text), text).toBe(true)
   tells(`Istio ${OLDEST.istio.text} or newer, Kubernetes ${OLDEST.kubernetes.text} or newer`)
   tells(`for \`--api gateway\`, the Gateway API ${OLDEST.gatewayApi.text} or newer`)
-  const newer = course.flatMap(({ id, istio }) => istio === undefined ? [] : [`\`${id}\` Istio ${istio}`])
+  const newer = course.flatMap(({ id, istio }) => istio === undefined ? [] : [`\`${id}\` needs ${istio}`])
   expect(newer.length).toBeGreaterThan(1)
   tells(`${newer.slice(0, -1).join(', ')} and ${newer.at(-1)}`)
 })

@@ -79,7 +79,7 @@ export function bookPage ({ chapters, ours }: BookFiles): string {
 
 This page lists each file of [istioinaction/book-source-code](https://github.com/istioinaction/book-source-code), and
 the file here that does the same with a current Istio. In short: \`k8s/istio/chN/\` replaces \`chN/\`,
-\`k8s/services/\` replaces \`services/NAME/kubernetes/\`, and \`scripts/\` replaces \`bin/\`. The tables show where
+\`k8s/services/\` replaces \`services/NAME/kubernetes/\`, and \`scripts/\` replaces \`bin/\`. The tables show which
 names differ, and which files have no replacement.
 
 Manifests here use the API version \`v1\` (EnvoyFilters: \`v1alpha3\`). They name no namespace, except the manifests for

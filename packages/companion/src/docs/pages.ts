@@ -2,6 +2,7 @@ import {
   NEEDS, usesGateway, type Control, type Exercise, type Expect, type Inspect, type Load, type Need, type Step
 } from '../course/exercise.ts'
 import { course, FALSE_ALARM_PER_CHECK } from '../course/registry.ts'
+import { VALUES_BY_HAND } from '../course/placeholders.ts'
 import { argumentsFor, DOMAIN, pathOf } from '../cluster/manifests.ts'
 import { RATE } from '../judge/calibration.ts'
 import { expectedText, percent } from '../judge/figures.ts'
@@ -44,8 +45,8 @@ function indexPage (seen: Figures): string {
   return `${madeFrom('packages/companion')}
 # The exercises
 
-Each exercise applies a lesson of the book to your mesh, sends requests, and judges the answers. Its page lists the
-commands, so that you can also follow the exercise by hand. The column "last run" shows how the last recorded run ended.
+Each exercise applies a lesson of the book to your mesh, sends requests, and judges the answers. The page of an exercise
+lists its commands, so that you can also follow it by hand. The column "last run" shows how the last recorded run ended.
 
     npm run exercise -- ch2.retry      # runs one exercise
     npm run exercise -- ch2            # runs all exercises of chapter 2
@@ -83,12 +84,14 @@ This command runs the exercise, judges the results, and restores the namespace. 
 
 ${byHandText(exercise)}
 
+${wrapped(cleanUpText(exercise))}
+
 ## At the start
 
 ${listOf(needed)}
 
-The namespace contains no other objects of the store or of Istio. The companion removes yours at the start, and restores
-them at the end.${setUpText(needs)}
+The namespace must contain no other objects of the store or of Istio. The companion removes those that it finds, and
+restores them at the end.${setUpText(needs)}
 
 ## Steps
 
@@ -129,10 +132,24 @@ function byHandText (exercise: Exercise): string {
 ${namespace}
     kubectl -n istio-system port-forward service/istio-ingressgateway ${portsFor(loads)}
 
-If your ingress gateway has another name or namespace, use these in the commands. If it has another label, use this
-instead of \`istio: ingressgateway\` in the files.
+If your ingress gateway has another name or namespace, change the commands accordingly. If it has another label, change
+\`istio: ingressgateway\` in the files.
 
-${wrapped(hostText(loads))}`
+${wrapped(hostText(loads))}
+
+One \`curl\` sends one request. To see a share of the answers, repeat the command.`
+}
+
+/** How to undo the steps by hand. Deleting the store also undoes other changes to it, such as `kubectl scale`. */
+function cleanUpText ({ steps }: Exercise): string {
+  const made = steps.flatMap(step => step.kind === 'run' ? step.makes : [])
+  const secrets = made.filter(key => key.startsWith('GATEWAYS:')).map(key => key.replace('GATEWAYS:', ''))
+  const command = `kubectl -n ${VALUES_BY_HAND.GATEWAYS} delete ${secrets.join(' ')}`
+  return 'To clean up by hand before another exercise, delete the store with `kubectl delete -k k8s`, and run ' +
+    '`kubectl delete -f FILE` for each other file that you have applied. ' +
+    (secrets.length === 0 ? '' : `Also run \`${command}\`. `) +
+    (steps.some(({ kind }) => kind === 'fault') ? 'Faults end with the pods that have them. ' : '') +
+    '`npm run exercise -- --reset` undoes only what the companion has done.'
 }
 
 /** How a change makes a check fail. The page does not show the ids of steps, so the text has their numbers instead. */
@@ -249,8 +266,8 @@ function drawsText (steps: Step[]): string[] {
     ? [`${percent(expected.share)} from ${expected.tellFrom.map(percent).join(' and ')}`]
     : [])
   if (pairs.length === 0) return []
-  return ['Each call is an independent random draw, so the results differ from run to run. In a run of all ' +
-    `exercises, a correct mesh fails any of the checks with a probability of at most ${FALSE_ALARM}. ` +
+  return ['Each call is an independent random draw, so the results differ from run to run. The probability that a ' +
+    `correct mesh fails any check in a run of all exercises is at most ${FALSE_ALARM}. ` +
     `There are enough requests to distinguish ${[...new Set(pairs)].join(', ')} with a probability of ${POWER}.`]
 }
 

@@ -70,10 +70,10 @@ export default {
   ],
   look: [
     '`kubectl get --raw /api/v1/namespaces/istio-system/services/istiod:15014/proxy/metrics | grep -E ' +
-      '"^pilot_(xds_pushes|proxy_convergence_time_(sum|count))"` shows what the control plane has sent, and after ' +
-      'how many seconds the proxies had it. The Sidecar resource lowers both. The exercise does not judge these ' +
-      'numbers, because istiod counts them for all proxies of the mesh together. It judges the bytes that each of ' +
-      'the two proxies has received.',
+      '"^pilot_(xds_pushes|proxy_convergence_time_(sum|count))"` shows how many updates the control plane has sent, ' +
+      'and how many seconds it took until the proxies had them. The Sidecar resource lowers both. The exercise does ' +
+      'not judge these numbers, because istiod counts them for all proxies of the mesh together. It judges the bytes ' +
+      'that each of the two proxies has received.',
     '`istioctl proxy-config endpoints deploy/forum | grep -c neighbour` counts the endpoints of neighbors in the ' +
       'forum\'s proxy. For `deploy/webapp`, it prints 0.',
     '`kubectl exec deploy/webapp -c webapp -- curl -s -o /dev/null -w "%{http_code}" neighbour-001/items` still ' +

@@ -23,8 +23,8 @@ const hasUsers = ({ status, body }: Call) => status === 200 && body.includes('"u
 export default {
   id: 'ch13.vm',
   title: 'Move the forum out of the cluster',
-  aim: 'A WorkloadEntry adds a machine outside of the cluster to a Service. Callers of the forum do not notice ' +
-    'that the forum has moved. Here, a pod without a sidecar stands for the machine.',
+  aim: 'A WorkloadEntry adds a machine outside the cluster to a Service. The forum\'s callers do not notice that it ' +
+    'has moved. Here, a pod without a sidecar represents the machine.',
   needs: ['store', 'gateway'],
   steps: [
     run('kubectl scale deployment/forum --replicas=0', 'Remove the forum\'s pods from the cluster.', {
@@ -36,7 +36,7 @@ export default {
     }),
     expect('no-forum-fails', 'failed calls without a forum', all, ({ status, body }) =>
       status === 500 && body === 'error calling Forum service'),
-    apply('tools/vm.yaml', 'Start the pod that stands for the machine. It runs the forum outside of the mesh.'),
+    apply('tools/vm.yaml', 'Start the pod that represents the machine. It runs the forum outside the mesh.'),
     apply('istio/ch13/workloadgroup.yaml', 'Add a WorkloadGroup, which describes the machines that run a forum.'),
     run('istioctl x workload entry configure --name forum -n NAMESPACE --clusterID Kubernetes -o FOLDER/vm',
       'Generate the files that a real machine needs to join the mesh with a proxy of its own.'),
@@ -76,7 +76,7 @@ export default {
   ],
   look: [
     '`kubectl get endpointslices -l kubernetes.io/service-name=forum` shows no address: for Kubernetes, the ' +
-      'Service is empty. So callers outside of the mesh cannot reach the forum.',
+      'Service is empty. So callers outside the mesh cannot reach the forum.',
     'A real machine needs Istio\'s package (`istio-sidecar.deb` or `.rpm`), and a connection to istiod through an ' +
       'east-west gateway (`--ingressService`). The files of `istioctl x workload entry configure` belong in these ' +
       'places: `cluster.env` in /var/lib/istio/envoy, `mesh.yaml` in /etc/istio/config, `root-cert.pem` in ' +

@@ -17,8 +17,8 @@ const emptyBucket = { rate: 100, within: 15_000, recovers: 60_000 }
 export default {
   id: 'ch14.ratelimit',
   title: 'Limit the rate of calls by loyalty card',
-  aim: 'An EnvoyFilter adds a filter of Envoy for which Istio has no API. This filter limits the rate of calls to ' +
-    'the webapp. The limit depends on the header x-loyalty, and calls above the limit get a 429.',
+  aim: 'An EnvoyFilter can add an Envoy filter for which Istio has no API. The filter in this exercise limits the ' +
+    'rate of calls to the webapp. The limit depends on the header x-loyalty, and calls above it get a 429.',
   needs: ['store', 'gateway'],
   istio: '1.24',
   steps: [
@@ -26,8 +26,8 @@ export default {
       'Allow 40 calls a minute without a card, 120 with a silver card, and any number with a gold card.'),
     waitForWebappFilter('envoy.filters.http.local_ratelimit'),
     load('gold-card', '/api/catalog', {
-      says: 'Send requests with a gold card. All calls get through. They also close the connections from before ' +
-        'the change: each such connection serves one more request without the filter.',
+      says: 'Send requests with a gold card. All calls get through. The proxies also close the connections from ' +
+        'before the change: each of these serves one more request, without the filter.',
       headers: { 'x-loyalty': 'gold' }
     }),
     expect('gold-card-passes', 'calls with a gold card that get through', all, answered),

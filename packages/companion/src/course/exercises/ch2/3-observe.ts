@@ -12,8 +12,9 @@ const SERVED = 'http_server_request_duration_seconds_count'
 export default {
   id: 'ch2.observe',
   title: 'Observe the store',
-  aim: 'The services\' own metrics show how many calls succeed, so you need not ask the clients. They also show ' +
-    'which failures are injected faults. A trace shows the path of each request, from the gateway to the catalog.',
+  aim: 'The services\' own metrics show how many calls succeed, so you do not have to ask the clients. They also ' +
+    'show which failures are injected faults. A trace shows the path of each request, from the gateway to the ' +
+    'catalog.',
   needs: ['store', 'gateway', 'jaeger'],
   steps: [
     apply('istio/ch8/gateway-telemetry.yaml',

@@ -11,8 +11,8 @@ const isRedirectedToHttps = ({ status, headers }: Call) =>
 export default {
   id: 'ch4.redirect',
   title: 'Redirect HTTP to HTTPS',
-  aim: 'With one line in the Gateway, the ingress gateway redirects requests over HTTP to the same address over ' +
-    'HTTPS. These requests do not reach the services.',
+  aim: 'One line in the Gateway makes the ingress gateway redirect HTTP requests to the same address over HTTPS. The ' +
+    'redirected requests do not reach the services.',
   needs: ['store'],
   steps: [
     run(`scripts/certificates.sh FOLDER ${WEBAPP}`, 'Create a certificate authority, and a certificate for the host.'),

@@ -19,7 +19,7 @@ const isRefused = ({ status }: Call) => status === 0
 /** Applies the Gateway without client certificates, and gives the Secret the name that this Gateway expects. */
 const withoutClientCertificates: Control = {
   when: '`k8s/istio/ch4/coolstore-gw-tls.yaml`, which requires no client certificate, is applied instead of ' +
-    '`coolstore-gw-mtls.yaml` (with the Secret under the name that this file expects)',
+    '`coolstore-gw-mtls.yaml` and the Secret has the name that the applied file expects',
   change (step) {
     const renamed = (text: string) => text.replace('credential-mtls', 'credential')
     if (step.kind === 'apply') return { ...step, file: step.file.replace('gw-mtls', 'gw-tls') }
@@ -39,7 +39,7 @@ export default {
     run(`scripts/certificates.sh FOLDER ${WEBAPP} trainee`,
       'Create a certificate authority, a certificate for the host, and a client certificate.'),
     run('scripts/certificates.sh FOLDER/elsewhere trainee',
-      'Create another authority, and a client certificate with the same name that this authority has signed.'),
+      'Create another authority that signs a client certificate with the same name.'),
     run(`kubectl -n GATEWAYS create secret generic ${SECRET} ${FILES}`,
       'Store the certificate of the host in a Secret for the gateway. The Secret also contains the certificate of ' +
         'the first authority, with which the gateway verifies clients.',

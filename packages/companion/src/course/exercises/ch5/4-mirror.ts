@@ -24,7 +24,7 @@ export default {
     waitForWebappRoutes('proxy-mirrors', 'webapp sidecars with the mirror', /"requestMirrorPolicies"/),
     load('mirrored', '/api/catalog', { says: 'Send requests. Version 1 answers all of them.' }),
     expect('mirrored-v1', 'answers from version 1 with the mirror', all, hasNoImages),
-    inspect('v2-got-copies', 'calls of which version 2 got a copy', {
+    inspect('v2-got-copies', 'calls that are copied to version 2', {
       says: 'Read the log of version 2. It has a line for each copy.',
       command: ['kubectl', 'logs', 'deploy/catalog-v2', '-c', 'catalog', '--since=SINCE'],
       expected: all,

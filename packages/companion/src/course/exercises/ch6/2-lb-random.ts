@@ -13,8 +13,8 @@ export default {
   needs,
   steps: [slowDownVersion2, ...balanceBy(random), ...expectSlowPodShare(about(1 / 2, { tellFrom: [0.35] }))],
   look: [
-    'The companion prints the line `latency` below the progress bar: how long the calls took. ch6.lb-least-request ' +
-      'shows this line for two policies in one run.',
+    'The companion prints the line `latency` below the progress bar. It shows how long the calls took. ' +
+      'ch6.lb-least-request shows this line for two policies in one run.',
     '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml`: ' +
       'the field `lbPolicy` names the policy.'
   ],

@@ -7,8 +7,8 @@ import { failed } from '../calls.ts'
 export default {
   id: 'ch6.retry-codes',
   title: 'Choose which answers to retry',
-  aim: 'A VirtualService says after which answers the sidecars retry a call. Here, they retry after a 429, which ' +
-    'Istio does not do by default. They do not retry after a 500, so calls to a broken catalog fail at once.',
+  aim: 'A VirtualService lists the answers after which the sidecars retry a call. Here, they retry after a 429, ' +
+    'which Istio does not do by default. They do not retry after a 500, so calls to a broken catalog fail at once.',
   needs: ['store', 'gateway'],
   steps: [
     fault('abort 429 50', 'Make the catalog answer half of the calls with 429.'),

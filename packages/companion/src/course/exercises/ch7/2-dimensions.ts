@@ -12,7 +12,7 @@ export default {
   id: 'ch7.dimensions',
   title: 'Add dimensions to Istio\'s metrics',
   aim: 'A dimension is a label of a metric. A Telemetry adds dimensions to Istio\'s own labels, without a restart. ' +
-    'For this, the sidecars need Istio\'s own filters, which every usual installation has.',
+    'For this, the sidecars need Istio\'s own filters, which every standard installation has.',
   needs: ['store', 'gateway'],
   steps: [
     load('count-first', '/api/catalog', { says: 'Send requests, so that the sidecars count them.' }),
@@ -32,7 +32,7 @@ export default {
     load('count-more', '/api/catalog', { says: 'Send more requests.' }),
     expect('store-answers-again', 'calls that return the catalog after the change', all, hasNoImages),
     inspect('counted-by-new-dimension', 'webapp sidecars that count requests by the new dimension', {
-      says: 'Look at the metrics again. The mesh of the caller is now among the labels, as source_mesh_id.',
+      says: 'Look at the metrics again. The labels now include source_mesh_id, the mesh of the caller.',
       command: READ_METRICS,
       expected: all,
       count: ({ output }) => once(/^istio_requests_total\{.*source_mesh_id="/m.test(output))

@@ -29,8 +29,7 @@ export default {
       count: countTracedCalls
     }),
     load('client-traces', '/api/catalog', {
-      says: 'Send requests with the header x-client-trace-id, with which a client outside of the mesh asks for a ' +
-        'trace.',
+      says: 'Send requests with the header x-client-trace-id. With it, a client outside the mesh asks for a trace.',
       headers: { 'x-client-trace-id': 'outfitters' }
     }),
     inspect('client-calls-traced', 'requests with x-client-trace-id that have a trace', {
@@ -43,7 +42,7 @@ export default {
   look: [
     '`kubectl -n istio-system get telemetry outfitters-gateway -o yaml` shows the share as a percentage.',
     'The book forces a trace with the header `x-envoy-force-trace`. Current versions of Envoy accept this header ' +
-      'only from addresses that their configuration calls internal. By default, no address is internal.'
+      'only from addresses that their configuration classifies as internal. By default, no address is internal.'
   ],
   controls: [withhold('istio/ch8/gateway-sampling.yaml', 'calls-traced')]
 } satisfies Exercise

@@ -13,7 +13,7 @@ export default {
     'service that still has such callers.',
   needs: ['store', 'gateway', 'outside'],
   steps: [
-    inspect('outside-answered', 'calls from outside of the mesh that succeed at first', {
+    inspect('outside-answered', 'calls from outside the mesh that succeed at first', {
       says: 'Call the webapp from the pod without a sidecar. The webapp\'s sidecar accepts plain HTTP.',
       command: callFromOutside('webapp', '/api/catalog'),
       expected: all,
@@ -21,7 +21,7 @@ export default {
     }),
     apply('istio/ch9/meshwide-strict-peer-authn.yaml',
       'Make every sidecar of the namespace refuse callers without a certificate of the mesh.'),
-    inspect('outside-refused', 'calls from outside of the mesh that are refused', {
+    inspect('outside-refused', 'calls from outside the mesh that are refused', {
       says: 'Call the webapp again from the pod without a sidecar. The webapp\'s sidecar closes the connection.',
       command: callFromOutside('webapp', '/api/catalog'),
       expected: all,
@@ -34,13 +34,13 @@ export default {
     expect('within-mesh-answered', 'calls within the mesh that succeed', all, hasNoImages),
     apply('istio/ch9/workload-permissive-peer-authn.yaml',
       'Let the webapp, and no other service, accept callers with and without a certificate.'),
-    inspect('webapp-answers-again', 'calls from outside of the mesh to the webapp that succeed again', {
+    inspect('webapp-answers-again', 'calls from outside the mesh to the webapp that succeed again', {
       says: 'Call the webapp once more from the pod without a sidecar. The webapp\'s sidecar accepts plain HTTP again.',
       command: callFromOutside('webapp', '/api/catalog'),
       expected: all,
       count: countStatus('200')
     }),
-    inspect('catalog-still-refuses', 'calls from outside of the mesh to the catalog that are still refused', {
+    inspect('catalog-still-refuses', 'calls from outside the mesh to the catalog that are still refused', {
       says: 'Call the catalog from the pod without a sidecar. The catalog\'s sidecar still closes the connection.',
       command: callFromOutside('catalog', '/items'),
       expected: all,
@@ -48,8 +48,8 @@ export default {
     })
   ],
   look: [
-    '`istioctl x describe pod POD`, with the name of the webapp\'s pod instead of POD, shows which mode applies to ' +
-      'the pod, and which PeerAuthentication sets the mode.',
+    '`istioctl x describe pod POD` shows which mode applies to a pod, and which PeerAuthentication sets the mode. ' +
+      'Replace POD with the name of the webapp\'s pod.',
     '`istioctl proxy-config secret deploy/webapp` shows the certificate of the webapp\'s sidecar, and the ' +
       'certificate of the authority, with which the sidecar verifies others. The sidecar\'s certificate names the ' +
       'ServiceAccount: `spiffe://cluster.local/ns/istioinaction/sa/webapp`.',

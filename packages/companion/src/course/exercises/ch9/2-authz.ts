@@ -37,7 +37,7 @@ export default {
       body: '{"color":"red","department":"Hats","name":"Bowler","price":"41.00"}'
     }),
     expect('writes-denied', 'calls that try to add an item and are denied', all, denied),
-    inspect('others-denied', 'calls to the catalog from outside of the mesh that are denied', {
+    inspect('others-denied', 'calls to the catalog from outside the mesh that are denied', {
       says: 'Call the catalog from the pod without a sidecar. The catalog\'s sidecar denies this, because the pod ' +
         'has no identity, and only the webapp may read.',
       command: callFromOutside('catalog', '/items'),

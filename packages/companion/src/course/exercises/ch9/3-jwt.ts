@@ -20,8 +20,8 @@ const ITEM = JSON.stringify({ name: 'Trail Boots', price: '84.00' })
 export default {
   id: 'ch9.jwt',
   title: 'Identify users by their tokens, and limit what they may do',
-  aim: 'A RequestAuthentication verifies the token of a request, but it does not require one. ' +
-    'An AuthorizationPolicy requires a token, and says what the claims in it allow.',
+  aim: 'A RequestAuthentication verifies the token of a request, but it does not require one. An AuthorizationPolicy ' +
+    'requires a token. The claims in the token decide what the user may do.',
   needs: ['store', 'gateway'],
   steps: [
     run('npm run --silent tokens FOLDER',
@@ -71,8 +71,8 @@ export default {
       'Replace the catalog\'s pod. The new pod has only the book\'s four items, without the added ones.')
   ],
   look: [
-    '`cut -d. -f2 /tmp/outfitters/admin.token | base64 -d 2>/dev/null` shows the claims. Everyone can read them. ' +
-      'The signature proves that they are genuine.',
+    '`cut -d. -f2 /tmp/outfitters/admin.token | base64 -d 2>/dev/null` shows the claims. Anyone can read them. The ' +
+      'signature proves that they are genuine.',
     '`istioctl proxy-config listeners deploy/webapp --port 15006 -o yaml`: the filter `envoy.filters.http.jwt_authn` ' +
       'verifies the token. After it, `envoy.filters.http.rbac` allows or denies the request.',
     'The book does this at the gateway, with policies in istio-system. Here, others may share the gateway, so the ' +
