@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['e2e/**/*.test.ts'],
     fileParallelism: false,
     reporters: ['verbose', ['json', { outputFile: '.reports/vitest.json' }]],
-    testTimeout: 180_000,
-    hookTimeout: 180_000
+    testTimeout: 600_000,
+    hookTimeout: 600_000
   }
 })

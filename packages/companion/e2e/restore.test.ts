@@ -68,7 +68,7 @@ async function during (
     stream.setEncoding('utf8').on('data', (text: string) => { said += text })
   }
   const ended = once(child, 'close') as Promise<[number | null]>
-  await vi.waitFor(() => expect(said).toContain(when), { timeout: 60_000 })
+  await vi.waitFor(() => expect(said).toContain(when), { timeout: 300_000 })
   await action(-(child.pid as number))
   const [code] = await ended
   return { code, said }

@@ -120,7 +120,8 @@ describe('the report of a run', { skip: !hasPython }, () => {
     ['\n  \nJaeger is missing.\nInstall it.', 'Jaeger is missing.']
   ])('the message of an error is its first line that is not empty: %j', (error, message) => {
     const [suite] = suites(['ch8.tracing'], [{ id: 'ch8.tracing', verdict: 'error', checks: [], error }])
-    expect(outcomes(suite as Node).map(([name, attributes]) => [name, attributes['message']])).toEqual([['error', message]])
+    const messages = outcomes(suite as Node).map(([name, attributes]) => [name, attributes['message']])
+    expect(messages).toEqual([['error', message]])
   })
 
   test('has nothing but errors where the exercises cannot run', () => {
