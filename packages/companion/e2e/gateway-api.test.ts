@@ -22,7 +22,7 @@ beforeAll(async () => {
   const ids = twins.map(({ id }) => id)
   const { stdout } = await exercise([...ids, '--api', 'gateway', '--json', '--namespace', namespace])
   summary = JSON.parse(stdout) as Summary
-}, 900_000)
+}, 1_800_000)
 afterAll(remove)
 
 test('an exercise uses each file under k8s/gateway-api', () => {
