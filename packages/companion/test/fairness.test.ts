@@ -9,7 +9,7 @@ import type { Call } from '../src/judge/load.ts'
 import { figuresOf } from '../src/docs/record.ts'
 import { silent } from '../src/run/reporter.ts'
 import { performAll, verdictOf } from '../src/run/exercise.ts'
-import type { ExerciseRun } from '../src/run/exercise-run.ts'
+import { newRun } from '../src/run/exercise-run.ts'
 import { exitCodeOf } from '../src/run/run.ts'
 import { requireQuietShare } from '../src/run/steps/noise.ts'
 import { DEFAULT_TOLERANCE_MS, Disturbed, SLOW_MS } from '../src/judge/soundness.ts'
@@ -50,7 +50,7 @@ async function performed (steps: Step[], machine: Machine) {
     fill: (text: string) => text,
     execute: async () => ({ code: 0, stdout: prints, stderr: '' })
   } as unknown as Environment
-  const run: ExerciseRun = {
+  const run = newRun({
     environment,
     exercise: { steps },
     falseAlarm: FALSE_ALARM_PER_CHECK,
@@ -62,15 +62,8 @@ async function performed (steps: Step[], machine: Machine) {
       const calls = Array.from({ length: options.until as number }, (_, i): Call =>
         ({ status: statusOf(i), body: '', headers: {}, duration: i < stalled ? 15_000 : 5 }))
       return { calls, timing: { wanted: rate, kept: rate, lateP50: 1, lateP99: 2, lasted } }
-    },
-    rate: 100,
-    measured: undefined,
-    calls: [],
-    since: undefined,
-    metrics: {},
-    output: '',
-    checks: []
-  }
+    }
+  })
   const unjudged = await performAll(steps, run)
   return { rates, unjudged, checks: run.checks, verdict: verdictOf(run.checks, unjudged) }
 }

@@ -8,7 +8,7 @@ import {
 import type { Call, LoadOptions } from '../src/judge/load.ts'
 import { about, all } from '../src/judge/statistics.ts'
 import type { Environment } from '../src/run/environment.ts'
-import { MissingFeature, type ExerciseRun } from '../src/run/exercise-run.ts'
+import { MissingFeature, newRun } from '../src/run/exercise-run.ts'
 import { silent } from '../src/run/reporter.ts'
 import { curlLine } from '../src/run/steps/curl.ts'
 import { commandFor, perform } from '../src/run/steps/index.ts'
@@ -41,7 +41,7 @@ function runOf (steps: Step[], ...answers: Answer[]) {
     apply: async (step: Step) => { done.push(step) },
     runCommand: async (step: Step) => { done.push(step) }
   } as unknown as Environment
-  const run: ExerciseRun = {
+  const run = newRun({
     environment,
     exercise: { steps },
     falseAlarm: 1e-4,
@@ -51,15 +51,8 @@ function runOf (steps: Step[], ...answers: Answer[]) {
       sent.push(options)
       const length = typeof options.until === 'number' ? options.until : 3
       return { calls: Array.from({ length }, () => CALL), timing: TIMING }
-    },
-    rate: 100,
-    measured: undefined,
-    calls: [],
-    since: undefined,
-    metrics: {},
-    output: '',
-    checks: []
-  }
+    }
+  })
   return { run, announced, output, done, sent }
 }
 

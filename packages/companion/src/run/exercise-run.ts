@@ -1,7 +1,8 @@
 import type { Exercise, Observed } from '../course/exercise.ts'
-import type { Call, sendLoad } from '../judge/load.ts'
+import { RATE } from '../judge/calibration.ts'
+import { sendLoad, type Call } from '../judge/load.ts'
 import type { Samples } from '../judge/metrics.ts'
-import type { DelayMonitor } from '../judge/noise.ts'
+import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import type { Measurement } from '../judge/soundness.ts'
 import type { Check } from '../judge/statistics.ts'
 import type { Environment } from './environment.ts'
@@ -32,6 +33,23 @@ export interface ExerciseRun {
   output: string
   checks: Check[]
 }
+
+/** What a run cannot do without. */
+type Given = Pick<ExerciseRun, 'environment' | 'exercise' | 'falseAlarm' | 'patience'>
+
+/** A run at its beginning: nothing has been measured, counted or judged. */
+export const newRun = (given: Given & Partial<ExerciseRun>): ExerciseRun => ({
+  monitor: delayMonitor(undefined),
+  send: sendLoad,
+  rate: RATE,
+  measured: undefined,
+  calls: [],
+  since: undefined,
+  metrics: {},
+  output: '',
+  checks: [],
+  ...given
+})
 
 /** The mesh lacks something that the rest of an exercise needs. The message says what. */
 export class MissingFeature extends Error {}

@@ -6,7 +6,7 @@ import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import { Disturbed } from '../judge/soundness.ts'
 import type { Check } from '../judge/statistics.ts'
 import type { Environment } from './environment.ts'
-import { MissingFeature, type ExerciseRun } from './exercise-run.ts'
+import { MissingFeature, newRun, type ExerciseRun } from './exercise-run.ts'
 import type { StatusProbe } from './gateway-access.ts'
 import type { Result, Unjudged } from './reporter.ts'
 import { perform } from './steps/index.ts'
@@ -40,21 +40,7 @@ export async function runExercise (
   const { id } = exercise
   const { report } = environment
   const start = performance.now()
-  const run: ExerciseRun = {
-    environment,
-    exercise,
-    falseAlarm,
-    patience,
-    monitor: delayMonitor(undefined),
-    send: sendLoad,
-    rate: RATE,
-    measured: undefined,
-    calls: [],
-    since: undefined,
-    metrics: {},
-    output: '',
-    checks: []
-  }
+  const run = newRun({ environment, exercise, falseAlarm, patience })
   report.begin(exercise)
   let result: Result
   try {
