@@ -8,19 +8,11 @@ import { Environment } from '../src/run/environment.ts'
 import { silent } from '../src/run/reporter.ts'
 import { Snapshot } from '../src/run/snapshot.ts'
 import { FakeCluster } from './fake-cluster.ts'
-import { failingKubectl, type Answer } from './fake-kubectl.ts'
+import { failingKubectl, INGRESS, type Answer } from './fake-kubectl.ts'
 
 beforeAll(() => failingKubectl())
 beforeEach(() => { vi.stubEnv('OUTFITTERS_IMAGES', '') })
 
-const INGRESS = {
-  namespace: 'istio-system',
-  service: 'istio-ingressgateway',
-  workload: 'deployment/istio-ingressgateway',
-  labels: { app: 'istio-ingressgateway', istio: 'ingressgateway' },
-  selector: 'istio: ingressgateway',
-  replicas: 1
-}
 const SUBSETS = 'istio/ch2/catalog-destinationrule.yaml'
 const ISTIO = 'networking.istio.io/v1'
 

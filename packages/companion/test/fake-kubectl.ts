@@ -1,7 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { IngressGateway } from '../src/cluster/gateway.ts'
 import type { Execute } from '../src/cluster/kubectl.ts'
+import { choose, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import { silent } from '../src/run/reporter.ts'
+import { runExercises } from '../src/run/run.ts'
 
 interface Result {
   code?: number
@@ -30,6 +34,16 @@ export const INGRESS_SERVICE = {
 /** The Deployment of that gateway. */
 export const INGRESS_DEPLOYMENT = {
   kind: 'Deployment', metadata, spec: { replicas: 1, template: { metadata: { labels } } }
+}
+
+/** The same gateway as `findGateway` finds it. */
+export const INGRESS: IngressGateway = {
+  namespace: metadata.namespace,
+  service: metadata.name,
+  workload: `deployment/${metadata.name}`,
+  labels,
+  selector: 'istio: ingressgateway',
+  replicas: 1
 }
 
 /** istiod's Pod as a release has it. */
@@ -85,6 +99,16 @@ export function answering (...answers: Answer[]): Execute {
     return { code, stdout, stderr }
   }
 }
+
+/** Runs an exercise in a mesh that works, except that kubectl answers like this. */
+export const runWith = (id: string, ...answers: Answer[]) => runExercises({
+  exercises: choose([id]),
+  namespace: 'shop',
+  report: silent,
+  falseAlarm: FALSE_ALARM_PER_CHECK,
+  patience: 300,
+  execute: answering(...answers, ...MESH)
+})
 
 /** Puts a script onto the PATH as kubectl. The function that it returns undoes that. */
 function onPath (script: string): () => void {

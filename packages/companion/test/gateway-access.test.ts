@@ -7,18 +7,9 @@ import { openGateway } from '../src/cluster/endpoint.ts'
 import type { KubeObject } from '../src/cluster/kubectl.ts'
 import { GatewayAccess, type GatewayAccessOptions } from '../src/run/gateway-access.ts'
 import { FakeCluster } from './fake-cluster.ts'
-import type { Answer } from './fake-kubectl.ts'
+import { INGRESS, type Answer } from './fake-kubectl.ts'
 
 vi.mock('../src/cluster/endpoint.ts', { spy: true })
-
-const INGRESS = {
-  namespace: 'istio-system',
-  service: 'istio-ingressgateway',
-  workload: 'deployment/istio-ingressgateway',
-  labels: { app: 'istio-ingressgateway', istio: 'ingressgateway' },
-  selector: 'istio: ingressgateway',
-  replicas: 1
-}
 
 const CATALOG: KubeObject =
   { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'catalog-1', labels: { app: 'catalog' } } }

@@ -11,7 +11,7 @@ import { requireProxies, waitForRollout } from '../src/cluster/workloads.ts'
 import { choose, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { silent } from '../src/run/reporter.ts'
 import { runExercises } from '../src/run/run.ts'
-import { answering, failingKubectl, fakeKubectl, INGRESS_SERVICE, MESH, type Answer } from './fake-kubectl.ts'
+import { answering, failingKubectl, fakeKubectl, INGRESS_SERVICE, runWith, type Answer } from './fake-kubectl.ts'
 
 const undo: (() => void)[] = []
 afterEach(() => { for (const each of undo.splice(0)) each() })
@@ -23,16 +23,6 @@ function kubectlWith (...answers: Answer[]): Kubectl {
   undo.push(() => abort.abort())
   return new Kubectl('shop', { execute: answering(...answers), signal: abort.signal })
 }
-
-/** Runs an exercise in a mesh that works, except that kubectl answers like this. */
-const runWith = (id: string, ...answers: Answer[]) => runExercises({
-  exercises: choose([id]),
-  namespace: 'shop',
-  report: silent,
-  falseAlarm: FALSE_ALARM_PER_CHECK,
-  patience: 300,
-  execute: answering(...answers, ...MESH)
-})
 
 /** Why ch2.chaos does not run in a mesh that works, except that kubectl answers like this. */
 async function reason (...answers: Answer[]): Promise<string> {

@@ -3,17 +3,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { ROOT } from '../src/cluster/command.ts'
-import { choose, course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import { course } from '../src/course/registry.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { pathOf } from '../src/cluster/manifests.ts'
 import { pages } from '../src/docs/pages.ts'
 import { requireGatewayApi } from '../src/cluster/preflight.ts'
-import { silent } from '../src/run/reporter.ts'
-import { runExercises } from '../src/run/run.ts'
 import {
   explainRefusal, isOlder, OLDEST, parseVersion, requireSupportedIstio, settings, type Version
 } from '../src/cluster/versions.ts'
-import { answering, failingKubectl, istiod, MESH, type Answer } from './fake-kubectl.ts'
+import { answering, failingKubectl, istiod, MESH, runWith, type Answer } from './fake-kubectl.ts'
 
 beforeAll(() => failingKubectl())
 
@@ -21,15 +19,6 @@ const kubectlWith = (...answers: Answer[]) => new Kubectl('shop', { execute: ans
 const version = (text: string) => parseVersion(text) as Version
 const istiods = (...versions: string[]): Answer =>
   [/^get pods -A -l app=istiod/, { stdout: { items: versions.map(istiod) } }]
-
-const runWith = (id: string, ...answers: Answer[]) => runExercises({
-  exercises: choose([id]),
-  namespace: 'shop',
-  report: silent,
-  falseAlarm: FALSE_ALARM_PER_CHECK,
-  patience: 300,
-  execute: answering(...answers, ...MESH)
-})
 
 test.each([
   ['1.31-lab', [1, 31]],
