@@ -3,6 +3,7 @@ import { choose, course } from './course/registry.ts'
 import type { Exercise } from './course/exercise.ts'
 import { hasTwin, type Api } from './course/twins.ts'
 
+/** What `npm run exercise -- --help` prints. */
 export const USAGE = `usage: npm run exercise                      list the exercises
        npm run exercise -- ch2.retry …      run exercises, by id or by chapter (ch2)
        npm run exercise -- --all            run all exercises

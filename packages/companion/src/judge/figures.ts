@@ -1,8 +1,6 @@
 import { number } from './numbers.ts'
 import type { Check, Expected } from './statistics.ts'
 
-export { number }
-
 /** A share as a percentage: 0.0625 as `6.25 %`. */
 export const percent = (share: number) => `${trimmed(100 * share)} %`
 
