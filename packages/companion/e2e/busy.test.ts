@@ -1,6 +1,5 @@
 // Verdicts while other programs use all cores: each is right, or the exercise is not judged.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { withoutLesson } from '../src/course/controls.ts'
@@ -8,7 +7,7 @@ import type { Exercise } from '../src/course/exercise.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { silent, type Result } from '../src/run/reporter.ts'
 import { runExercises } from '../src/run/run.ts'
-import { checkOf } from './exercises.ts'
+import { checkOf, freshName } from './exercises.ts'
 
 /** Exercises with many requests. On a busy machine, each takes a minute or two. */
 const IDS = ['ch2.chaos', 'ch2.retry']
@@ -19,7 +18,7 @@ const BURNERS = 8
 const MINUTES = 15
 
 const burners: ChildProcess[] = []
-const namespace = `e2e-${randomBytes(3).toString('hex')}`
+const namespace = freshName()
 const results = new Map<Exercise, Result | undefined>()
 
 const controls = exercises.flatMap(exercise => exercise.controls.map(control =>

@@ -12,12 +12,15 @@ export const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 /** kubectl for objects outside the namespaces of a test. */
 export const cluster = new Kubectl('default')
 
+/** A name for a namespace that does not exist yet. */
+export const freshName = () => `e2e-${randomBytes(3).toString('hex')}`
+
 /** Makes names for new namespaces, and deletes those namespaces at the end of a test file. */
 export function freshNamespaces () {
   const names: string[] = []
   return {
     fresh () {
-      const name = `e2e-${randomBytes(3).toString('hex')}`
+      const name = freshName()
       names.push(name)
       return name
     },

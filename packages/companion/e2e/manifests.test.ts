@@ -1,11 +1,11 @@
 // The manifests against a real API server and a real Istio.
-import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { command } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { waitForPod } from '../src/cluster/workloads.ts'
+import { freshName } from './exercises.ts'
 import { k8s, withImages } from './mesh.ts'
 
 interface PodSpec {
@@ -18,7 +18,7 @@ interface Workload {
   spec: { template: { spec: PodSpec } }
 }
 
-const restricted = new Kubectl(`e2e-${randomBytes(3).toString('hex')}-restricted`)
+const restricted = new Kubectl(`${freshName()}-restricted`)
 const SERVICES = ['catalog', 'catalog-v2', 'webapp', 'forum']
 
 beforeAll(async () => {

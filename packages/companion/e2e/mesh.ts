@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { ROOT } from '../src/cluster/command.ts'
 import { openGateway, type Endpoint } from '../src/cluster/endpoint.ts'
@@ -9,7 +8,7 @@ import { readManifest } from '../src/cluster/manifests.ts'
 import { requireFreeHost } from '../src/cluster/preflight.ts'
 import type { Result } from '../src/run/reporter.ts'
 import { waitForPod, waitForRollout } from '../src/cluster/workloads.ts'
-import { deleteRoutes } from './exercises.ts'
+import { deleteRoutes, freshName } from './exercises.ts'
 
 /** The exit codes of a run in which nothing failed. With 4, the machine was too busy to judge everything. */
 export const NOTHING_FAILED = expect.toSatisfy((code: unknown) => code === 0 || code === 4)
@@ -44,7 +43,7 @@ export async function apply (kubectl: Kubectl, ...paths: string[]): Promise<void
  * @param options.gateway whether the tests call the store through the ingress gateway, which then must be free
  */
 export function freshMesh ({ gateway = true } = {}) {
-  const name = `e2e-${randomBytes(3).toString('hex')}`
+  const name = freshName()
   const outside = new Kubectl(`${name}-outside`)
   const mesh = {
     kubectl: new Kubectl(name),

@@ -1,5 +1,4 @@
 // If the exercises cannot run in a cluster, the companion says why, and what to do.
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,9 +7,10 @@ import { command } from '../src/cluster/command.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { CLI } from './exercises.ts'
+import { freshName } from './exercises.ts'
 import { apply } from './mesh.ts'
 
-const namespace = `e2e-${randomBytes(3).toString('hex')}`
+const namespace = freshName()
 const kubectl = new Kubectl(namespace)
 const chaos = (...env: string[]) => command('env', [...env, 'node', CLI, 'ch2.chaos', '--namespace', namespace])
 
