@@ -37,6 +37,27 @@ test('a load without a number of requests goes on until a signal ends it', async
   expect(stub.requests.length).toBeGreaterThan(0)
 })
 
+test('a load ends when its first calls suffice, however slow some of them are', async () => {
+  // Every second answer is slow. The quick ones alone would suffice earlier.
+  const stub = await server((_request, response) => {
+    const isSlow = stub.requests.length % 2 === 0
+    setTimeout(() => response.writeHead(isSlow ? 500 : 200).end(), isSlow ? 200 : 0)
+  })
+  const looks: number[][] = []
+  const { calls } = await sendLoad({
+    url: stub.origin,
+    rate: 500,
+    until: 10_000,
+    isEnough (first) {
+      looks.push([first.length, first.filter(({ status }) => status === 500).length])
+      return first.length >= 100
+    }
+  })
+  for (const [seen = 0, slow = 0] of looks) expect(Math.abs(slow - seen / 2)).toBeLessThanOrEqual(seen * 0.2)
+  expect(calls.length).toBeGreaterThanOrEqual(100)
+  expect(calls.length).toBeLessThan(10_000)
+})
+
 test('without an answer, the status is 0 and the body is the reason', async () => {
   const stub = await server(request => { request.socket.destroy() })
   expect(await sendRequest(stub.origin)).toMatchObject({ status: 0, body: expect.stringMatching(/socket|closed/) })

@@ -141,16 +141,16 @@ describe('a load is repeated until its measurement is sound', () => {
     expect(await repeat([8], { rate: 100, slowest: 10 })).toEqual({ rates: [100], told: [], outcome })
   })
 
-  test('on a busy machine, the next attempt has half the rate', async () => {
+  test('on a busy machine, the next attempt has a quarter of the rate', async () => {
     const { rates, told, outcome } = await repeat([5000, 8], { rate: 100, slowest: 10 })
-    expect(rates).toEqual([100, 50])
-    expect(told).toEqual([expect.stringMatching(/^50: the machine was late by 5,000 ms/)])
-    expect(outcome).toMatchObject({ rate: 50 })
+    expect(rates).toEqual([100, 25])
+    expect(told).toEqual([expect.stringMatching(/^25: the machine was late by 5,000 ms/)])
+    expect(outcome).toMatchObject({ rate: 25 })
   })
 
   test('after the last attempt, the error says what was measured and what to do', async () => {
     const { rates, outcome } = await repeat(NOISY, { rate: 100, slowest: 10 })
-    expect(rates).toEqual([100, 50, 25])
+    expect(rates).toEqual([100, 25, 10])
     expect(outcome).toBeInstanceOf(Disturbed)
     const { message, measured } = outcome as Disturbed
     expect(message).toMatch(/^the machine was too busy: the machine was late by 3,000 ms, and this load tolerates /)
@@ -162,7 +162,7 @@ describe('a load is repeated until its measurement is sound', () => {
     const ratesFrom = async (rate: number, slowest: number) => (await repeat(NOISY, { rate, slowest })).rates
     expect(await ratesFrom(100, 100)).toEqual([100, 100, 100])
     expect(await ratesFrom(2000, 2000)).toEqual([2000, 2000, 2000])
-    expect(await ratesFrom(25, 10)).toEqual([25, 12.5, 10])
+    expect(await ratesFrom(25, 10)).toEqual([25, 10, 10])
   })
 
   test('a load that may be sent only once is not repeated', async () => {

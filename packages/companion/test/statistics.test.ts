@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import { acceptanceRegion, binomialProbability } from '../src/judge/binomial.ts'
 import {
-  about, acceptanceRegion, all, around, binomialProbability, FALSE_ALARM, judge, none, POWER, sampleSize, type Expected
+  about, all, around, FALSE_ALARM, judge, none, POWER, sampleSize, type Expected
 } from '../src/judge/statistics.ts'
 import { generator } from './generator.ts'
 

@@ -12,7 +12,7 @@ import { MissingFeature, newRun } from '../src/run/exercise-run.ts'
 import { silent } from '../src/run/reporter.ts'
 import { curlLine } from '../src/run/steps/curl.ts'
 import { commandFor, perform } from '../src/run/steps/index.ts'
-import { limitsOf, requestsOf } from '../src/run/steps/sample-size.ts'
+import { limitsOf, sampleOf } from '../src/run/steps/sample-size.ts'
 import { answering, type Answer } from './fake-kubectl.ts'
 
 const CALL: Call = { status: 200, body: '', headers: {}, duration: 5 }
@@ -78,7 +78,7 @@ describe('a load', () => {
     const steps = [sends, answered]
     const { run, sent, announced } = runOf(steps)
     await perform(sends, run)
-    const total = requestsOf(sends, { steps }, 1e-4)
+    const { most: total } = sampleOf(sends, { steps }, 1e-4)
     expect(sent).toMatchObject([{ url: 'http://10.0.0.1/api/catalog', rate: 100, until: total }])
     expect(announced).toEqual([`curl -H 'x-a: b' http://10.0.0.1/api/catalog   # ${total} times, 100 a second`])
     expect(run.calls).toHaveLength(total)
@@ -195,7 +195,7 @@ test('the checks between a load and the next one decide how many requests it sen
   const coarse = expects('coarse', 'coarse', about(1 / 2, { tellFrom: [0.9] }), is, { tolerates: 500 })
   const fine = expects('fine', 'fine', about(1 / 2, { tellFrom: [0.6] }), is, { tolerates: 300 })
   const steps = [first, coarse, fine, second, coarse]
-  const requests = (step: typeof first) => requestsOf(step, { steps }, 1e-4)
+  const requests = (step: typeof first) => sampleOf(step, { steps }, 1e-4).most
   expect(requests(first)).toBeGreaterThan(requests(second))
   expect([limitsOf(first, { steps }), limitsOf(second, { steps })])
     .toEqual([{ within: 5000, tolerates: 300 }, { within: undefined, tolerates: 500 }])

@@ -43,14 +43,15 @@ export function expect (
   id: string, name: string, expected: Expected, is: (call: Call) => boolean,
   { among = () => true, ...options }: ExpectOptions = {}
 ): Expect {
-  return expectCount(id, name, expected, ({ calls }) => share(calls.filter(among), is), options)
+  const count: Expect['count'] = ({ calls }) => share(calls.filter(among), is)
+  return { ...expectCount(id, name, expected, count, options), ofCalls: true }
 }
 
 /** Expects a share of what `count` counts: in the calls, in the metrics, or in what a command printed. */
 export const expectCount = (
   id: string, name: string, expected: Expected, count: Expect['count'],
   { tolerates }: Pick<ExpectOptions, 'tolerates'> = {}
-): Expect => ({ kind: 'expect', id, name, expected, ...(tolerates !== undefined && { tolerates }), count })
+): Expect => ({ kind: 'expect', id, name, expected, ...(tolerates !== undefined && { tolerates }), ofCalls: false, count })
 
 /** Expects a share of what `count` counts in what a command prints. */
 export const inspect = (id: string, name: string, step: Omit<Inspect, 'kind' | 'id' | 'name'>): Inspect =>

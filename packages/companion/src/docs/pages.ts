@@ -4,12 +4,12 @@ import {
 import { course, FALSE_ALARM_PER_CHECK } from '../course/registry.ts'
 import { VALUES_BY_HAND } from '../course/placeholders.ts'
 import { argumentsFor, DOMAIN, pathOf } from '../cluster/manifests.ts'
-import { RATE } from '../judge/calibration.ts'
+import { FASTEST, SLOWEST } from '../judge/calibration.ts'
 import { expectedText, percent } from '../judge/figures.ts'
 import { number } from '../judge/numbers.ts'
-import { bounds, FALSE_ALARM, POWER } from '../judge/statistics.ts'
+import { bounds, FALSE_ALARM, POWER, sampleSize } from '../judge/statistics.ts'
 import { commandFor } from '../run/steps/index.ts'
-import { limitsOf, requestsOf } from '../run/steps/sample-size.ts'
+import { limitsOf, sampleOf } from '../run/steps/sample-size.ts'
 import { listOf, tableOf, wrapped } from './markdown.ts'
 import { figures, type ExerciseFigures, type Figures } from './record.ts'
 
@@ -99,7 +99,7 @@ ${numbered(exercise).map((step, index) => stepText(step, index + 1, exercise)).j
 
 ## Expected results
 
-${tableOf(CHECK_COLUMNS, checksOf(steps).map(step => checkRow(step, exercise, seen)))}
+${tableOf(CHECK_COLUMNS, checksOf(steps).map(step => checkRow(step, seen)))}
 
 ${paragraphs([recordText(seen), ...timeTexts(exercise), ...drawsText(steps)])}
 
@@ -205,30 +205,32 @@ function stepText (step: Step, position: number, exercise: Exercise): string {
 function detailsOf (step: Step, exercise: Exercise): string[] {
   if (step.kind === 'apply') return [link(step.file)]
   if (step.kind !== 'load') return []
-  const perSecond = step.rate === undefined ? `up to ${RATE}` : number(step.rate)
+  const perSecond = step.rate === undefined ? `${SLOWEST} to ${FASTEST}` : number(step.rate)
   if (step.during !== undefined) return [`(Meanwhile, the companion sends ${perSecond} requests per second.)`]
-  const total = number(requestsOf(step, exercise, FALSE_ALARM_PER_CHECK))
-  return [`(The companion sends ${total} requests, ${perSecond} per second.)`]
+  const { least, most } = sampleOf(step, exercise, FALSE_ALARM_PER_CHECK)
+  if (least === most) return [`(The companion sends ${number(most)} requests, ${perSecond} per second.)`]
+  return [`(The companion sends ${perSecond} requests per second. It stops when the result is clear, after ` +
+    `${number(least)} to ${number(most)} requests.)`]
 }
 
-function checkRow (step: CheckStep, exercise: Exercise, run: ExerciseFigures | undefined): string[] {
+function checkRow (step: CheckStep, run: ExerciseFigures | undefined): string[] {
   const { id, name, expected } = step
   const figure = run?.checks[id]
   const seen = figure === undefined ? '' : `${percent(figure.observed)} of ${number(figure.n)}`
-  return [name, expectedText(expected), allowedText(step, exercise), seen]
+  return [name, expectedText(expected), allowedText(step, figure), seen]
 }
 
-/** The range in which the share must be; empty if it must be all or none. */
-function allowedText (step: CheckStep, { steps }: Exercise): string {
+/**
+ * The range in which the share must be; empty if it must be all or none. The range of a random share depends on the
+ * number of observations: that of the last run or, if there is none, the largest number.
+ */
+function allowedText (step: CheckStep, seen: ExerciseFigures['checks'][string] | undefined): string {
   const { expected } = step
   if (expected.kind === 'exactly') return ''
-  const load = steps.slice(0, steps.indexOf(step)).findLast(({ kind }) => kind === 'load')
-  // The range of a band does not depend on the number of observations.
-  const n = expected.kind === 'about' && load?.kind === 'load'
-    ? requestsOf(load, { steps }, FALSE_ALARM_PER_CHECK)
-    : undefined
-  const { low, high } = bounds(expected, n ?? 0, FALSE_ALARM_PER_CHECK)
-  return `${percent(low)} to ${percent(high)}${n === undefined ? '' : ` of ${number(n)}`}`
+  const most = sampleSize(expected, FALSE_ALARM_PER_CHECK)
+  const { observed, n } = seen ?? { observed: expected.share, n: most }
+  const { low, high } = bounds(expected, { count: Math.round(observed * n), of: n }, FALSE_ALARM_PER_CHECK)
+  return `${percent(low)} to ${percent(high)}${expected.kind === 'about' ? ` of ${number(n)}` : ''}`
 }
 
 function recordText (seen: ExerciseFigures | undefined): string {
@@ -268,7 +270,8 @@ function drawsText (steps: Step[]): string[] {
   if (pairs.length === 0) return []
   return ['Each call is an independent random draw, so the results differ from run to run. The probability that a ' +
     `correct mesh fails any check in a run of all exercises is at most ${FALSE_ALARM}. ` +
-    `There are enough requests to distinguish ${[...new Set(pairs)].join(', ')} with a probability of ${POWER}.`]
+    `There are enough requests to distinguish ${[...new Set(pairs)].join(', ')} with a probability of ${POWER}. ` +
+    'The companion stops as soon as a sequential test of these probabilities has decided.']
 }
 
 const link = (file: string) => `[${pathOf(file)}](../../../${pathOf(file)})`

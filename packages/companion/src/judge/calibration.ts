@@ -9,40 +9,55 @@ export interface Calibration {
   rate: number
   /** the largest delay that was measured, in milliseconds: see Measurement */
   noise: number
-  /** the median latency at the lowest rate, in milliseconds */
+  /** the median latency at the last rate that was tried, in milliseconds */
   latency: number
 }
 
-/** The rates to try, in requests a second, and the number of requests at each. All of them take about two seconds. */
-const RATES_TO_TRY = [{ rate: 25, requests: 13 }, { rate: 50, requests: 40 }, { rate: 100, requests: 100 }] as const
+/** The rates to try, in requests a second. */
+const RATES = [25, 50, 100, 200, 400]
 
-/** The usual rate of a load, in requests a second. Two cores that do nothing else sustain it beside a cluster. */
+/** The lowest and the highest rate of a load that sets none. */
+export const [SLOWEST, FASTEST] = [RATES[0] as number, RATES.at(-1) as number]
+
+/** The rate to try first. It also is the rate of loads without a calibration. */
 export const RATE = 100
 
-/** The rate for a machine that does not sustain any of the rates to try, in requests a second. */
-export const SLOWEST = 10
+/** How long to try a rate, in seconds. */
+const DURATION = 0.5
 
 /**
- * Finds the highest rate that the cluster sustains, and measures the delays. It tries rising rates and ends at the
- * first one that is too high.
+ * Finds the highest rate that the cluster sustains, and measures the delays. It tries each rate for half a second: from
+ * RATE upwards until one is not sustained or, if RATE is not, downwards until one is.
  *
  * @param send sends that many requests at that rate
  */
 export async function calibrate (
   send: (options: { rate: number, until: number }) => Promise<LoadResult>, monitor: DelayMonitor
 ): Promise<Calibration> {
-  let rate = SLOWEST
-  let latency: number | undefined
+  let latency = 0
   let lateP99 = 0
-  const stop = monitor()
-  for (const { rate: tried, requests } of RATES_TO_TRY) {
-    const { calls, timing } = await send({ rate: tried, until: requests })
-    latency ??= percentile(calls.map(({ duration }) => duration), 50)
+  const isSustainedAt = async (rate: number) => {
+    const { calls, timing } = await send({ rate, until: Math.ceil(rate * DURATION) })
+    latency = percentile(calls.map(({ duration }) => duration), 50)
     lateP99 = Math.max(lateP99, timing.lateP99)
-    if (!isSustained(calls) || timing.kept < LEAST_KEPT * tried) break
-    rate = tried
+    return isSustained(calls) && timing.kept >= LEAST_KEPT * rate
   }
-  return { rate, noise: noiseOf({ ...await stop(), lateP99 }), latency: latency ?? 0 }
+  const stop = monitor()
+  const slower = RATES.filter(rate => rate < RATE).reverse()
+  const faster = RATES.filter(rate => rate > RATE)
+  let rate = RATE
+  if (await isSustainedAt(RATE)) {
+    for (const next of faster) {
+      if (!await isSustainedAt(next)) break
+      rate = next
+    }
+  } else {
+    for (const next of slower) {
+      rate = next
+      if (await isSustainedAt(next)) break
+    }
+  }
+  return { rate, noise: noiseOf({ ...await stop(), lateP99 }), latency }
 }
 
 /**
@@ -54,5 +69,5 @@ export function isSustained (calls: Pick<Call, 'status' | 'duration'>[]): boolea
   const third = Math.ceil(durations.length / 3)
   const first = percentile(durations.slice(0, third), 50)
   const last = percentile(durations.slice(-third), 50)
-  return calls.every(({ status }) => status === 200) && percentile(durations, 95) < 2000 && last <= first + 300
+  return calls.every(({ status }) => status === 200) && percentile(durations, 95) < 1000 && last <= first + 100
 }

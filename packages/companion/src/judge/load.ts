@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as others, setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { percentile } from './numbers.ts'
 
@@ -35,8 +35,13 @@ export interface Address {
 export interface LoadOptions extends Address {
   /** requests a second */
   rate: number
-  /** the number of requests, or a signal whose abort ends the load with a result */
+  /** the largest number of requests, or a signal whose abort ends the load with a result */
   until: number | AbortSignal
+  /**
+   * whether the calls so far suffice: then the load ends. It gets the longest series of first calls that have all
+   * ended. If it saw quick answers before slower ones, it would see other shares than there are.
+   */
+  isEnough?: ((first: Call[]) => boolean) | undefined
   /** called as soon as a call has ended */
   onCall?: (call: Call) => void
   /** aborting it ends the load without a result */
@@ -84,27 +89,30 @@ const machineClock: Clock = {
  * @throws {Error} when `signal` is aborted
  */
 export async function sendLoad (
-  { rate, until, onCall = () => {}, signal, clock = machineClock, ...address }: LoadOptions
+  { rate, until, isEnough, onCall = () => {}, signal, clock = machineClock, ...address }: LoadOptions
 ): Promise<LoadResult> {
   const agent = agentFor(address)
   const start = clock.now()
   const pending: Promise<Call>[] = []
   const late: number[] = []
-  const goesOn = () => typeof until === 'number' ? pending.length < until : !until.aborted
-  const send = async () => {
+  const series = new Series()
+  let enough = false
+  const goesOn = () => !enough && (typeof until === 'number' ? pending.length < until : !until.aborted)
+  const send = async (index: number) => {
     const call = await exchange(address, agent)
     onCall(call)
+    if (series.add(index, call) && !enough) enough = isEnough?.(series.first) === true
     return call
   }
   try {
     while (goesOn()) {
       const due = start + pending.length * 1000 / rate
       const early = due - clock.now()
-      if (early > 0) await clock.sleep(early, signal)
+      await (early > 0 ? clock.sleep(early, signal) : others()) // even a late load must let its answers arrive
       signal?.throwIfAborted()
       if (!goesOn()) break
       late.push(Math.max(0, clock.now() - due))
-      pending.push(send())
+      pending.push(send(pending.length))
     }
     const sending = clock.now() - start + 1000 / rate // includes the interval after the last request
     const calls = await Promise.race([Promise.all(pending), rejectOnAbort(signal)])
@@ -118,6 +126,29 @@ export async function sendLoad (
     return { calls, timing }
   } finally {
     await (signal?.aborted === true ? agent.destroy() : agent.close())
+  }
+}
+
+/** How many calls end between two looks at them. */
+const CALLS_BETWEEN_LOOKS = 25
+
+/** Calls, which end in any order, in the order in which they were sent. */
+class Series {
+  /** the longest series of first calls that have all ended */
+  readonly first: Call[] = []
+  readonly #later = new Map<number, Call>()
+  #seen = 0
+
+  /** Adds a call, and returns whether it is time for the next look at the series. */
+  add (index: number, call: Call): boolean {
+    this.#later.set(index, call)
+    for (let next; (next = this.#later.get(this.first.length)) !== undefined;) {
+      this.#later.delete(this.first.length)
+      this.first.push(next)
+    }
+    if (this.first.length < this.#seen + CALLS_BETWEEN_LOOKS) return false
+    this.#seen = this.first.length
+    return true
   }
 }
 

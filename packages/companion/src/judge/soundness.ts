@@ -126,7 +126,7 @@ export interface Attempts<T> {
 }
 
 /**
- * Sends a load until its measurement is sound, each time at half the rate.
+ * Sends a load until its measurement is sound, each time at a quarter of the rate.
  *
  * @returns the sound result and its rate
  * @throws {Disturbed} when no measurement is sound
@@ -139,7 +139,7 @@ export async function repeatUntilSound<T> (
     const why = reasons(taken)
     if (why.length === 0) return { taken, rate }
     if (left <= 0) throw new Disturbed(why, measured(taken))
-    rate = Math.max(Math.min(slowest, rate), rate / 2)
+    rate = Math.max(Math.min(slowest, rate), rate / 4)
     await again(why, rate)
   }
 }

@@ -4,7 +4,7 @@ import { sendLoad, type Call } from '../judge/load.ts'
 import type { Samples } from '../judge/metrics.ts'
 import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import type { Measurement } from '../judge/soundness.ts'
-import type { Check } from '../judge/statistics.ts'
+import type { Check, Count } from '../judge/statistics.ts'
 import type { Environment } from './environment.ts'
 
 /** One run of one exercise: what its steps need, and what they pass on to each other. */
@@ -25,6 +25,8 @@ export interface ExerciseRun {
   measured: Measurement | undefined
   /** the calls of the last load */
   calls: Call[]
+  /** by the id of a check: the count that decided it while the last load ran */
+  decided: Map<string, Count>
   /** when the last load began by the cluster's clock, or a little earlier, in microseconds; undefined without a load */
   since: number | undefined
   /** by service: what the last load added to its metrics */
@@ -44,6 +46,7 @@ export const newRun = (given: Given & Partial<ExerciseRun>): ExerciseRun => ({
   rate: RATE,
   measured: undefined,
   calls: [],
+  decided: new Map(),
   since: undefined,
   metrics: {},
   output: '',

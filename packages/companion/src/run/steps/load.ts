@@ -4,16 +4,17 @@ import { PORTS } from '../../cluster/workloads.ts'
 import type { Arrival, Load } from '../../course/exercise.ts'
 import { fillPlaceholders, VALUES_BY_HAND } from '../../course/placeholders.ts'
 import { SLOWEST } from '../../judge/calibration.ts'
-import { sendRequest, sendBurst, type Address } from '../../judge/load.ts'
+import { sendRequest, sendBurst, type Address, type Call } from '../../judge/load.ts'
 import { increase, parseMetrics, type Samples } from '../../judge/metrics.ts'
 import { number } from '../../judge/numbers.ts'
 import { measurementOf, repeatUntilSound, unsoundReasons, type Measurement } from '../../judge/soundness.ts'
+import { isDecided } from '../../judge/statistics.ts'
 import { Tally } from '../../judge/tally.ts'
 import type { Environment } from '../environment.ts'
-import type { ExerciseRun } from '../exercise-run.ts'
+import { observedBy, type ExerciseRun } from '../exercise-run.ts'
 import { curlLine } from './curl.ts'
 import { measureNoise, requireQuietWait } from './noise.ts'
-import { limitsOf, requestsOf } from './sample-size.ts'
+import { limitsOf, sampleOf, type Sample } from './sample-size.ts'
 import { lineByHand } from './words.ts'
 
 /** How often a load is sent before it counts as not judged: at three rates, or twice at the rate of its lesson. */
@@ -22,7 +23,7 @@ const ATTEMPTS_AT_A_RATE = 2
 
 /**
  * Sends a load before anything about it is judged. If the machine was too busy for a fair measurement, the load is sent
- * again at half the rate.
+ * again at a quarter of the rate.
  *
  * @throws {Disturbed} when the machine was too busy each time
  */
@@ -84,15 +85,17 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
   const changed = step.arrived === undefined ? undefined : await waitForChange(step.arrived, address, run, earlier)
 
   const { during } = step
-  const total = during === undefined ? requestsOf(step, exercise, falseAlarm) : undefined
+  const sample = during === undefined ? sampleOf(step, exercise, falseAlarm) : undefined
+  const total = sample?.most
   const before = await scrape(step.scrape, environment)
-  const times = total === undefined ? '' : `${total} times, `
+  const times = sample === undefined ? '' : `${sample.least < sample.most ? 'up to ' : ''}${sample.most} times, `
   kubectl.announce(`${lineForRun(address, step, environment)}   # ${times}${rate} a second`, 'lesson')
   const tally = new Tally()
   const ended = new AbortController()
   const { least, most } = environment.clock
   await sleep(most - least) // otherwise `since` could be before the end of the previous load
   run.since = (Date.now() + least) * 1000
+  run.decided = new Map()
   const command = during === undefined
     ? undefined
     : environment.execute(during.map(word => environment.fill(word))).finally(() => ended.abort())
@@ -102,6 +105,7 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
     ...address,
     rate,
     until: total ?? ended.signal,
+    isEnough: sample === undefined ? undefined : calls => isEnough(calls, sample, run),
     signal: kubectl.signal,
     onCall (call) {
       tally.add(call)
@@ -109,7 +113,7 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
     }
   }))
   run.calls = sent.calls
-  report.loaded({ tally, total, rate })
+  report.loaded({ tally, total: total && tally.calls, rate })
   const printed = await command
   if (printed !== undefined) {
     report.output(printed.stdout + printed.stderr)
@@ -119,6 +123,16 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
   run.metrics = Object.fromEntries(step.scrape.map(service =>
     [service, increase(before[service] as Samples, after[service] as Samples)]))
   return { measured: measurementOf(sent.calls, sent.timing, noise), changed, passed }
+}
+
+/** Whether the calls decide all checks for which the load could end early. The first count that does is recorded. */
+function isEnough (calls: Call[], { least, sequential }: Sample, run: ExerciseRun): boolean {
+  if (sequential.length === 0 || calls.length < least) return false
+  for (const check of sequential.filter(({ id }) => !run.decided.has(id))) {
+    const counted = check.count({ ...observedBy(run, ''), calls })
+    if (isDecided(check.expected, counted, run.falseAlarm)) run.decided.set(check.id, counted)
+  }
+  return sequential.every(({ id }) => run.decided.has(id))
 }
 
 /** The line that sends one of the requests from this machine. */

@@ -1,6 +1,6 @@
-import type { Exercise, Load, Step } from '../../course/exercise.ts'
+import type { Exercise, Expect, Load, Step } from '../../course/exercise.ts'
 import type { MeasurementLimits } from '../../judge/soundness.ts'
-import { sampleSize } from '../../judge/statistics.ts'
+import { sampleSize, type Expected } from '../../judge/statistics.ts'
 
 type Steps = Pick<Exercise, 'steps'>
 
@@ -11,11 +11,31 @@ function judgesOf (step: Load, { steps }: Steps): Step[] {
   return next === -1 ? after : after.slice(0, next)
 }
 
-/** How many requests a load sends: as many as the most demanding of the checks that judge it needs. */
-export function requestsOf (step: Load, exercise: Steps, falseAlarm: number): number {
-  const checks = judgesOf(step, exercise).filter(step => 'expected' in step)
-  return Math.max(...checks.map(({ expected }) => sampleSize(expected, falseAlarm)))
+/** A load has at least this number of requests. */
+const LEAST = 100
+
+/** How many requests a load sends. */
+export interface Sample {
+  /** with fewer requests, the load does not end */
+  least: number
+  /** with this number, the load ends whatever the answers are */
+  most: number
+  /** the load ends earlier as soon as all of these checks are decided; without any, it sends `most` */
+  sequential: Expect[]
 }
+
+/** The sample that the checks of a load need. */
+export function sampleOf (step: Load, exercise: Steps, falseAlarm: number): Sample {
+  const checks = judgesOf(step, exercise).filter(step => 'expected' in step)
+  const sequential = checks.filter(isSequential)
+  const sizeOf = ({ expected }: { expected: Expected }) => sampleSize(expected, falseAlarm)
+  const least = Math.max(LEAST, ...checks.filter(check => !isSequential(check)).map(sizeOf))
+  return { least, most: Math.max(least, ...sequential.map(sizeOf)), sequential }
+}
+
+/** Whether a check can be decided while its load runs: its calls are draws, and nothing else is counted. */
+const isSequential = (check: Step): check is Expect =>
+  check.kind === 'expect' && check.ofCalls && check.expected.kind === 'about'
 
 /** What the checks that judge a load demand of its measurement: the least noise that any of them tolerates. */
 export function limitsOf (step: Load, exercise: Steps): MeasurementLimits {
