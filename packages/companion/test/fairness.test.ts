@@ -2,6 +2,7 @@
 // fixed seeds.
 import { describe, expect, test } from 'vitest'
 import { FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
+import { KubectlError } from '../src/cluster/kubectl.ts'
 import type { Step } from '../src/course/exercise.ts'
 import { expect as expects, inspect, load, once } from '../src/course/steps.ts'
 import { about, all } from '../src/judge/statistics.ts'
@@ -22,8 +23,8 @@ const CALLS = load('calls', '/', { says: 'Send requests.' })
 const HALF = expects('calls-fail', 'calls that fail', about(1 / 2, { tellFrom: [0.6] }), failed)
 
 interface Machine {
-  /** the milliseconds that the gateway's status port takes to answer, by the rate of the load */
-  late: (rate: number) => number
+  /** the milliseconds that the gateway's status port takes to answer, by the rate of the load and the loads so far */
+  late: (rate: number, loads: number) => number
   /** the share of the calls that fail */
   failing: number
   /** how many calls get no answer for 15 seconds, as on a machine that is far too slow */
@@ -33,11 +34,13 @@ interface Machine {
   /** what a command of the lesson prints */
   prints?: string
   origin?: string
+  /** the error of every command of the lesson */
+  throws?: Error
 }
 
 /** Carries out steps, and returns the result with the rates of the loads. */
 async function performed (steps: Step[], machine: Machine) {
-  const { late, failing, stalled = 0, lasted = 1000, prints = '', origin = '' } = machine
+  const { late, failing, stalled = 0, lasted = 1000, prints = '', origin = '', throws } = machine
   const rates: number[] = []
   const draw = generator(21)
   let rate = 0
@@ -46,16 +49,19 @@ async function performed (steps: Step[], machine: Machine) {
     kubectl,
     report: silent,
     clock: { least: 0, most: 0 },
-    gateway: { nameInTraces: '', address: async () => ({ url: origin }) },
+    gateway: { nameInTraces: '', interruptions: 0, address: async () => ({ url: origin }) },
     fill: (text: string) => text,
-    execute: async () => ({ code: 0, stdout: prints, stderr: '' })
+    async execute () {
+      if (throws !== undefined) throw throws
+      return { code: 0, stdout: prints, stderr: '' }
+    }
   } as unknown as Environment
   const run = newRun({
     environment,
     exercise: { steps },
     falseAlarm: FALSE_ALARM_PER_CHECK,
     patience: 50,
-    monitor: () => async () => ({ loopP99: 1, probeP50: 1, probeP99: late(rate) }),
+    monitor: () => async () => ({ loopP99: 1, probeP50: 1, probeP99: late(rate, rates.length) }),
     send: async options => {
       rates.push(rate = options.rate)
       const statusOf = (i: number) => i < stalled ? 0 : draw() < failing ? 500 : 200
@@ -140,8 +146,7 @@ describe('a load', () => {
   })
 
   test('that failed before the machine became busy fails the exercise', async () => {
-    let loads = 0
-    const late = () => loads++ === 0 ? 5 : 4000
+    const late = (_rate: number, loads: number) => loads <= 1 ? 5 : 4000
     const { verdict } = await performed([CALLS, HALF, { ...CALLS }, LATER], { late, failing: 0.9 })
     expect(verdict).toBe('fail')
   })
@@ -162,6 +167,20 @@ describe('a wait', () => {
       unjudged: [{ disturbed: expect.stringContaining(slow) as string }]
     })
     expect(await performed([printed], { late: () => SLOW_MS, failing: 0 })).toMatchObject({ verdict: 'fail' })
+  })
+
+  test('for kubectl that times out is not judged on a slow machine, and is an error on a quiet one', async () => {
+    const applied = { ...printed, command: ['scripts/chaos.sh'] }
+    const late = new KubectlError(['wait'], { code: 1, stdout: '', stderr: 'timed out waiting for the condition' })
+    const failing = (noise: number, error: Error) =>
+      performed([applied, HALF], { late: () => noise, failing: 0, throws: error })
+    expect(await failing(SLOW_MS + 1, late)).toMatchObject({
+      verdict: 'unjudged',
+      unjudged: [{ id: 'printed', disturbed: expect.stringContaining('timed out waiting') as string }, { id: HALF.id }]
+    })
+    await expect(failing(SLOW_MS, late)).rejects.toThrow(late)
+    const wrong = new KubectlError(['wait'], { code: 1, stdout: '', stderr: 'not found' })
+    await expect(failing(SLOW_MS + 1, wrong)).rejects.toThrow(wrong)
   })
 
   test('with success passes on a slow machine as well', async () => {

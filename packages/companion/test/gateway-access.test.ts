@@ -29,7 +29,7 @@ async function gatewayThat (answer: (response: ServerResponse) => void): Promise
 function accessTo (origin: string, options: Partial<GatewayAccessOptions> = {}, ...answers: Answer[]) {
   const closed: string[] = []
   vi.mocked(openGateway).mockReset().mockImplementation(async (_, { service }) =>
-    ({ origin, close: () => { closed.push(service) } }))
+    ({ origin, close: () => { closed.push(service) }, interruptions: () => 0 }))
   const kubectl = new FakeCluster([CATALOG], ...answers).kubectl()
   const access = new GatewayAccess({ kubectl, api: 'istio', ingress: INGRESS, fill: text => text, ...options })
   return { access, closed }

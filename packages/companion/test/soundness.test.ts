@@ -18,7 +18,8 @@ const QUIET: Measurement = {
   probeP50: 3,
   probeP99: 8,
   noise: 8,
-  stalled: 0
+  stalled: 0,
+  interruptions: 0
 }
 
 const milliseconds = (max = 60_000) => fc.double({ min: 0, max, noNaN: true })
@@ -89,6 +90,12 @@ describe('a measurement', () => {
       { noise: DEFAULT_TOLERANCE_MS + 1, lateP99: DEFAULT_TOLERANCE_MS + 1 },
       {},
       /^the machine was late by 2,001 ms/
+    ],
+    [
+      'whose way to the gateway broke',
+      { interruptions: 1 },
+      {},
+      /^the port-forward to the gateway ended once, as it does when the gateway refuses a connection$/
     ],
     ['below the rate', { kept: 79 }, {}, /^only 79 of 100 requests a second could be sent$/],
     [

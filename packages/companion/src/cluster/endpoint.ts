@@ -12,6 +12,8 @@ export interface Endpoint {
   origin: string
   /** ends the port-forward behind the origin, if there is one */
   close: () => void
+  /** how often that port-forward has ended by itself, and was started again */
+  interruptions: () => number
 }
 
 /**
@@ -36,12 +38,13 @@ export async function openGateway (kubectl: Kubectl, gateway: GatewayObjects, { 
   for (const host of addressesOf(service)) {
     if (!await isListening(host, STATUS_PORT)) continue
     const portSuffix = port === 80 || port === 443 ? '' : `:${port}`
-    return { origin: `${scheme}://${host.includes(':') ? `[${host}]` : host}${portSuffix}`, close: () => {} }
+    const origin = `${scheme}://${host.includes(':') ? `[${host}]` : host}${portSuffix}`
+    return { origin, close: () => {}, interruptions: () => 0 }
   }
   kubectl.announce(`kubectl -n ${namespace} port-forward --address 127.0.0.1 service/${name} :${port}`, 'upkeep')
   try {
-    const { origin, close } = await startPortForward(namespace, `service/${name}`, port)
-    return { origin: origin.replace('http', scheme), close }
+    const forward = await startPortForward(namespace, `service/${name}`, port)
+    return { ...forward, origin: forward.origin.replace('http', scheme) }
   } catch (error) {
     throw new Trouble(`There is no way to the ingress gateway: ${(error as Error).message}`,
       `Is it running? ${statusCommand(gateway)}`)
@@ -70,6 +73,7 @@ const UNTIL_STDIN_CLOSES = 'exec 3<&0; "$@" & child=$!; { cat <&3; kill $child; 
 export async function startPortForward (namespace: string, target: string, port: number): Promise<Endpoint> {
   let child: ChildProcess
   let isClosed = false
+  let interruptions = 0
 
   const start = (local: number | '') => new Promise<number>((resolve, reject) => {
     const options = ['--namespace', namespace, '--address', '127.0.0.1']
@@ -84,8 +88,10 @@ export async function startPortForward (namespace: string, target: string, port:
     })
     child.once('error', reject)
     child.once('exit', () => {
-      if (listening === undefined) reject(new Error(`kubectl port-forward to ${target} failed: ${stderr.trim()}`))
-      else if (!isClosed) start(listening).catch(() => {}) // if this fails, the next request has no answer
+      reject(new Error(`kubectl port-forward to ${target} failed: ${stderr.trim()}`)) // no effect once it listens
+      if (listening === undefined || isClosed) return
+      interruptions++
+      start(listening).catch(() => {}) // if this fails, the next request has no answer
     })
   })
 
@@ -95,7 +101,8 @@ export async function startPortForward (namespace: string, target: string, port:
     close: () => {
       isClosed = true
       child.stdin?.end()
-    }
+    },
+    interruptions: () => interruptions
   }
 }
 

@@ -5,15 +5,27 @@ export type Scope = 'exercise' | 'run'
 export class Trouble extends Error {
   override name = 'Trouble'
   readonly ends: Scope
+  /** whether something did not happen in time, so that a busy machine may be the cause */
+  readonly isLate: boolean
 
-  constructor (wrong: string, todo: string, { ends = 'run' }: { ends?: Scope } = {}) {
+  constructor (wrong: string, todo: string, { ends = 'run', isLate = false }: TroubleOptions = {}) {
     super(`${wrong}\n${todo}`)
     this.ends = ends
+    this.isLate = isLate
   }
 }
+
+type TroubleOptions = Partial<Pick<Trouble, 'ends' | 'isLate'>>
 
 /** Whether an error makes the rest of the run pointless. */
 export const endsRun = (error: unknown) => error instanceof Trouble && error.ends === 'run'
 
 /** The message of an error, or of any other value that was thrown. */
 export const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error)
+
+/** What kubectl, istioctl and the API server say when something takes too long. */
+const LATE = /timed out|timeout|deadline exceeded|took too long|too many requests|client connection lost/i
+
+/** Whether a busy machine may be the cause of an error: something did not happen in time. */
+export const mayBeLate = (error: unknown) =>
+  error instanceof Trouble ? error.isLate : LATE.test(messageOf(error))

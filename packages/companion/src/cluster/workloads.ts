@@ -77,7 +77,8 @@ async function waitForStatus (kubectl: Kubectl, deployments: string[], kind: Com
       if (!(error instanceof KubectlError) || !/timed out/.test(error.message)) throw error
       throw new Trouble(
         `Deployment ${deployment} in namespace ${kubectl.namespace} is not ready after two minutes.`,
-        `To see what its pods wait for: kubectl -n ${kubectl.namespace} describe pods -l app=${deployment}`)
+        `To see what its pods wait for: kubectl -n ${kubectl.namespace} describe pods -l app=${deployment}`,
+        { isLate: true })
     }
   }
 }

@@ -23,8 +23,8 @@ export const isWithin = (count: number, { low, high }: Region) => count >= low &
  * Decides early about a binomial share, by Wald's sequential probability ratio test (The Annals of Mathematical
  * Statistics 16, 1945) against each wrong share. While no ratio of likelihoods is extreme, the sample grows.
  *
- * If the hypothesis in the denominator of a ratio is true, the ratio ever exceeds 1 / a with a probability of at most a.
- * So the errors keep their probabilities however often one looks at the sample.
+ * If the hypothesis in the denominator of a ratio is true, the ratio ever exceeds 1 / a with a probability of at most
+ * a. So the errors keep their probabilities however often one looks at the sample.
  *
  * @param share the expected share
  * @param wrong the shares to tell from it. If all are on one side, a share as far away on the other side is added

@@ -8,6 +8,8 @@ export interface Measurement extends LoadTiming, Delays {
   noise: number
   /** the number of calls without an answer for ten seconds: no lesson makes a call wait that long */
   stalled: number
+  /** how often the way to the gateway broke and was opened again: a port-forward that ended by itself */
+  interruptions: number
 }
 
 /** What the measurement of a load must satisfy so that its checks can be judged. */
@@ -43,9 +45,11 @@ export const LEAST_KEPT = 0.8
 export const REMEDY = 'Close other programs, or give the cluster more cores, and run the exercise again.'
 
 /** Combines what was measured of a load. */
-export function measurementOf (calls: Pick<Call, 'duration'>[], timing: LoadTiming, delays: Delays): Measurement {
+export function measurementOf (
+  calls: Pick<Call, 'duration'>[], timing: LoadTiming, delays: Delays, interruptions = 0
+): Measurement {
   const stalled = calls.filter(({ duration }) => duration >= STALLED_MS).length
-  return rounded({ ...timing, ...delays, noise: noiseOf({ ...timing, ...delays }), stalled })
+  return rounded({ ...timing, ...delays, noise: noiseOf({ ...timing, ...delays }), stalled, interruptions })
 }
 
 /** The measured values, rounded to a tenth. */
@@ -66,7 +70,7 @@ export function noiseOf ({ lateP99 = 0, loopP99, probeP99 }: Delays & Partial<Lo
  * @param requests how many requests the load sent; if unknown, the time of the last answer counts as its end
  */
 export function unsoundReasons (
-  { wanted, kept, noise, stalled, lasted, lateP99, loopP99, probeP99 }: Measurement,
+  { wanted, kept, noise, stalled, interruptions, lasted, lateP99, loopP99, probeP99 }: Measurement,
   { tolerates: tolerance = DEFAULT_TOLERANCE_MS, within = Infinity, passed = 0 }: MeasurementLimits = {},
   requests = Infinity
 ): string[] {
@@ -92,6 +96,10 @@ export function unsoundReasons (
   if (stalled > 0 && isSlow) {
     const calls = `${number(stalled)} ${stalled === 1 ? 'call' : 'calls'}`
     reasons.push(`${calls} had no answer within ${ms(STALLED_MS)}, on a machine that was late by ${ms(noise)}`)
+  }
+  if (interruptions > 0) {
+    reasons.push(`the port-forward to the gateway ended ${interruptions === 1 ? 'once' : `${interruptions} times`}, ` +
+      'as it does when the gateway refuses a connection')
   }
   return reasons
 }

@@ -10,6 +10,7 @@ import { MissingFeature, newRun, type ExerciseRun } from './exercise-run.ts'
 import type { StatusProbe } from './gateway-access.ts'
 import type { Result, Unjudged } from './reporter.ts'
 import { perform } from './steps/index.ts'
+import { unlessLate } from './steps/noise.ts'
 
 /** What a run knows about the machine. */
 export interface Machine {
@@ -42,13 +43,15 @@ export async function runExercise (
   const start = performance.now()
   const run = newRun({ environment, exercise, falseAlarm, patience })
   report.begin(exercise)
-  let result: Result
-  try {
+  run.monitor = delayMonitor((await machine.status)?.probe)
+  const prepare = async () => {
     await environment.prepare(exercise)
-    run.monitor = delayMonitor((await machine.status)?.probe)
     machine.calibration = await calibrated(exercise, environment, machine.calibration, run.monitor)
     run.rate = machine.calibration?.rate ?? RATE
-    const unjudged = await performAll(exercise.steps, run)
+  }
+  let result: Result
+  try {
+    const unjudged = await performAll(exercise.steps, run, prepare)
     if (run.rate < (machine.calibration?.rate ?? RATE)) machine.calibration = undefined // the cluster has become slower
     const verdict = verdictOf(run.checks, unjudged)
     result = { id, verdict, checks: run.checks, ...(unjudged.length > 0 && { unjudged }) }
@@ -79,23 +82,29 @@ async function calibrated (
 /**
  * Carries steps out, one after the other.
  *
+ * @param prepare runs before the first step
  * @returns the checks that were not judged: the mesh lacks something for them, or the machine was too busy
  */
-export async function performAll (steps: Step[], run: ExerciseRun): Promise<Unjudged[]> {
+export async function performAll (
+  steps: Step[], run: ExerciseRun, prepare = async () => {}
+): Promise<Unjudged[]> {
   const { report } = run.environment
-  for (const [index, step] of steps.entries()) {
-    await report.step(step, 'says' in step ? step.says : step.name)
-    try {
-      await perform(step, run)
-    } catch (error) {
-      const reason = reasonNotJudged(error)
-      const checks = steps.slice(index).filter(step => 'expected' in step)
-      const unjudged = checks.map(({ id, name }) => ({ id, name, ...reason }))
-      for (const check of unjudged) report.unjudged(check)
-      return unjudged
+  let done = 0
+  try {
+    await unlessLate(run.monitor, prepare)
+    for (const step of steps) {
+      await report.step(step, 'says' in step ? step.says : step.name)
+      await unlessLate(run.monitor, async () => { await perform(step, run) })
+      done++
     }
+    return []
+  } catch (error) {
+    const reason = reasonNotJudged(error)
+    const checks = steps.slice(done).filter(step => 'expected' in step)
+    const unjudged = checks.map(({ id, name }) => ({ id, name, ...reason }))
+    for (const check of unjudged) report.unjudged(check)
+    return unjudged
   }
-  return []
 }
 
 /** @throws any error that fails the exercise: all except a missing feature and a busy machine */

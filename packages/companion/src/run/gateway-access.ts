@@ -39,6 +39,8 @@ export class GatewayAccess {
   readonly #fill: (text: string) => string
   /** by the name of the exercises' own Gateway (empty for the ingress gateway) and the port: `NAME:80` */
   readonly #connections = new Map<string, Promise<Connection>>()
+  /** all connections that were ever open */
+  readonly #opened: Connection[] = []
   /** the name of the last applied Gateway of the Gateway API, which has a Service of its own */
   #own: string | undefined
 
@@ -112,11 +114,12 @@ export class GatewayAccess {
    */
   async address (request: Pick<Load, 'path'> & Partial<Load>): Promise<Address> {
     const { path, method = 'GET', headers = {}, body, host, tls } = request
-    const { origin } = await this.#connect(tls === undefined ? 80 : 443)
+    const connection = await this.#connect(tls === undefined ? 80 : 443)
+    if (!this.#opened.includes(connection)) this.#opened.push(connection)
     const name = host === undefined ? this.#host : this.#fill(host)
     const read = (file: string | undefined) => file === undefined ? undefined : readFileSync(this.#fill(file), 'utf8')
     return {
-      url: origin + path,
+      url: connection.origin + path,
       method,
       body,
       headers: { ...headers, ...(name !== undefined && { host: name }) },
@@ -124,6 +127,11 @@ export class GatewayAccess {
         tls: { servername: name as string, ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key) }
       })
     }
+  }
+
+  /** How often a port-forward to a gateway has ended by itself so far. */
+  get interruptions (): number {
+    return this.#opened.reduce((sum, { interruptions }) => sum + interruptions(), 0)
   }
 
   #connect (port: number): Promise<Connection> {
@@ -167,12 +175,13 @@ export class GatewayAccess {
     const { namespace, workload } = this.current
     if (status === 0) {
       return new Trouble(`The ingress gateway at ${url} refuses: ${body}.`,
-        `Is it running? ${statusCommand(this.current)}. To see its log: kubectl -n ${namespace} logs ${workload}`)
+        `Is it running? ${statusCommand(this.current)}. To see its log: kubectl -n ${namespace} logs ${workload}`,
+        { isLate: true })
     }
     if (status !== 200) {
       return new Trouble(`The ingress gateway at ${url} answers with ${status}: ${body.slice(0, 200)}`,
         `Does it know the route? istioctl proxy-config routes ${workload} -n ${namespace}. ` +
-        `Is there a problem in the configuration? istioctl analyze -n ${this.#kubectl.namespace}`)
+        `Is there a problem in the configuration? istioctl analyze -n ${this.#kubectl.namespace}`, { isLate: true })
     }
     return new Trouble(
       'The ingress gateway leads to a store in another namespace: ' +

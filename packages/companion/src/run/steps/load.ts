@@ -100,6 +100,7 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
     ? undefined
     : environment.execute(during.map(word => environment.fill(word))).finally(() => ended.abort())
   const passed = changed === undefined ? 0 : performance.now() - changed
+  const interrupted = environment.gateway.interruptions
   command?.catch(() => {}) // if a signal ends it, the load is ended as well, and throws
   const { result: sent, noise } = await measureNoise(run.monitor, () => run.send({
     ...address,
@@ -122,7 +123,8 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
   const after = await scrape(step.scrape, environment)
   run.metrics = Object.fromEntries(step.scrape.map(service =>
     [service, increase(before[service] as Samples, after[service] as Samples)]))
-  return { measured: measurementOf(sent.calls, sent.timing, noise), changed, passed }
+  const interruptions = environment.gateway.interruptions - interrupted
+  return { measured: measurementOf(sent.calls, sent.timing, noise, interruptions), changed, passed }
 }
 
 /** Whether the calls decide all checks for which the load could end early. The first count that does is recorded. */

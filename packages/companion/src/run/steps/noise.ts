@@ -1,3 +1,4 @@
+import { mayBeLate, messageOf } from '../../cluster/errors.ts'
 import type { Delays, DelayMonitor } from '../../judge/noise.ts'
 import { number } from '../../judge/numbers.ts'
 import { DEFAULT_TOLERANCE_MS, Disturbed, noiseOf, rounded, SLOW_MS } from '../../judge/soundness.ts'
@@ -14,6 +15,25 @@ export async function measureNoise<T> (
     return { result, noise }
   } finally {
     if (noise === undefined) await end()
+  }
+}
+
+/**
+ * Carries out an action, whose failure is no verdict if something did not happen in time on a slow machine.
+ *
+ * @throws {Disturbed} in that case
+ * @throws any other error of the action
+ */
+export async function unlessLate (monitor: DelayMonitor, action: () => Promise<void>): Promise<void> {
+  const end = monitor()
+  try {
+    await action()
+    await end()
+  } catch (error) {
+    const noise = await end()
+    if (!mayBeLate(error) || noiseOf(noise) <= SLOW_MS) throw error
+    const [what = ''] = messageOf(error).split('\n')
+    throw disturbed(what, noise)
   }
 }
 
