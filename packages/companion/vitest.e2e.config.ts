@@ -1,25 +1,40 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { Durations } from './e2e/durations.ts'
 
-const OPTIONS = { testTimeout: 600_000, hookTimeout: 600_000 }
+const pathOf = (name: string) => `e2e/${name}.test.ts`
 
 /**
  * Files that need the cluster for themselves: they measure, they use all cores, or they change what the others use,
  * such as the gateway.
  */
-const ALONE = ['course', 'controls', 'gateway-api', 'gateways', 'beside-gateway', 'restarts', 'busy']
-  .map(name => `e2e/${name}.test.ts`)
+const ALONE = ['course', 'controls', 'gateway-api', 'gateways', 'beside-gateway', 'restarts', 'busy'].map(pathOf)
 
-// First the other files, side by side: each has its own namespaces, and its own host at the gateway.
+/** The slowest of the other files. They begin first, so that none of them runs on when all others have ended. */
+const SLOWEST = ['restore', 'interrupted', 'created', 'book-files'].map(pathOf)
+
+class SlowestFirst extends BaseSequencer {
+  override async sort (files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isSlow = ({ moduleId }: TestSpecification) => SLOWEST.some(path => moduleId.endsWith(`/${path}`))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isSlow), ...sorted.filter(file => !isSlow(file))]
+  }
+}
+
+const options = { testTimeout: 600_000, hookTimeout: 600_000 }
+
+// First all files that do not need the cluster for themselves, side by side: each has its own namespaces, and its own
+// host at the gateway.
 export default defineConfig({
   test: {
     reporters: [
       'verbose', ['json', { outputFile: '.reports/vitest.json' }], new Durations('.reports/durations.txt')
     ],
+    sequence: { sequencer: SlowestFirst },
     projects: [
       {
         test: {
-          ...OPTIONS,
+          ...options,
           name: 'side by side',
           include: ['e2e/**/*.test.ts'],
           exclude: ALONE,
@@ -27,7 +42,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 }
         }
       },
-      { test: { ...OPTIONS, name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 1 } } }
+      { test: { ...options, name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 1 } } }
     ]
   }
 })

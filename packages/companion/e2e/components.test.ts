@@ -142,9 +142,11 @@ test('strict-mtls: the store works, metrics and probes too, and plain text is re
     figures.push(`strict-mtls: ${service} from outside the mesh ${JSON.stringify(refused)}`)
     expect(refused, service).toEqual({ 'refused, curl 56': CALLS })
   }
-  await vi.waitFor(async () => expect(await fromInside('forum', 'http://catalog/items')).toBe('200'), {
-    timeout: 60_000
-  }) // the policies are gone
+  // Until each proxy has picked up that the policies are gone, calls are refused.
+  await vi.waitFor(async () => {
+    expect(await fromInside('forum', 'http://catalog/items')).toBe('200')
+    expect(await throughTheGateway()).toEqual({ 200: 2 * CALLS })
+  }, { timeout: 60_000 })
   const served = await throughTheGateway()
   figures.push(`strict-mtls: gateway ${JSON.stringify(served)}`)
   expect(served).toEqual({ 200: 2 * CALLS })
