@@ -1,12 +1,48 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { Durations } from './e2e/durations.ts'
 
-// One file after the other: they share a cluster, and some of them measure.
+const pathOf = (name: string) => `e2e/${name}.test.ts`
+
+/**
+ * Files that need the cluster for themselves: they measure, they use all cores, or they change what the others use,
+ * such as the gateway.
+ */
+const ALONE = ['course', 'controls', 'gateway-api', 'gateways', 'beside-gateway', 'restarts', 'busy'].map(pathOf)
+
+/** The slowest of the other files. They begin first, so that none of them runs on when all others have ended. */
+const SLOWEST = ['restore', 'interrupted', 'created', 'book-files'].map(pathOf)
+
+class SlowestFirst extends BaseSequencer {
+  override async sort (files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isSlow = ({ moduleId }: TestSpecification) => SLOWEST.some(path => moduleId.endsWith(`/${path}`))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isSlow), ...sorted.filter(file => !isSlow(file))]
+  }
+}
+
+const options = { testTimeout: 600_000, hookTimeout: 600_000 }
+
+// First all files that do not need the cluster for themselves, side by side: each has its own namespaces, and its own
+// host at the gateway.
 export default defineConfig({
   test: {
-    include: ['e2e/**/*.test.ts'],
-    fileParallelism: false,
-    reporters: ['verbose', ['json', { outputFile: '.reports/vitest.json' }]],
-    testTimeout: 600_000,
-    hookTimeout: 600_000
+    reporters: [
+      'verbose', ['json', { outputFile: '.reports/vitest.json' }], new Durations('.reports/durations.txt')
+    ],
+    sequence: { sequencer: SlowestFirst },
+    projects: [
+      {
+        test: {
+          ...options,
+          name: 'side by side',
+          include: ['e2e/**/*.test.ts'],
+          exclude: ALONE,
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 }
+        }
+      },
+      { test: { ...options, name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 1 } } }
+    ]
   }
 })

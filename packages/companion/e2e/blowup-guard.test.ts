@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 import { startPortForward } from '../src/cluster/endpoint.ts'
 import { sendRequest } from '../src/judge/load.ts'
-import { freshMesh, k8s } from './mesh.ts'
+import { freshMesh } from './mesh.ts'
 
 const mesh = freshMesh()
 const STATUS = ['--output', '/dev/null', '--write-out', '%{http_code}']
@@ -15,11 +15,11 @@ const SET = ['--request', 'POST', ...JSON_BODY]
 const catalogPod = async () => (await mesh.kubectl.runningPodNames('app=catalog'))[0] as string
 
 test('calls through the gateway are refused', async () => {
-  await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
-  const url = `${mesh.gateway.origin}/blowup`
-  await expect.poll(async () => (await sendRequest(url)).status, { timeout: 30_000 }).toBe(403)
+  await mesh.exposeStore()
+  const { url, headers: { host } } = mesh.call('/blowup')
+  await expect.poll(async () => (await sendRequest(mesh.call('/blowup'))).status, { timeout: 30_000 }).toBe(403)
   for (const call of [[], SET, ['--request', 'DELETE']]) {
-    const { stdout } = await command('curl', ['-sS', ...FORGED, ...call, url])
+    const { stdout } = await command('curl', ['-sS', '--header', `host: ${host}`, ...FORGED, ...call, url])
     expect(stdout, call[1]).toMatch(/"statusCode":403,"code":"CHAOS_FORBIDDEN"/)
   }
 })

@@ -18,7 +18,7 @@ import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, images, k8s } from './mesh.ts'
 
 const mesh = freshMesh()
-const host = `${mesh.kubectl.namespace}.example` // replaces the book's istioinaction.io
+const host = mesh.domain // replaces the book's istioinaction.io
 const folder = mkdtempSync(join(tmpdir(), 'book-files-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -70,7 +70,7 @@ const ofExercises = new Set([
 ])
 const others = globSync('istio/**/*.yaml', { cwd: k8s('') }).filter(file => !ofExercises.has(file)).sort()
 
-test.each(others)('%s passes a dry run', async file => {
+test.concurrent.each(others)('%s passes a dry run', async file => {
   const { namespace, args, input } = await readManifest(mesh.kubectl, file, { host })
   const dryRun = ['apply', '--dry-run=server', '--validate=strict', ...args]
   expect(await mesh.kubectl.in(namespace).try(dryRun, input)).toMatchObject({ code: 0 })

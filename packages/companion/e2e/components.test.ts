@@ -1,15 +1,13 @@
 // With each component of k8s/components, the store works in the mesh, and what the component forbids is refused.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { command, ROOT } from '../src/cluster/command.ts'
+import { command } from '../src/cluster/command.ts'
 import { Kubectl, type KubeObject } from '../src/cluster/kubectl.ts'
 import { sendRequest, sendLoad } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { judgeFlow, type End, type Flow, type NetworkPolicy } from '../test/network-policy.ts'
-import { apply, freshMesh, k8s } from './mesh.ts'
+import { applyStore, freshMesh } from './mesh.ts'
 
-const mesh = freshMesh()
+const mesh = freshMesh({ components: ['offline'] })
 const figures: string[] = []
 afterAll(() => console.log(figures.join('\n')))
 
@@ -17,31 +15,14 @@ afterAll(() => console.log(figures.join('\n')))
 const CALLS = 20
 
 beforeAll(async () => {
-  await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
-  await applyWith('offline')
-  await waitForRollout(mesh.kubectl, ['catalog', 'webapp', 'forum'])
+  await mesh.exposeStore()
   for (const path of ['/api/catalog', '/api/users']) {
-    const answers = async () => expect((await sendRequest(mesh.gateway.origin + path)).status).toBe(200)
+    const answers = async () => expect((await sendRequest(mesh.call(path))).status).toBe(200)
     await vi.waitFor(answers, { timeout: 60_000, interval: 500 })
   }
 })
 
-/** Applies the store with some components, from a temporary kustomization. */
-async function applyWith (...components: string[]): Promise<void> {
-  const cache = join(ROOT, 'node_modules/.cache')
-  mkdirSync(cache, { recursive: true })
-  const folder = mkdtempSync(join(cache, 'components-'))
-  try {
-    const path = (name: string) => relative(folder, k8s(name))
-    writeFileSync(
-      join(folder, 'kustomization.yaml'),
-      JSON.stringify({ resources: [path('')], components: components.map(name => path(`components/${name}`)) })
-    )
-    await apply(mesh.kubectl, relative(k8s(''), folder))
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
+const applyWith = (...components: string[]) => applyStore(mesh.kubectl, components)
 
 const tallyOf = (outcomes: (string | number)[]) =>
   outcomes.reduce<Record<string, number>>(
@@ -52,7 +33,7 @@ const tallyOf = (outcomes: (string | number)[]) =>
 /** Calls through the gateway, counted by status. */
 async function throughTheGateway (): Promise<Record<string, number>> {
   const loads = await Promise.all(
-    ['/api/catalog', '/api/users'].map(path => sendLoad({ url: mesh.gateway.origin + path, rate: 20, until: CALLS }))
+    ['/api/catalog', '/api/users'].map(path => sendLoad({ ...mesh.call(path), rate: 20, until: CALLS }))
   )
   return tallyOf(loads.flatMap(({ calls }) => calls).map(({ status }) => status))
 }
@@ -161,9 +142,11 @@ test('strict-mtls: the store works, metrics and probes too, and plain text is re
     figures.push(`strict-mtls: ${service} from outside the mesh ${JSON.stringify(refused)}`)
     expect(refused, service).toEqual({ 'refused, curl 56': CALLS })
   }
-  await vi.waitFor(async () => expect(await fromInside('forum', 'http://catalog/items')).toBe('200'), {
-    timeout: 60_000
-  }) // the policies are gone
+  // Until each proxy has picked up that the policies are gone, calls are refused.
+  await vi.waitFor(async () => {
+    expect(await fromInside('forum', 'http://catalog/items')).toBe('200')
+    expect(await throughTheGateway()).toEqual({ 200: 2 * CALLS })
+  }, { timeout: 60_000 })
   const served = await throughTheGateway()
   figures.push(`strict-mtls: gateway ${JSON.stringify(served)}`)
   expect(served).toEqual({ 200: 2 * CALLS })

@@ -35,15 +35,15 @@ test('every file passes the strict validation of the API server and of istioctl'
   expect([code, stderr], stdout).toEqual([0, ''])
 })
 
-describe.each(SERVICES)('the Pod of %s', service => {
+describe.concurrent.each(SERVICES)('the Pod of %s', service => {
   /** The Pod, after a change to it. */
-  async function podWith (change: (spec: PodSpec) => void): Promise<string> {
+  async function podWith (change: (spec: PodSpec) => void, name = service): Promise<string> {
     const manifest = await readFile(k8s(`services/${service}.yaml`), 'utf8')
     const objects = parseAllDocuments(manifest).map(document => document.toJS() as Workload)
     const deployment = objects.find(({ kind }) => kind === 'Deployment')
     const spec = { ...deployment?.spec.template.spec, serviceAccountName: 'default' } as unknown as PodSpec
     change(spec)
-    return withImages(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: service }, spec }))
+    return withImages(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec }))
   }
 
   /** Whether the level `restricted` admits the Pod, after a change to it. */
@@ -58,12 +58,12 @@ describe.each(SERVICES)('the Pod of %s', service => {
     ['the user of its image', '1000', undefined],
     ['any other user, such as one of OpenShift', '1000680000', 1000680000]
   ])('runs there as %s', async (_, uid, runAsUser) => {
+    const name = `${service}-${uid}`
     await restricted.applyText(await podWith(spec => {
       if (runAsUser !== undefined) spec.securityContext['runAsUser'] = runAsUser
-    }))
-    await waitForPod(restricted, service)
-    expect(await restricted.run(['exec', service, '--', 'id', '-u'])).toBe(`${uid}\n`)
-    await restricted.run(['delete', 'pod', service, '--grace-period=1'])
+    }, name))
+    await waitForPod(restricted, name)
+    expect(await restricted.run(['exec', name, '--', 'id', '-u'])).toBe(`${uid}\n`)
   })
 
   const eachContainer = (change: (securityContext: Record<string, unknown>) => void) => (spec: PodSpec) => {

@@ -1,3 +1,5 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { ROOT } from '../src/cluster/command.ts'
 import { openGateway, type Endpoint } from '../src/cluster/endpoint.ts'
@@ -5,10 +7,9 @@ import { findGateway } from '../src/cluster/gateway.ts'
 import { BUILT, configuredSource, imagesFrom, renamed } from '../src/cluster/images.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { readManifest } from '../src/cluster/manifests.ts'
-import { requireFreeHost } from '../src/cluster/preflight.ts'
 import type { Result } from '../src/run/reporter.ts'
 import { waitForPod, waitForRollout } from '../src/cluster/workloads.ts'
-import { deleteRoutes, freshName } from './exercises.ts'
+import { freshName } from './exercises.ts'
 
 /** The exit codes of a run in which nothing failed. With 4, the machine was too busy to judge everything. */
 export const NOTHING_FAILED = expect.toSatisfy((code: unknown) => code === 0 || code === 4)
@@ -30,24 +31,52 @@ export const withImages = (text: string) => renamed(text, images)
 
 /** Applies files and folders of k8s/ with these images. */
 export async function apply (kubectl: Kubectl, ...paths: string[]): Promise<void> {
-  for (const path of paths) {
-    const { args, input } = await readManifest(kubectl, path, { images })
-    await kubectl.run(['apply', ...args], input)
+  for (const path of paths) await applyWithHost(kubectl, path)
+}
+
+/** Applies a file or folder of k8s/ with these images, and with this host instead of `*`. */
+export async function applyWithHost (kubectl: Kubectl, path: string, host?: string): Promise<void> {
+  const { args, input } = await readManifest(kubectl, path, { images, host })
+  await kubectl.run(['apply', ...args], input)
+}
+
+/** Applies the store with some folders of k8s/components, from a temporary kustomization. */
+export async function applyStore (kubectl: Kubectl, components: string[]): Promise<void> {
+  const cache = join(ROOT, 'node_modules/.cache')
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'components-'))
+  try {
+    const path = (name: string) => relative(folder, k8s(name))
+    writeFileSync(
+      join(folder, 'kustomization.yaml'),
+      JSON.stringify({ resources: [path('')], components: components.map(name => path(`components/${name}`)) })
+    )
+    await apply(kubectl, relative(k8s(''), folder))
+  } finally {
+    rmSync(folder, { recursive: true })
   }
 }
 
 /**
- * A fresh injected namespace with the store, a pod outside the mesh, and a port-forward to the gateway, for the tests
- * of a file. Everything is deleted after them.
+ * A fresh injected namespace with the store, a pod outside the mesh, and a way to the gateway, for the tests of a file.
+ * Everything is deleted after them. At the gateway, each file has a host of its own, so files can run side by side.
  *
- * @param options.gateway whether the tests call the store through the ingress gateway, which then must be free
+ * @param options.gateway whether the tests call the store through the ingress gateway
+ * @param options.components the folders of k8s/components that the store has from the start
  */
-export function freshMesh ({ gateway = true } = {}) {
+export function freshMesh ({ gateway = true, components = [] as string[] } = {}) {
   const name = freshName()
   const outside = new Kubectl(`${name}-outside`)
   const mesh = {
     kubectl: new Kubectl(name),
     gateway: undefined as unknown as Endpoint,
+    /** the host at the gateway: requests for other hosts do not reach this store */
+    domain: `${name}.example`,
+    /** A request to the store through the gateway. */
+    call: (path: string, headers: Record<string, string> = {}) =>
+      ({ url: mesh.gateway.origin + path, headers: { host: mesh.domain, ...headers } }),
+    /** Applies the book's Gateway and its route to the webapp, for the host of this mesh. */
+    exposeStore: () => applyWithHost(mesh.kubectl, 'istio/ch2/ingress-gateway.yaml', mesh.domain),
     /** Runs curl in a pod that has no sidecar. */
     curlOutside: (...args: string[]) =>
       outside.try(['exec', 'outside', '--', 'curl', '-sS', '--max-time', '10', ...args]),
@@ -65,24 +94,16 @@ export function freshMesh ({ gateway = true } = {}) {
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: outside.namespace } }
       ]
     }))
-    if (gateway) {
-      const ingress = await findGateway(cluster)
-      await requireFreeHost(mesh.kubectl, ingress)
-      mesh.gateway = await openGateway(cluster, ingress)
-    }
+    if (gateway) mesh.gateway = await openGateway(cluster, await findGateway(cluster))
     await apply(outside, 'tools/outside.yaml')
-    await apply(mesh.kubectl, '.')
+    await applyStore(mesh.kubectl, components)
     await waitForRollout(mesh.kubectl, ['catalog', 'webapp', 'forum'])
     await waitForPod(outside, 'outside')
   })
 
   afterAll(async () => {
     mesh.gateway?.close()
-    try {
-      await deleteRoutes(mesh.kubectl) // first, because they claim the gateway, which the next file needs
-    } finally {
-      await new Kubectl('default').run(['delete', 'namespace', name, outside.namespace, '--wait=false'])
-    }
+    await new Kubectl('default').run(['delete', 'namespace', name, outside.namespace, '--wait=false'])
   })
   return mesh
 }

@@ -27,7 +27,8 @@ beforeAll(async () => {
   jaeger = await startPortForward('istio-system', 'service/tracing', 80)
   prometheus = await startPortForward('istio-system', 'service/prometheus', 9090)
   await istio.apply(k8s('istio/ch8/gateway-telemetry.yaml'))
-  await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'), k8s('components/observability/telemetry.yaml'))
+  await mesh.exposeStore()
+  await mesh.kubectl.apply(k8s('components/observability/telemetry.yaml'))
 })
 afterAll(async () => {
   jaeger?.close()
@@ -46,7 +47,7 @@ async function tracesOf (n: number, isComplete: (trace: Trace) => boolean, timeo
   const mark = randomBytes(4).toString('hex')
   const start = Date.now() * 1000
   for (let i = 0; i < n; i++) {
-    expect((await sendRequest(`${mesh.gateway.origin}/api/catalog?mark=${mark}-${i}`)).status).toBe(200)
+    expect((await sendRequest(mesh.call(`/api/catalog?mark=${mark}-${i}`))).status).toBe(200)
   }
   return await vi.waitFor(async () => {
     const found = await tracesSince(GATEWAY, start, 10 * n)
@@ -116,7 +117,7 @@ test('Prometheus tells v1 from v2, and injected failures from real ones, by Isti
   const { code } = await command('scripts/chaos.sh', ['500', '50', '--version', 'v1', '-n', namespace])
   expect(code).toBe(0)
   await vi.waitFor(async () => {
-    await sendLoad({ url: `${mesh.gateway.origin}/api/catalog`, rate: 50, until: 50 })
+    await sendLoad({ ...mesh.call('/api/catalog'), rate: 50, until: 50 })
     const served = (labels = '') => query('sum by (version) (http_server_request_duration_seconds_count' +
       `{namespace="${namespace}",app="catalog",route="/items"${labels}})`, 'version')
     const injected = await served(',status="500",fault!=""')
@@ -127,7 +128,7 @@ test('Prometheus tells v1 from v2, and injected failures from real ones, by Isti
 
   await mesh.kubectl.run(['scale', 'deployment/catalog', 'deployment/catalog-v2', '--replicas=0'])
   await vi.waitFor(async () => {
-    await sendLoad({ url: `${mesh.gateway.origin}/api/catalog`, rate: 50, until: 20 })
+    await sendLoad({ ...mesh.call('/api/catalog'), rate: 50, until: 20 })
     const failed = (fault: string) => query('sum by (status) (http_client_request_duration_seconds_count' +
       `{namespace="${namespace}",app="webapp",upstream="catalog",status=~"5..",fault${fault}})`, 'status')
     expect(await failed('!=""')).toEqual({ 500: expect.any(Number) })

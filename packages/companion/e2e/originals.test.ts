@@ -19,7 +19,7 @@ const to = (subset?: string) => ({ route: [{ destination: { host: 'catalog', ...
 const catalogRoutes = (...http: object[]) => v1alpha3('VirtualService', 'catalog', { hosts: ['catalog'], http })
 
 const versions = async (headers: Record<string, string> = {}) => {
-  const { calls } = await sendLoad({ url: `${mesh.gateway.origin}/api/catalog`, headers, rate: 50, until: 60 })
+  const { calls } = await sendLoad({ ...mesh.call('/api/catalog', headers), rate: 50, until: 60 })
   return new Set(calls.map(({ status, version }) => `${status} ${version}`))
 }
 const waitForVersions = (wanted: string[], headers: Record<string, string> = {}) =>
@@ -28,10 +28,10 @@ const waitForVersions = (wanted: string[], headers: Record<string, string> = {})
 test('v1alpha3 objects work: a gateway, retries, two versions, a pin to v1, and a dark launch', async () => {
   await mesh.kubectl.applyText(v1alpha3('Gateway', 'outfitters-gateway', {
     selector: { istio: 'ingressgateway' },
-    servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }]
+    servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: [mesh.domain] }]
   }))
   await mesh.kubectl.applyText(v1alpha3('VirtualService', 'webapp-virtualservice', {
-    hosts: ['*'],
+    hosts: [mesh.domain],
     gateways: ['outfitters-gateway'],
     http: [{ route: [{ destination: { host: 'webapp', port: { number: 80 } } }] }]
   }))

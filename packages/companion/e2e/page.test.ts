@@ -11,20 +11,20 @@ const chromium = chromiumForTests()
 const WAIT = { timeout: 60_000, interval: 500 }
 
 describe.skipIf(chromium === undefined)('the page through the gateway', () => {
-  const mesh = freshMesh()
+  const mesh = freshMesh({ components: ['offline'] })
   let browser: Browser
   let page: Page
   const errors: string[] = []
 
   beforeAll(async () => {
-    await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'LOCAL_USERS=true'])
-    await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
-    await waitForRollout(mesh.kubectl, ['forum'])
-    await vi.waitFor(async () => expect((await sendRequest(mesh.gateway.origin)).status).toBe(200), WAIT)
-    browser = await launch(String(chromium))
+    await mesh.exposeStore()
+    await vi.waitFor(async () => expect((await sendRequest(mesh.call('/'))).status).toBe(200), WAIT)
+    const gateway = new URL(mesh.gateway.origin)
+    browser = await launch(String(chromium), `--host-resolver-rules=MAP ${mesh.domain} ${gateway.hostname}`)
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
     page.on('pageerror', error => errors.push(String(error)))
-    await page.goto(`${mesh.gateway.origin}/?rate=20`)
+    gateway.hostname = mesh.domain
+    await page.goto(`${gateway.origin}/?rate=20`)
   })
   afterAll(() => browser?.close())
 
@@ -65,7 +65,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
     await apply(mesh.kubectl, 'services/catalog-v2.yaml', 'istio/ch2/catalog-destinationrule.yaml')
     await waitForRollout(mesh.kubectl, ['catalog-v2'])
     await mesh.kubectl.apply(k8s('istio/ch2/catalog-virtualservice-dark-v2.yaml'))
-    const call = { url: `${mesh.gateway.origin}/api/catalog`, headers: { 'x-dark-launch': 'v2' } }
+    const call = mesh.call('/api/catalog', { 'x-dark-launch': 'v2' })
     await expect.poll(async () => (await sendRequest(call)).version, WAIT).toBe('v2')
     await expect.poll(async () => {
       await reload()
@@ -84,7 +84,7 @@ describe.skipIf(chromium === undefined)('the page through the gateway', () => {
 
   test('by default, faults cannot be read through the gateway, and the command on the page sets one', async () => {
     const [pod] = await mesh.kubectl.runningPodNames('app=catalog,version=v1')
-    expect((await sendRequest(`${mesh.gateway.origin}/api/chaos/catalog/${pod}`)).status).toBe(403)
+    expect((await sendRequest(mesh.call(`/api/chaos/catalog/${pod}`))).status).toBe(403)
     await page.selectOption('#fault-pod', `catalog/${pod}`)
     const line = await page.locator('#kubectl-line').innerText()
     const here = line.replace(/^kubectl/, `kubectl -n ${mesh.kubectl.namespace}`)

@@ -4,16 +4,14 @@ import { sendRequest, sendLoad, type Call } from '../src/judge/load.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
 import { freshMesh, k8s } from './mesh.ts'
 
-const mesh = freshMesh()
+const mesh = freshMesh({ components: ['offline'] })
 const figures: string[] = []
 afterAll(() => console.log(figures.join('\n')))
 
 beforeAll(async () => {
-  await mesh.kubectl.run(['set', 'env', 'deployment/forum', 'LOCAL_USERS=true'])
-  await mesh.kubectl.apply(k8s('istio/ch2/ingress-gateway.yaml'))
-  await waitForRollout(mesh.kubectl, ['forum'])
+  await mesh.exposeStore()
   for (const path of ['/api/catalog', '/api/users']) {
-    const isAnswered = async () => expect((await sendRequest(mesh.gateway.origin + path)).status).toBe(200)
+    const isAnswered = async () => expect((await sendRequest(mesh.call(path))).status).toBe(200)
     await vi.waitFor(isAnswered, { timeout: 30_000, interval: 200 })
   }
 })
@@ -21,7 +19,7 @@ beforeAll(async () => {
 /** The calls of a load of 40 requests a second, from before `change` until five seconds after it. */
 async function callsDuring (path: string, change: () => Promise<unknown>): Promise<Call[]> {
   const end = new AbortController()
-  const outcomes = sendLoad({ url: mesh.gateway.origin + path, rate: 40, until: end.signal })
+  const outcomes = sendLoad({ ...mesh.call(path), rate: 40, until: end.signal })
   try {
     await change()
     await new Promise(resolve => setTimeout(resolve, 5000))
@@ -58,7 +56,7 @@ test('no request fails when one of two catalog pods is killed and the mesh retri
   await mesh.kubectl.run(['scale', 'deployment/catalog', '--replicas=2'])
   await waitForRollout(mesh.kubectl, ['catalog'])
   const answering = async () => {
-    const { calls } = await sendLoad({ url: `${mesh.gateway.origin}/api/catalog`, rate: 40, until: 20 })
+    const { calls } = await sendLoad({ ...mesh.call('/api/catalog'), rate: 40, until: 20 })
     return new Set(calls.map(({ pod }) => pod)).size
   }
   await expect.poll(answering, { timeout: 30_000 }).toBe(2)

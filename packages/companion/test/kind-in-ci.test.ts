@@ -1,9 +1,11 @@
 // .ci/kind with a stand-in for the kind lab.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ROOT } from '../src/cluster/command.ts'
 
 /** Where .ci/kind looks for the lab, from the root of the project. */
@@ -16,13 +18,18 @@ afterEach(() => rmSync(folder, { recursive: true }))
 /** A lab whose commands end with these codes, and a chapter 2 that prints this. */
 interface Lab { built?: boolean, image?: number, up?: number, cluster?: number, exercise?: number, report?: object }
 
-/** What .ci/kind prints beside such a lab; without one where it is undefined. */
-function kind (lab: Lab | undefined): string[] {
-  const project = join(folder, 'project')
-  mkdirSync(join(project, '.ci'), { recursive: true })
-  cpSync(join(ROOT, '.ci/kind'), join(project, '.ci/kind'))
+/** The copy of .ci/kind beside such a lab, or beside none. */
+function scriptBeside (lab: Lab | undefined): string {
+  const script = join(folder, 'project/.ci/kind')
+  mkdirSync(dirname(script), { recursive: true })
+  cpSync(join(ROOT, '.ci/kind'), script)
   if (lab !== undefined) make(lab)
-  const { status, stdout } = spawnSync(join(project, '.ci/kind'), { encoding: 'utf8' })
+  return script
+}
+
+/** What .ci/kind prints beside such a lab, or beside none. */
+function kind (lab: Lab | undefined): string[] {
+  const { status, stdout } = spawnSync(scriptBeside(lab), { encoding: 'utf8' })
   expect(status).toBe(0)
   return stdout.trimEnd().split('\n')
 }
@@ -71,4 +78,20 @@ test.each<[string, Lab, string]>([
   ['the lab does not start', { up: 1 }, '0 passed, 1 failed']
 ])('the last line of .ci/kind has the counts for chapter 2: %s', (_, lab, counts) => {
   expect(kind(lab).at(-1)).toBe(counts)
+})
+
+test('chapter 2, which measures, begins only when the file that .ci/kind is called with no longer exists', async () => {
+  const busy = join(folder, 'busy')
+  writeFileSync(busy, '')
+  const script = scriptBeside({ report: { passed: 8, failed: 0, notJudged: 0 } })
+  const child = spawn(script, [busy], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'close')
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => { said += text })
+  await vi.waitFor(() => expect(said).toContain('cluster.sh up took'), { timeout: 30_000 })
+  await sleep(500)
+  expect(said).not.toContain('chapter 2 took')
+  rmSync(busy)
+  await ended
+  expect(said).toMatch(/chapter 2 took .*\n8 passed, 0 failed\n$/)
 })

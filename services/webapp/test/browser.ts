@@ -29,6 +29,6 @@ export function chromiumForTests (): string | undefined {
 }
 
 /** Starts Chromium. Its sandbox does not work for root, the user of many containers. */
-export function launch (executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] })
+export function launch (executablePath: string, ...args: string[]): Promise<Browser> {
+  return chromium.launch({ executablePath, args: [...args, ...process.getuid?.() === 0 ? ['--no-sandbox'] : []] })
 }
