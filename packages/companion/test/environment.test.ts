@@ -42,7 +42,7 @@ describe('preparing an exercise', () => {
   test('removes the user\'s Istio objects, and records them first', async () => {
     const cluster = meshWith([rule('mine')])
     using run = await environmentIn(cluster)
-    await run.environment.prepare({ needs: [] })
+    await run.environment.prepare({ needs: [], steps: [] })
     expect(cluster.objects.has('shop:destinationrule.networking.istio.io/mine')).toBe(false)
     expect(run.snapshot.originals.get('shop:destinationrule.networking.istio.io/mine')).toMatchObject(rule('mine'))
     const changes = cluster.commands.filter(command => /^(replace|delete)/.test(command))
@@ -57,25 +57,64 @@ describe('preparing an exercise', () => {
     using run = await environmentIn(cluster)
     await run.environment.apply({ file: SUBSETS })
     expect(run.snapshot.created).toEqual(['shop:destinationrule.networking.istio.io/catalog'])
-    await run.environment.prepare({ needs: [] })
+    await run.environment.prepare({ needs: [], steps: [] })
     expect(cluster.objects.has('shop:destinationrule.networking.istio.io/catalog')).toBe(false)
   })
 
   test('ends the exercise, not the run, if an add-on is missing', async () => {
     using run = await environmentIn(meshWith())
-    await expect(run.environment.prepare({ needs: ['prometheus'] })).rejects.toMatchObject({
+    await expect(run.environment.prepare({ needs: ['prometheus'], steps: [] })).rejects.toMatchObject({
       ends: 'exercise',
       message: expect.stringMatching(/^There is no prometheus in istio-system: .*\nInstall it: kubectl apply -f https:/)
     })
   })
 
   test('replaces the user\'s Deployments, Pods and Services with those of the exercise', async () => {
-    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'outside' }, spec: { containers: [] } }
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'outside' }, spec: { containers: [] }, status: {} }
     const cluster = meshWith([pod])
     using run = await environmentIn(cluster)
-    await run.environment.prepare({ needs: ['outside'] })
+    await run.environment.prepare({ needs: ['outside'], steps: [] })
     expect(cluster.commands).toContain('replace --save-config --force --cascade=foreground --wait -f -')
     expect(cluster.commands.at(-1)).toBe('wait --for=condition=Ready pod/outside --timeout=120s')
+  })
+})
+
+describe('what an exercise needs and is there already', () => {
+  /** The fake cluster keeps no manifest, so this records it as kubectl apply does. */
+  function recordManifests (cluster: FakeCluster) {
+    for (const { metadata, ...object } of [...cluster.objects.values()].filter(({ kind }) => kind !== 'Secret')) {
+      const { resourceVersion, ...applied } = metadata
+      const manifest = { ...object, metadata: { annotations: {}, namespace: 'shop', ...applied } }
+      const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': `${JSON.stringify(manifest)}\n` }
+      const status = { conditions: [{ type: 'Ready', status: 'True' }] }
+      cluster.put({ ...object, metadata: { ...applied, annotations }, status })
+    }
+  }
+  const applies = ({ commands }: FakeCluster) => commands.filter(command => command.startsWith('apply'))
+  const OUTSIDE = 'apply -f k8s/tools/outside.yaml'
+  const key = 'shop:pod/outside'
+
+  test('is not applied again', async () => {
+    const cluster = meshWith()
+    using run = await environmentIn(cluster)
+    await run.environment.prepare({ needs: ['outside'], steps: [] })
+    recordManifests(cluster)
+    await run.environment.prepare({ needs: ['outside'], steps: [] })
+    expect(applies(cluster)).toEqual([OUTSIDE])
+  })
+
+  test.each<[string, (pod: KubeObject) => KubeObject]>([
+    ['has another value', pod => ({ ...pod, spec: { ...pod['spec'] as object, enableServiceLinks: true } })],
+    ['is being deleted', pod => ({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: 'now' } })],
+    ['is not ready', pod => ({ ...pod, status: {} })]
+  ])('is applied again if it %s', async (_what, change) => {
+    const cluster = meshWith()
+    using run = await environmentIn(cluster)
+    await run.environment.prepare({ needs: ['outside'], steps: [] })
+    recordManifests(cluster)
+    cluster.put(change(cluster.objects.get(key) as KubeObject))
+    await run.environment.prepare({ needs: ['outside'], steps: [] })
+    expect(applies(cluster)).toEqual([OUTSIDE, OUTSIDE])
   })
 })
 
@@ -114,15 +153,15 @@ describe('applying a file', () => {
     const name = /gateways\.gateway\.networking\.k8s\.io\/(\S+)/.exec(cluster.commands.join('\n'))?.[1]
     expect(run.environment.fill('deploy/GATEWAY')).toBe(`deployment/${name}-istio`)
     expect(run.environment.gateway.nameInTraces).toBe(`${name}-istio.shop`)
-    await run.environment.prepare({ needs: [] })
+    await run.environment.prepare({ needs: [], steps: [] })
     expect(run.environment.gateway.nameInTraces).toBe('')
   })
 
   test('does not make the next exercise use its gateway, even if that exercise cannot be prepared', async () => {
-    const cluster = meshWith([], [/get pods -l app in/, { code: 1, stderr: 'Forbidden' }])
+    const cluster = meshWith([], [/get istio-io/, { code: 1, stderr: 'Forbidden' }])
     using run = await environmentIn(cluster, 'gateway')
     await run.environment.apply({ file: 'istio/ch2/ingress-gateway.yaml' })
-    await expect(run.environment.prepare({ needs: [] })).rejects.toThrow('Forbidden')
+    await expect(run.environment.prepare({ needs: [], steps: [] })).rejects.toThrow('Forbidden')
     expect(run.environment.gateway.nameInTraces).toBe('')
   })
 })

@@ -15,6 +15,9 @@ const failed = (stderr: string): CommandResult => ({ code: 1, stdout: '', stderr
 const LISTS: Record<string, (object: KubeObject) => boolean> = {
   pods: ({ kind }) => kind === 'Pod',
   deployments: ({ kind }) => kind === 'Deployment',
+  replicasets: ({ kind }) => kind === 'ReplicaSet',
+  services: ({ kind }) => kind === 'Service',
+  serviceaccounts: ({ kind }) => kind === 'ServiceAccount',
   'istio-io': ({ apiVersion }) => apiVersion.includes('istio.io/')
 }
 

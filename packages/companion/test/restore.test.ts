@@ -31,7 +31,7 @@ test('new objects are deleted, changed objects are patched, and missing objects 
   expect([...cluster.objects.keys()].sort()).toEqual(['shop:service/catalog', 'shop:service/webapp'])
   expect(cluster.objects.get('shop:service/catalog')).toMatchObject(CATALOG)
   expect(cluster.commands.map(command => command.replace(/=\/tmp.*/, '')).slice(1)).toEqual([
-    'delete service/new --ignore-not-found',
+    'delete service/new --ignore-not-found --wait=false',
     'get service/catalog service/webapp --ignore-not-found -o json',
     'create -f -',
     'get service/catalog service/webapp --ignore-not-found -o json',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { runChaosScript } from '../src/cluster/chaos.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import type { Step } from '../src/course/exercise.ts'
 import { course } from '../src/course/registry.ts'
@@ -37,6 +38,7 @@ function runOf (steps: Step[], ...answers: Answer[]) {
     },
     fill: (text: string, since?: number) => text.replaceAll('NAMESPACE', 'shop').replaceAll('SINCE', String(since)),
     expand: (text: string) => text,
+    setFault: (words: string[]) => runChaosScript(kubectl, words, 'lesson'),
     execute: ([, ...args]: string[]) => kubectl.try(args, undefined, 'lesson'),
     apply: async (step: Step) => { done.push(step) },
     runCommand: async (step: Step) => { done.push(step) }

@@ -7,7 +7,7 @@ import { afterEach, beforeAll, expect, test } from 'vitest'
 import { openGateway } from '../src/cluster/endpoint.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { claimingGateways } from '../src/cluster/preflight.ts'
-import { requireProxies, waitForRollout } from '../src/cluster/workloads.ts'
+import { requireProxies, waitForRollout, type Pod } from '../src/cluster/workloads.ts'
 import { choose, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { silent } from '../src/run/reporter.ts'
 import { runExercises } from '../src/run/run.ts'
@@ -141,11 +141,10 @@ test('if a rollout does not end, the message has the command that describes its 
     'Deployment catalog in namespace shop is not ready after two minutes.\nTo see what its pods wait for: kubectl')
 })
 
-test('if pods have no proxy in an injected namespace, the message says how to restart them', async () => {
-  const kubectl = kubectlWith([/get pods/, { stdout: pod({}, ['catalog']) }])
-  const message = await requireProxies(kubectl, ['catalog']).catch((error: Error) => error.message)
-  expect(message).toMatch(/^Pods of namespace shop have no proxy.*: catalog-abc-12345\./)
-  expect(message).toMatch(/\nRestart them: kubectl -n shop rollout restart deployment$/)
+test('if pods have no proxy in an injected namespace, the message says how to restart them', () => {
+  const check = () => requireProxies({ namespace: 'shop' }, pod({}, ['catalog']).items as Pod[])
+  expect(check).toThrow(/^Pods of namespace shop have no proxy.*: catalog-abc-12345\./)
+  expect(check).toThrow(/\nRestart them: kubectl -n shop rollout restart deployment$/)
 })
 
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64')

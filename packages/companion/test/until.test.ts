@@ -22,6 +22,14 @@ test('a delay comes before the first check', async () => {
   expect(performance.now() - start).toBeGreaterThanOrEqual(19)
 })
 
+test('the pauses grow from the first one up to the interval', async () => {
+  const times: number[] = []
+  await until(async () => times.push(performance.now()) === 5, { timeout: 10_000, first: 10, interval: 40 })
+  const pauses = times.slice(1).map((time, i) => time - (times[i] as number))
+  for (const [i, least] of [10, 20, 40, 40].entries()) expect(pauses[i]).toBeGreaterThanOrEqual(least - 1)
+  expect(pauses[0]).toBeLessThan(pauses[3] as number)
+})
+
 test('a signal ends the wait with its reason, and an error of the condition is thrown', async () => {
   const abort = new AbortController()
   const waiting = until(async () => false, { timeout: Infinity, interval: 10_000, signal: abort.signal })

@@ -39,11 +39,14 @@ export async function activeFaults (kubectl: Kubectl): Promise<PodFaults[]> {
 }
 
 async function faultsOf (kubectl: Kubectl, pod: KubeObject): Promise<PodFaults> {
-  const { name } = pod.metadata
-  const { app, version } = labelsOf(pod)
-  const curl = ['curl', '-sf', `localhost:${PORTS[app]}/blowup`]
-  const { code, stdout } = await kubectl.try(['exec', name, '-c', app, '--', ...curl])
-  return { app, version, pod: name, rules: code === 0 ? activeRules(stdout) : [] }
+  const { code, stdout } = await callBlowup(kubectl, pod)
+  return { ...labelsOf(pod), pod: pod.metadata.name, rules: code === 0 ? activeRules(stdout) : [] }
+}
+
+function callBlowup (kubectl: Kubectl, pod: KubeObject, ...options: string[]): Promise<CommandResult> {
+  const { app } = labelsOf(pod)
+  const curl = ['curl', '-sf', ...options, `localhost:${PORTS[app]}/blowup`]
+  return kubectl.try(['exec', pod.metadata.name, '-c', app, '--', ...curl])
 }
 
 function activeRules (answer: string): object[] {
@@ -56,22 +59,24 @@ function activeRules (answer: string): object[] {
   })
 }
 
-const labelsOf = ({ metadata: { labels } }: KubeObject) => labels as { app: string, version?: string }
+function labelsOf ({ metadata: { labels = {} } }: KubeObject): { app: string, version: string | undefined } {
+  const { app = '', version } = labels as Record<string, string>
+  return { app, version }
+}
 
 /**
- * Deletes all faults of the store's pods.
+ * Deletes all faults of the store's running pods, in all of them at once.
  *
+ * @param pods the running pods of the namespace, if they are known
  * @throws {Error} when the faults of a pod cannot be deleted although the pod still runs
  */
-export async function clearFaults (kubectl: Kubectl): Promise<void> {
-  for (const { app, pod } of await activeFaults(kubectl)) {
-    try {
-      await runChaosScript(kubectl, ['delete', '--app', app, '--pod', pod], 'upkeep')
-    } catch (error) {
-      const running = await kubectl.runningPodNames(`app=${app}`)
-      if (running.includes(pod)) throw error // otherwise, the faults ended with the pod
-    }
-  }
+export async function clearFaults (kubectl: Kubectl, pods?: KubeObject[]): Promise<void> {
+  const ofStore = pods?.filter(pod => labelsOf(pod).app in PORTS) ?? await kubectl.runningPods(STORE)
+  await Promise.all(ofStore.map(async pod => {
+    const { code, stderr } = await callBlowup(kubectl, pod, '-X', 'DELETE')
+    if (code === 0 || (await faultsOf(kubectl, pod)).rules.length === 0) return // the pod is of another image, or gone
+    throw new Error(`The faults of pod ${pod.metadata.name} cannot be deleted: ${stderr.trim()}`)
+  }))
 }
 
 /**

@@ -107,11 +107,12 @@ export const resourceOf = (key: string) => key.slice(key.indexOf(':') + 1)
 /** The namespace of a key. */
 export const namespaceOf = (key: string) => key.slice(0, key.indexOf(':'))
 
-/** Calls `work` for each namespace, with its kubectl and its keys. */
+/** Calls `work` for each namespace, for all of them at once, with its kubectl and its keys. */
 export async function inEach (
   kubectl: Kubectl, keys: string[], work: (kubectl: Kubectl, keys: string[]) => Promise<unknown>
 ): Promise<void> {
-  for (const [namespace, some] of Map.groupBy(keys, namespaceOf)) await work(kubectl.in(namespace), some)
+  const groups = [...Map.groupBy(keys, namespaceOf)]
+  await Promise.all(groups.map(([namespace, some]) => work(kubectl.in(namespace), some)))
 }
 
 /** The names of the Deployments among these objects. */
@@ -128,6 +129,38 @@ export function mustBeRecreated (object: KubeObject, other: KubeObject): boolean
   const part = (of: KubeObject) =>
     path?.reduce<unknown>((value, field) => (value as Record<string, unknown> | undefined)?.[field], of)
   return path !== undefined && !isDeepStrictEqual(part(object), part(other))
+}
+
+/** Where `kubectl apply` keeps the manifest that it has applied. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+
+/**
+ * Whether `kubectl apply` would change nothing: it has applied this very object, and the object in the cluster still
+ * has every value of it. A value that the API server writes differently, such as `0.5` CPUs, counts as a change.
+ */
+export function isAsApplied (object: KubeObject, present: KubeObject | undefined): boolean {
+  const annotations = present?.metadata['annotations'] as Record<string, string> | undefined
+  const applied = annotations?.[LAST_APPLIED]
+  if (present === undefined || applied === undefined) return false
+  const { apiVersion, ...fields } = object // the API server shows the version that it prefers
+  return isDeepStrictEqual(withoutAdded(JSON.parse(applied) as KubeObject), withoutAdded(object)) &&
+    contains(present, fields)
+}
+
+/** An object without what kubectl adds when it records it: its namespace, and annotations even if there are none. */
+function withoutAdded ({ metadata: { namespace, annotations, ...metadata }, ...object }: KubeObject): object {
+  const hasAnnotations = Object.keys(annotations ?? {}).length > 0
+  return { ...object, metadata: { ...metadata, ...(hasAnnotations && { annotations }) } }
+}
+
+/** Whether a value has all fields of another one. Lists must be equally long. */
+function contains (value: unknown, part: unknown): boolean {
+  if (Array.isArray(part)) {
+    return Array.isArray(value) && value.length === part.length && part.every((each, i) => contains(value[i], each))
+  }
+  if (typeof part !== 'object' || part === null) return value === part
+  return typeof value === 'object' && value !== null &&
+    Object.entries(part).every(([field, each]) => contains((value as Record<string, unknown>)[field], each))
 }
 
 /** Several objects as one text for kubectl. */

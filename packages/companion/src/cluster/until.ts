@@ -6,6 +6,8 @@ export interface UntilOptions {
   timeout: number
   /** the pause between two checks */
   interval: number
+  /** the pause after the first check, if it is shorter; each further pause is twice as long, up to the interval */
+  first?: number
   /** the pause before the first check; none by default */
   delay?: number
   /** ends the wait */
@@ -20,16 +22,16 @@ export interface UntilOptions {
  * @throws what the condition throws, and the signal's reason
  */
 export async function until (isMet: () => Promise<boolean>, options: UntilOptions): Promise<boolean> {
-  const { timeout, interval, delay = 0, signal } = options
+  const { timeout, interval, first = interval, delay = 0, signal } = options
   const pause = async (milliseconds: number) => {
     await sleep(milliseconds, undefined, { signal }).catch(() => {})
     signal?.throwIfAborted()
   }
   const deadline = performance.now() + timeout
   if (delay > 0) await pause(delay)
-  for (;;) {
+  for (let next = first; ; next = Math.min(2 * next, interval)) {
     if (await isMet()) return true
     if (performance.now() >= deadline) return false
-    await pause(interval)
+    await pause(next)
   }
 }

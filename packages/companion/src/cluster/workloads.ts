@@ -12,9 +12,19 @@ interface ContainerStatus {
   state: { waiting?: { reason?: string, message?: string } }
 }
 
-interface Pod extends KubeObject {
+/** A Pod: the fields that matter here. */
+export interface Pod extends KubeObject {
   spec: { containers: { name: string }[], initContainers?: { name: string }[] }
-  status: { containerStatuses?: ContainerStatus[] }
+  status: {
+    phase?: string
+    conditions?: { type: string, status: string }[]
+    containerStatuses?: ContainerStatus[]
+  }
+}
+
+interface Deployment extends KubeObject {
+  spec: { replicas?: number }
+  status?: Partial<Record<'observedGeneration' | 'replicas' | 'updatedReplicas' | 'availableReplicas', number>>
 }
 
 /** Why a container waits if it cannot start until its pod or its image changes. */
@@ -24,13 +34,16 @@ const CRASH_REASONS = ['CrashLoopBackOff', 'CreateContainerConfigError', 'Create
 /**
  * Waits until Deployments have rolled out and their previous pods are gone: those still answer for a while.
  *
+ * @returns the pods of the Deployments
  * @throws {Trouble} as soon as an image cannot be pulled or a container does not start, and after two minutes
  */
 export async function waitForRollout (
   kubectl: Kubectl, deployments: string[], kind: CommandKind = 'upkeep'
-): Promise<void> {
+): Promise<Pod[]> {
   await unlessStuck(kubectl, deployments, waitForStatus(kubectl, deployments, kind))
-  await waitUntilGone(kubectl, deployments)
+  const pods = await podsOf(kubectl, deployments)
+  await waitUntilGone(kubectl, pods.filter(isBeingDeleted))
+  return pods.filter(pod => !isBeingDeleted(pod))
 }
 
 /**
@@ -44,11 +57,11 @@ export async function waitForPod (kubectl: Kubectl, name: string): Promise<void>
   await unlessStuck(kubectl, [name], ready)
 }
 
-/** Waits up to a minute until the pods of Deployments that are being deleted are gone. */
-export async function waitUntilGone (kubectl: Kubectl, deployments: string[]): Promise<void> {
-  if (deployments.length === 0) return
-  const areGone = async () => !(await podsOf(kubectl, deployments)).some(isBeingDeleted)
-  await until(areGone, { timeout: 60_000, interval: 500, signal: kubectl.signal })
+/** Waits up to a minute until pods that are being deleted are gone. */
+export async function waitUntilGone (kubectl: Kubectl, pods: KubeObject[]): Promise<void> {
+  if (pods.length === 0) return
+  const names = pods.map(({ metadata }) => `pod/${metadata.name}`)
+  await kubectl.try(['wait', '--for=delete', ...names, '--timeout=60s'])
 }
 
 /** Waits for `work`, or throws as soon as a container of these owners is stuck. */
@@ -70,7 +83,7 @@ async function unlessStuck (kubectl: Kubectl, owners: string[], work: Promise<un
 }
 
 async function waitForStatus (kubectl: Kubectl, deployments: string[], kind: CommandKind): Promise<void> {
-  for (const deployment of deployments) {
+  await Promise.all(deployments.map(async deployment => {
     try {
       await kubectl.run(['rollout', 'status', `deployment/${deployment}`, '--timeout=120s'], undefined, kind)
     } catch (error) {
@@ -80,7 +93,7 @@ async function waitForStatus (kubectl: Kubectl, deployments: string[], kind: Com
         `To see what its pods wait for: kubectl -n ${kubectl.namespace} describe pods -l app=${deployment}`,
         { isLate: true })
     }
-  }
+  }))
 }
 
 /** @throws {Trouble} when a container of the pod waits for one of these reasons */
@@ -99,30 +112,48 @@ function requireStartable (namespace: string, { metadata: { name: pod }, status 
 }
 
 /**
- * Makes sure that all pods of these Deployments have a proxy.
+ * Makes sure that all of these pods have a proxy, except those whose label says that they need none.
  *
  * @throws {Trouble} when a pod has none
  */
-export async function requireProxies (kubectl: Kubectl, deployments: string[]): Promise<void> {
-  const pods = (await podsOf(kubectl, deployments)).filter(pod => !isBeingDeleted(pod) && !hasProxy(pod))
-  if (pods.length === 0) return
-  const names = pods.map(({ metadata }) => metadata.name).join(', ')
+export function requireProxies ({ namespace }: Pick<Kubectl, 'namespace'>, pods: Pod[]): void {
+  const without = pods.filter(pod => !hasProxy(pod) && !optsOut(pod))
+  if (without.length === 0) return
+  const names = without.map(({ metadata }) => metadata.name).join(', ')
   throw new Trouble(
-    `Pods of namespace ${kubectl.namespace} have no proxy, although new ones would get one: ${names}. ` +
+    `Pods of namespace ${namespace} have no proxy, although new ones would get one: ${names}. ` +
     'They are older than the injection, or opted out of it.',
-    `Restart them: kubectl -n ${kubectl.namespace} rollout restart deployment`)
+    `Restart them: kubectl -n ${namespace} rollout restart deployment`)
 }
+
+const optsOut = ({ metadata: { labels = {} } }: KubeObject) =>
+  (labels as Record<string, string>)['sidecar.istio.io/inject'] === 'false'
 
 /** Whether a pod has a proxy of the mesh. */
 export function hasProxy ({ spec }: Pick<Pod, 'spec'>): boolean {
   return [...spec.containers, ...spec.initContainers ?? []].some(({ name }) => name === 'istio-proxy')
 }
 
-/** The pods of these Deployments, or with these names. */
-export async function podsOf (kubectl: Kubectl, owners: string[]): Promise<Pod[]> {
-  const pods = await kubectl.objects(['pods']) as Pod[]
+/** Whether a Deployment has rolled out: all of its pods are of its current template, and available. */
+export function isRolledOut (deployment: KubeObject): boolean {
+  const { metadata: { generation }, spec: { replicas = 1 }, status = {} } = deployment as Deployment
+  return status.observedGeneration === generation &&
+    [status.replicas, status.updatedReplicas, status.availableReplicas].every((count = 0) => count === replicas)
+}
+
+/** Whether a pod is ready, and is not being deleted. */
+export const isReady = (pod: KubeObject) => !isBeingDeleted(pod) &&
+  (pod as Pod).status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
+
+/** Whether an object is being deleted. */
+export const isBeingDeleted = ({ metadata }: KubeObject) => metadata['deletionTimestamp'] !== undefined
+
+async function podsOf (kubectl: Kubectl, owners: string[]): Promise<Pod[]> {
+  return ofOwners(await kubectl.objects(['pods']) as Pod[], owners)
+}
+
+/** Those of these pods that belong to Deployments with these names, or have these names themselves. */
+export function ofOwners (pods: Pod[], owners: string[]): Pod[] {
   const belongs = (pod: string, owner: string) => new RegExp(`^${owner}(-[^-]+-[^-]+)?$`).test(pod)
   return pods.filter(({ metadata }) => owners.some(owner => belongs(metadata.name, owner)))
 }
-
-const isBeingDeleted = ({ metadata }: KubeObject) => metadata['deletionTimestamp'] !== undefined

@@ -1,13 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { clearFaults } from '../cluster/chaos.ts'
 import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
-import { asList, inEach, keyOf, mustBeRecreated, resourceOf } from '../cluster/manifests.ts'
+import { asList, inEach, keyOf, mustBeRecreated, namespaceOf, resourceOf } from '../cluster/manifests.ts'
 import { until } from '../cluster/until.ts'
-import { podsOf, PORTS, waitUntilGone } from '../cluster/workloads.ts'
+import { isBeingDeleted, isRolledOut, PORTS, waitUntilGone, type Pod } from '../cluster/workloads.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** The categories of kinds that could affect an exercise: all kinds of Istio and of the Gateway API. */
 const ISTIO = 'istio-io'
 const GATEWAY_API = 'gateway-api'
+
+/** The kinds of the store's objects, and of what the cluster makes for them. */
+const OF_STORE = ['deployments', 'replicasets', 'pods', 'services', 'serviceaccounts']
+
+/** Finds the keys, without their namespace, of the kinds that are always read. */
+const READ = /^(deployment\.apps|pod|service|serviceaccount)\/|\.istio\.io\//
 
 /** Kinds that `kubectl apply` cannot fully reset, so they are replaced: it keeps, for example, added variables. */
 const REPLACED = ['Deployment', 'Pod', 'Service']
@@ -20,8 +27,38 @@ interface Deployment extends KubeObject {
 export const podLabelsOf = (deployment: KubeObject) =>
   (deployment as Deployment).spec.template.metadata?.labels ?? {}
 
-/** Whether a Service of the store selects the pods of a Deployment. */
-const isOfStore = (deployment: KubeObject) => (podLabelsOf(deployment)['app'] ?? '') in PORTS
+/** Whether an object could affect an exercise: any of Istio or the Gateway API, and a Deployment behind the store. */
+function isInTheWay (object: KubeObject): boolean {
+  if (object.kind === 'Deployment') return (podLabelsOf(object)['app'] ?? '') in PORTS
+  return !['ReplicaSet', 'Pod', 'Service', 'ServiceAccount'].includes(object.kind)
+}
+
+const isOwnedBy = (object: KubeObject, owner: KubeObject) =>
+  ((object.metadata['ownerReferences'] ?? []) as { uid: string }[]).some(({ uid }) => uid === owner.metadata['uid'])
+
+/** The pods among these objects that run and are not being deleted. */
+const runningPodsIn = (objects: Iterable<KubeObject>) => [...objects].filter(object =>
+  object.kind === 'Pod' && (object as Pod).status.phase === 'Running' && !isBeingDeleted(object))
+
+/** How a proxy shows the name of an object from which one of its routes or clusters comes. */
+const SHOWN = { virtualservice: 'virtual-service', destinationrule: 'destination-rule' }
+
+/**
+ * How long Istio may take to tell the proxies about other objects that are gone, in milliseconds. No proxy shows their
+ * names. Istio collects changes for a tenth of a second, and then sends them.
+ */
+const SPREADS_WITHIN = 2000
+
+/** What is in the namespace, by key. */
+export type Present = ReadonlyMap<string, KubeObject>
+
+/** What an exercise finds after the removal. */
+export interface Removal {
+  /** what stays in the namespace, and is not being deleted */
+  present: Present
+  /** waits until the pods of the removed Deployments are gone, and the proxies no longer know the removed objects */
+  waitUntilForgotten: () => Promise<void>
+}
 
 /** Prepares the namespace for each exercise: removes and replaces objects. The snapshot records them first. */
 export class Cleanup {
@@ -31,7 +68,12 @@ export class Cleanup {
   readonly #applied: Set<string>
   /** the keys of objects that commands have changed in ways that `kubectl apply` would not reset */
   readonly #changed: Set<string>
-  #kinds: Promise<string> | undefined
+  /** the keys of the user's objects that were replaced, and are as the exercise needs them since then */
+  readonly #replaced = new Set<string>()
+  /** an earlier run, or the user, may have set faults */
+  #mayHaveFaults = true
+  /** the kinds of the Gateway API that the cluster has; undefined before the first exercise */
+  #gatewayApi: Promise<string[]> | undefined
 
   constructor (kubectl: Kubectl, snapshot: Snapshot) {
     this.#kubectl = kubectl
@@ -51,6 +93,11 @@ export class Cleanup {
     for (const key of keys) this.#changed.add(key)
   }
 
+  /** Notes that a command is going to set faults. The next exercise deletes them. */
+  markFaults (): void {
+    this.#mayHaveFaults = true
+  }
+
   /** Deletes the objects with these keys that the user made, so that a command can create its own. */
   async deleteOriginals (keys: string[]): Promise<void> {
     await this.#delete(keys.filter(key => this.#snapshot.hasOriginal(key)))
@@ -60,50 +107,66 @@ export class Cleanup {
    * Removes all faults, and all objects of Istio, of the store and of earlier exercises, except the wanted ones.
    *
    * @param wanted keys of the objects that stay
+   * @param changed keys of the objects that the exercise is going to change; they are recorded with the removed ones
    */
-  async removeExcept (wanted: Set<string>): Promise<void> {
-    this.#kinds ??= this.#kindsToRemove()
-    const found = await this.#kubectl.objects([await this.#kinds])
-    const store = (await this.#kubectl.objects(['deployments'])).filter(isOfStore)
-    const unwanted = store.filter(object => !wanted.has(this.#key(object))).map(({ metadata }) => metadata.name)
-    const all = new Set([...[...found, ...store].map(object => this.#key(object)), ...this.#applied])
-    const removed = [...all].filter(key => !wanted.has(key))
-    if (removed.length > 0) {
-      await this.#snapshot.remember(removed)
-      await this.#delete(removed)
-      await this.#deletePodsOf(unwanted)
-      for (const key of removed) this.#applied.delete(key)
+  async removeExcept (wanted: Set<string>, changed: string[] = []): Promise<Removal> {
+    const found = await this.#kubectl.objects([await this.#kindsToRead(), '--show-managed-fields'])
+    const all = new Map(found.map(object => [this.#key(object), object]))
+    const inTheWay = [...all].filter(([, object]) => isInTheWay(object)).map(([key]) => key)
+    const removed = [...new Set([...inTheWay, ...this.#applied])].filter(key => !wanted.has(key))
+    await this.#snapshot.remember([...removed, ...wanted, ...changed], key => all.get(key) ?? this.#absence(key))
+
+    const { objects, pods } = this.#ownersAndPods(found, removed)
+    const leaving = new Set([...removed, ...[...objects, ...pods].map(object => this.#key(object))])
+    const present = new Map([...all].filter(([key, object]) => !leaving.has(key) && !isBeingDeleted(object)))
+    const running = runningPodsIn(present.values())
+    await Promise.all([
+      this.#deleteAll(removed, objects, pods),
+      this.#mayHaveFaults ? clearFaults(this.#kubectl, running) : undefined
+    ])
+    this.#mayHaveFaults = false
+    for (const key of removed) this.#applied.delete(key)
+    const waitUntilForgotten = async () => {
+      await Promise.all([waitUntilGone(this.#kubectl, pods), this.#waitForProxiesToForget(removed, running)])
     }
-    await waitUntilGone(this.#kubectl, unwanted)
-    await clearFaults(this.#kubectl)
-    await this.#waitForProxyToForget(removed)
+    return { present, waitUntilForgotten }
   }
 
-  /** Replaces the user's objects with these names, and objects that a command of an exercise has changed. */
-  async replaceDiffering (objects: KubeObject[], path: string): Promise<void> {
-    await this.#snapshot.remember(objects.map(object => this.#key(object)))
-    const differs = (key: string) => this.#snapshot.hasOriginal(key) || this.#changed.has(key)
+  /**
+   * Replaces the user's objects with these names, and objects that a command of an exercise has changed.
+   *
+   * @param present what is in the namespace, by key; some of the objects may be missing, if an exercise removed them
+   * @returns whether there were any
+   */
+  async replaceDiffering (objects: KubeObject[], path: string, present: Present): Promise<boolean> {
+    const isUsers = (key: string) => this.#snapshot.hasOriginal(key) && !this.#replaced.has(key)
+    const differs = (key: string) => present.has(key) && (isUsers(key) || this.#changed.has(key))
     const differing = objects.filter(object => REPLACED.includes(object.kind) && differs(this.#key(object)))
-    if (differing.length === 0) return
-    // Some of them may be missing now: an earlier exercise may have removed them.
-    const found = await this.#kubectl.objects(differing.map(object => this.#resource(object)))
-    const present = new Map(found.map(object => [this.#key(object), object]))
-    const existing = differing.filter(object => present.has(this.#key(object)))
-    const groups = Map.groupBy(existing, object =>
+    const groups = Map.groupBy(differing, object =>
       mustBeRecreated(object, present.get(this.#key(object)) as KubeObject))
     for (const [recreate, list] of groups) {
       const force = recreate ? ['--force', '--cascade=foreground', '--wait'] : []
       const input = { text: asList(list), is: `${list.map(object => this.#resource(object)).join(' ')} of k8s/${path}` }
       await this.#kubectl.run(['replace', '--save-config', ...force, '-f', '-'], input)
-      for (const object of list) this.#changed.delete(this.#key(object))
+      for (const key of list.map(object => this.#key(object))) {
+        this.#changed.delete(key)
+        this.#replaced.add(key)
+      }
     }
+    return differing.length > 0
   }
 
-  /** Istio's kinds, and the Gateway API's in namespaces; a GatewayClass belongs to the whole cluster. */
-  async #kindsToRemove (): Promise<string> {
-    const list = ['api-resources', `--categories=${GATEWAY_API}`, '--namespaced', '-o', 'name']
-    const { stdout } = await this.#kubectl.tryCluster(list)
-    return [ISTIO, ...stdout.split('\n').filter(Boolean)].join(',')
+  /**
+   * The store's kinds and Istio's. Those of the Gateway API follow in the first exercise, and in each one after an
+   * exercise that has applied one of them. A GatewayClass belongs to the whole cluster, so it is not read.
+   */
+  async #kindsToRead (): Promise<string> {
+    const isFirst = this.#gatewayApi === undefined
+    this.#gatewayApi ??= this.#kubectl
+      .tryCluster(['api-resources', `--categories=${GATEWAY_API}`, '--namespaced', '-o', 'name'])
+      .then(({ stdout }) => stdout.split('\n').filter(Boolean))
+    const isUsed = isFirst || [...this.#applied].some(key => key.includes('.gateway.networking.'))
+    return [ISTIO, ...isUsed ? await this.#gatewayApi : [], ...OF_STORE].join(',')
   }
 
   async #delete (keys: string[]): Promise<void> {
@@ -111,27 +174,52 @@ export class Cleanup {
       kubectl.run(['delete', ...some.map(resourceOf), '--ignore-not-found']))
   }
 
-  /** Deletes pods with hardly any grace: nothing calls them anymore. */
-  async #deletePodsOf (deployments: string[]): Promise<void> {
-    const pods = await podsOf(this.#kubectl, deployments)
-    if (pods.length === 0) return
-    const names = pods.map(({ metadata }) => metadata.name)
-    await this.#kubectl.run(['delete', 'pods', ...names, '--grace-period=1', '--wait=false', '--ignore-not-found'])
+  /** Null if an object with this key would have been found in the namespace, and undefined if it must be read. */
+  #absence (key: string): null | undefined {
+    return namespaceOf(key) === this.#kubectl.namespace && READ.test(resourceOf(key)) ? null : undefined
   }
 
-  /** Waits up to 10 seconds until the webapp's proxy no longer has the routes that were deleted. */
-  async #waitForProxyToForget (keys: string[]): Promise<void> {
-    const routes = keys.map(resourceOf).filter(name => /^(virtualservice|destinationrule)\./.test(name))
-      .map(name => name.replace(/\..*\//, '/')
-        .replace(/^virtualservice/, 'virtual-service').replace(/^destinationrule/, 'destination-rule'))
-    const [webapp] = routes.length === 0 ? [] : await this.#kubectl.runningPodNames('app=webapp')
-    if (webapp === undefined) return
-    const dump = ['exec', webapp, '-c', 'istio-proxy', '--', 'pilot-agent', 'request', 'GET', 'config_dump']
+  /** The Deployments with these keys and their ReplicaSets, and their pods. */
+  #ownersAndPods (found: KubeObject[], keys: string[]): { objects: KubeObject[], pods: KubeObject[] } {
+    const deployments = found.filter(object => object.kind === 'Deployment' && keys.includes(this.#key(object)))
+    const replicaSets = found.filter(object => deployments.some(deployment => isOwnedBy(object, deployment)))
+    const pods = found.filter(object => replicaSets.some(replicaSet => isOwnedBy(object, replicaSet)))
+    return { objects: [...deployments, ...replicaSets], pods }
+  }
+
+  /**
+   * Deletes objects. The pods of Deployments get hardly any grace: nothing calls them anymore. They are deleted with
+   * their owners, because the cluster gives all of their grace to pods whose owner is gone.
+   */
+  async #deleteAll (keys: string[], owners: KubeObject[], pods: KubeObject[]): Promise<void> {
+    // A Deployment that has not rolled out may make another pod at this moment. The cluster then deletes what it owns.
+    const isQuick = owners.every(object => object.kind !== 'Deployment' || isRolledOut(object))
+    const quick = isQuick ? [...owners, ...pods].map(object => this.#key(object)) : []
+    const options = ['--cascade=orphan', '--grace-period=1', '--wait=false', '--ignore-not-found']
+    const complete = this.#kubectl.with({ signal: undefined }) // otherwise Ctrl-C could leave pods without an owner
+    await Promise.all([
+      this.#delete(keys.filter(key => !quick.includes(key))),
+      quick.length === 0 ? undefined : complete.run(['delete', ...quick.map(resourceOf), ...options])
+    ])
+  }
+
+  /** Waits until the webapp's proxy, and then most probably each other one, no longer has what was deleted. */
+  async #waitForProxiesToForget (keys: string[], pods: KubeObject[]): Promise<void> {
+    const { namespace, signal } = this.#kubectl
+    const ofIstio = keys.map(resourceOf).filter(name => name.includes('.istio.io/') && !name.startsWith('gateway.'))
+    const shown = ofIstio.flatMap(name => {
+      const [kind = '', rest = ''] = [name.replace(/\..*/, ''), name.replace(/^.*\//, '')]
+      return kind in SHOWN ? [`/namespaces/${namespace}/${SHOWN[kind as keyof typeof SHOWN]}/${rest}"`] : []
+    })
+    if (shown.length < ofIstio.length) await sleep(SPREADS_WITHIN, undefined, { signal })
+    const webapp = pods.find(pod => pod.metadata.name.startsWith('webapp-'))
+    if (shown.length === 0 || webapp === undefined) return
+    const exec = ['exec', webapp.metadata.name, '-c', 'istio-proxy', '--']
     const hasForgotten = async () => {
-      const { stdout } = await this.#kubectl.try(dump)
-      return !routes.some(route => stdout.includes(`/namespaces/${this.#kubectl.namespace}/${route}"`))
+      const { stdout } = await this.#kubectl.try([...exec, 'pilot-agent', 'request', 'GET', 'config_dump'])
+      return !shown.some(name => stdout.includes(name))
     }
-    await until(hasForgotten, { timeout: 10_000, interval: 300, signal: this.#kubectl.signal })
+    await until(hasForgotten, { timeout: 10_000, interval: 300, first: 50, signal })
   }
 
   #key (object: KubeObject): string {

@@ -1,19 +1,22 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runChaosScript } from '../cluster/chaos.ts'
 import type { CommandResult } from '../cluster/command.ts'
 import type { IngressGateway } from '../cluster/gateway.ts'
 import { configuredSource, imagesFrom, workingImages, type Images } from '../cluster/images.ts'
 import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from '../cluster/kubectl.ts'
-import { deploymentsOf, keyOf, namespaceOf, readManifest, type Manifest } from '../cluster/manifests.ts'
+import { deploymentsOf, isAsApplied, keyOf, namespaceOf, readManifest, type Manifest } from '../cluster/manifests.ts'
 import { managerFor } from '../cluster/namespace.ts'
 import { requireAddon, requireFreeHost, type ClockOffset } from '../cluster/preflight.ts'
 import { requireIstioVersion, explainRefusal, type Version } from '../cluster/versions.ts'
-import { PORTS, requireProxies, waitForPod, waitForRollout } from '../cluster/workloads.ts'
-import { NEEDS, type Apply, type Exercise, type Run } from '../course/exercise.ts'
+import {
+  isReady, isRolledOut, ofOwners, PORTS, requireProxies, waitForPod, waitForRollout, type Pod
+} from '../cluster/workloads.ts'
+import { NEEDS, type Apply, type Exercise, type Need, type Run, type Step } from '../course/exercise.ts'
 import { fillPlaceholders, valuesForRun } from '../course/placeholders.ts'
 import { fileFor, type Api } from '../course/twins.ts'
-import { Cleanup, podLabelsOf } from './cleanup.ts'
+import { Cleanup, type Present } from './cleanup.ts'
 import { GatewayAccess } from './gateway-access.ts'
 import type { Reporter } from './reporter.ts'
 import { FOLDER_PREFIX, type Snapshot } from './snapshot.ts'
@@ -30,9 +33,7 @@ const claimsOf = (objects: KubeObject[]) => (gatewaysOf('networking.istio.io', o
   .flatMap(({ spec }) => spec.servers)
   .flatMap(({ port, hosts }) => hosts.map(host => ({ host, port: port.number })))
 
-/** Whether an object is a Deployment that asks for pods without a proxy. */
-const isWithoutProxy = (object: KubeObject) =>
-  object.kind === 'Deployment' && podLabelsOf(object)['sidecar.istio.io/inject'] === 'false'
+const podsIn = (present: Present) => [...present.values()].filter(({ kind }) => kind === 'Pod') as Pod[]
 
 /** Where exercises run, and with what. */
 export interface EnvironmentOptions {
@@ -65,6 +66,7 @@ export class Environment {
   readonly #ingress: IngressGateway | undefined
   readonly #istio: Version | undefined
   readonly #manifests = new Map<string, Promise<Manifest>>()
+  readonly #addons = new Map<Need, Promise<void>>()
   /** by service: the images that differ from those in the manifests */
   #images: Promise<Images> | undefined
   #folder: string | undefined
@@ -89,28 +91,73 @@ export class Environment {
   }
 
   /**
-   * Removes what an exercise does not need, applies what it needs, and makes sure that it works.
+   * Removes what an exercise does not need, applies what it needs, and makes sure that it works. What is there already
+   * is not applied again.
    *
    * @throws {Trouble} when an add-on is missing, or the gateway does not lead here
    * @throws {Error} when the cluster's Istio is too old for the exercise
    */
-  async prepare ({ needs, istio }: Pick<Exercise, 'needs' | 'istio'>): Promise<void> {
+  async prepare (exercise: Pick<Exercise, 'needs' | 'istio' | 'steps'>): Promise<void> {
+    const { needs, istio, steps } = exercise
     this.#removeFolder()
     if (istio !== undefined) requireIstioVersion(istio, this.#istio)
-    for (const need of needs) await requireAddon(this.kubectl, need, NEEDS[need])
+    await Promise.all(needs.map(need => this.#requireAddon(need)))
 
     const files = needs.flatMap(need => NEEDS[need].file ?? [])
     const manifests = await Promise.all(files.map(file => this.#manifest(file)))
-    const keys = manifests.flatMap(({ objects }) => objects.map(object => this.#key(object)))
-    this.gateway.forgetOwnUnlessIn(keys)
-    await this.#cleanup.removeExcept(new Set(keys))
+    const wanted = new Set(manifests.flatMap(({ objects }) => objects.map(object => this.#key(object))))
+    this.gateway.forgetOwnUnlessIn([...wanted])
+    const { present, waitUntilForgotten } =
+      await this.#cleanup.removeExcept(wanted, await this.#keysChangedBy(steps))
+    const [deployed] = await Promise.all([
+      Promise.all(files.map(file => this.#ensureApplied(file, present))),
+      waitUntilForgotten()
+    ])
+    if (!needs.includes('gateway')) return
+    await this.gateway.requireRouteHere(this.#patience, deployed.some(Boolean) ? undefined : podsIn(present))
+  }
 
-    for (const file of files) {
-      const { objects } = await this.#manifest(file)
-      await this.#cleanup.replaceDiffering(objects, file)
-      await this.apply({ file }, 'upkeep')
+  /** Looks for an add-on once in a run. */
+  #requireAddon (need: Need): Promise<void> {
+    const required = this.#addons.get(need) ?? requireAddon(this.kubectl, need, NEEDS[need])
+    this.#addons.set(need, required)
+    return required
+  }
+
+  /** The keys of the objects that steps are going to apply or change, so that they are all recorded at once. */
+  async #keysChangedBy (steps: Step[]): Promise<string[]> {
+    const keys = steps.map(async step => {
+      if (step.kind === 'apply') return (await this.#manifest(step.file)).objects.map(object => this.#key(object))
+      return step.kind === 'run' ? this.#keysOf(step) : []
+    })
+    return (await Promise.all(keys)).flat()
+  }
+
+  #keysOf ({ makes }: Pick<Run, 'makes'>): string[] {
+    return makes.map(key => this.fill(key.startsWith(':') ? this.kubectl.namespace + key : key))
+  }
+
+  /**
+   * Applies a file, unless that would change nothing and everything in it works.
+   *
+   * @returns whether it was applied
+   */
+  async #ensureApplied (file: string, present: Present): Promise<boolean> {
+    const { objects } = await this.#manifest(file)
+    const isReplaced = await this.#cleanup.replaceDiffering(objects, file, present)
+    const pods = podsIn(present)
+    const works = (object: KubeObject) => {
+      const found = present.get(this.#key(object))
+      if (found === undefined || !isAsApplied(object, found)) return false
+      if (found.kind === 'Deployment') return isRolledOut(found) && ofOwners(pods, [found.metadata.name]).every(isReady)
+      return found.kind === 'Pod' ? isReady(found) : gatewaysOf('gateway.networking.k8s.io', [object]).length === 0
     }
-    if (needs.includes('gateway')) await this.gateway.requireRouteHere(this.#patience)
+    if (!isReplaced && objects.every(works)) {
+      requireProxies(this.kubectl, ofOwners(pods, deploymentsOf(objects)))
+      return false
+    }
+    await this.apply({ file }, 'upkeep')
+    return true
   }
 
   /**
@@ -121,10 +168,9 @@ export class Environment {
    */
   async apply ({ file, values }: Pick<Apply, 'file'> & Partial<Apply>, kind: CommandKind = 'lesson'): Promise<void> {
     const { objects, namespace, args, input } = await this.#manifest(file, values)
-    for (const claim of claimsOf(objects)) {
+    await Promise.all(claimsOf(objects).map(claim =>
       // Exercises that use other hosts can go on.
-      await requireFreeHost(this.kubectl, this.gateway.current, { ...claim, ends: 'exercise' })
-    }
+      requireFreeHost(this.kubectl, this.gateway.current, { ...claim, ends: 'exercise' })))
     await this.#cleanup.markApplied(objects.map(object => this.#key(object)))
 
     const there = this.kubectl.in(namespace)
@@ -144,8 +190,7 @@ export class Environment {
   async #waitForObjects (objects: KubeObject[], kind: CommandKind): Promise<void> {
     const deployments = deploymentsOf(objects)
     if (deployments.length > 0) {
-      await waitForRollout(this.kubectl, deployments, kind)
-      await requireProxies(this.kubectl, deploymentsOf(objects.filter(object => !isWithoutProxy(object))))
+      requireProxies(this.kubectl, await waitForRollout(this.kubectl, deployments, kind))
     }
     for (const { metadata: { name } } of gatewaysOf('gateway.networking.k8s.io', objects)) {
       this.gateway.useOwn(name)
@@ -165,7 +210,7 @@ export class Environment {
    */
   async runCommand ({ command, makes }: Pick<Run, 'command' | 'makes'>): Promise<void> {
     if (command.some(word => word.includes('FOLDER'))) await this.#ensureFolder()
-    const keys = makes.map(key => this.fill(key.startsWith(':') ? this.kubectl.namespace + key : key))
+    const keys = this.#keysOf({ makes })
     await this.#cleanup.markApplied(keys)
     this.#cleanup.markChanged(keys)
     const words = command.map(word => this.fill(word))
@@ -176,6 +221,16 @@ export class Environment {
     if (code !== 0) throw new Error(`${words.join(' ')} ended with exit code ${code}: ${stderr.trim()}`)
     const deployments = makes.flatMap(key => /^:deployment\.apps\/(.*)$/.exec(key)?.[1] ?? [])
     if (deployments.length > 0) await waitForRollout(this.kubectl, deployments)
+  }
+
+  /**
+   * Runs scripts/chaos.sh. The next exercise deletes the faults that it sets.
+   *
+   * @throws {Error} when the script fails
+   */
+  setFault (words: string[]): Promise<CommandResult> {
+    this.#cleanup.markFaults()
+    return runChaosScript(this.kubectl, words, 'lesson')
   }
 
   /** Runs a command of the lesson to its end. kubectl uses the exercise's namespace unless the command names one. */

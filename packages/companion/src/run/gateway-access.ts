@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { openGateway, STATUS_PORT } from '../cluster/endpoint.ts'
 import { Trouble } from '../cluster/errors.ts'
 import { statusCommand, type IngressGateway } from '../cluster/gateway.ts'
-import type { Kubectl } from '../cluster/kubectl.ts'
+import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
 import { until } from '../cluster/until.ts'
 import type { Load } from '../course/exercise.ts'
 import type { Api } from '../course/twins.ts'
@@ -156,18 +156,22 @@ export class GatewayAccess {
    * Waits until the gateway leads to the webapp of this namespace, whose catalog answers.
    *
    * @param patience milliseconds
+   * @param pods the running pods of the namespace, if they are known
    * @throws {Trouble} when the gateway refuses, has no route, or leads to another namespace
    */
-  async requireRouteHere (patience: number): Promise<void> {
-    const address = await this.address({ path: '/api/catalog' })
-    const pods = await this.#kubectl.runningPodNames('app=catalog')
-    const isFromHere = ({ status, pod }: Call) => status === 200 && pods.includes(pod ?? '')
+  async requireRouteHere (patience: number, pods?: KubeObject[]): Promise<void> {
+    const [address, running] = await Promise.all([
+      this.address({ path: '/api/catalog' }), pods ?? this.#kubectl.runningPods('app=catalog')
+    ])
+    const names = running.map(({ metadata }) => metadata.name)
+    const isFromHere = ({ status, pod }: Call) => status === 200 && names.includes(pod ?? '')
     let call: Call | undefined
     const leadsHere = async () => {
       call = (await sendBurst(address)).find(call => !isFromHere(call))
       return call === undefined
     }
-    await until(leadsHere, { timeout: patience, interval: 200, signal: this.#kubectl.signal })
+    const { signal } = this.#kubectl
+    await until(leadsHere, { timeout: patience, interval: 200, first: 50, signal })
     if (call !== undefined) throw this.#troubleWith(call, address.url)
   }
 

@@ -24,8 +24,9 @@ export async function restore (snapshot: Snapshot): Promise<Restored> {
 
   snapshot.removeFolder()
   if (!namespaceIsOurs) await attempt(() => clearFaults(kubectl)) // those of the exercise: its pods may stay
+  const found = namespaceIsOurs ? usersObjects(snapshot) : []
   await inEach(kubectl, created, (each, keys) =>
-    attempt(() => each.run(['delete', ...keys.map(resourceOf), '--ignore-not-found'])))
+    attempt(() => each.run(['delete', ...keys.map(resourceOf), '--ignore-not-found', '--wait=false'])))
   await inEach(kubectl, [...originals.keys()], (each, keys) =>
     attempt(() => restoreObjects(each, keys, originals, attempt)))
   if (faults.length > 0) {
@@ -37,7 +38,7 @@ export async function restore (snapshot: Snapshot): Promise<Restored> {
     snapshot.abandon()
     return { unrestored, kept: [] }
   }
-  const kept = namespaceIsOurs ? await usersObjects(snapshot) : []
+  const kept = await found
   await attempt(() => snapshot.delete({ withNamespace: namespaceIsOurs && kept.length === 0 }))
   snapshot.abandon()
   return { unrestored, kept }

@@ -53,12 +53,15 @@ export async function runExercises (options: RunOptions): Promise<Summary> {
   try {
     const context = await requireIstio(kubectl)
     report.note(`Namespace ${namespace} of the context ${context}`)
-    const istio = await requireSupportedIstio(kubectl, report.note)
-    const ingress = await findIngress(kubectl, options)
+    const [istio, ingress] = await Promise.all([
+      requireSupportedIstio(kubectl, report.note),
+      findIngress(kubectl, options)
+    ])
     if (await ensureNamespace(kubectl)) snapshot = await Snapshot.begin(kubectl, { namespaceIsOurs: true })
-    await requireInjection(kubectl)
-    if (api === 'gateway') await requireGatewayApi(kubectl)
-    else if (ingress !== undefined) await requireIngress(kubectl, ingress, options)
+    await Promise.all([
+      requireInjection(kubectl),
+      api === 'gateway' ? requireGatewayApi(kubectl) : ingress && requireIngress(kubectl, ingress, options)
+    ])
     snapshot ??= await takeOver(kubectl, report) ?? await Snapshot.begin(kubectl, { namespaceIsOurs: false })
 
     const ends = AbortSignal.any([signal, snapshot.lost])

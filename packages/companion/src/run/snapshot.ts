@@ -98,18 +98,24 @@ export class Snapshot {
    * Records the objects with these keys as they are now, and the keys that have no object. An object that already has a
    * record keeps that record.
    *
+   * @param known returns an object that was just read with its managed fields, null if it does not exist, and undefined
+   * if it was not read
    * @throws {Error} when one of them belongs to the exercises in another namespace
    */
-  async remember (keys: string[]): Promise<void> {
+  async remember (
+    keys: string[], known: (key: string) => KubeObject | null | undefined = () => undefined
+  ): Promise<void> {
     const { objects } = this.#lease.entries
-    const fresh = keys.filter(key => !(key in objects))
+    const fresh = [...new Set(keys)].filter(key => !(key in objects))
     if (fresh.length === 0) return
-    const found: Entries['objects'] = Object.fromEntries(fresh.map(key => [key, null]))
-    await inEach(this.kubectl, fresh, async (kubectl, keys) => {
-      for (const object of await kubectl.objects([...keys.map(resourceOf), '--show-managed-fields'])) {
-        if (await this.#isMadeByUser(object)) found[keyOf(object, this.kubectl.namespace)] = asApplied(object)
-      }
+    const read = fresh.flatMap(key => known(key) ?? [])
+    await inEach(this.kubectl, fresh.filter(key => known(key) === undefined), async (kubectl, keys) => {
+      read.push(...await kubectl.objects([...keys.map(resourceOf), '--show-managed-fields']))
     })
+    const found: Entries['objects'] = Object.fromEntries(fresh.map(key => [key, null]))
+    for (const object of read) {
+      if (await this.#isMadeByUser(object)) found[keyOf(object, this.kubectl.namespace)] = asApplied(object)
+    }
     Object.assign(objects, found) // only when all are known: an object that is recorded as null is deleted at the end
     await this.#lease.save()
   }

@@ -1,11 +1,10 @@
-import { runChaosScript } from '../../cluster/chaos.ts'
 import type { Fault } from '../../course/exercise.ts'
 import type { ExerciseRun } from '../exercise-run.ts'
 
 /** Sets the fault in the running pods. */
-export async function perform (step: Fault, { environment: { kubectl, report } }: ExerciseRun): Promise<void> {
-  const { stdout, stderr } = await runChaosScript(kubectl, step.arguments, 'lesson')
-  report.output(stderr + stdout)
+export async function perform (step: Fault, { environment }: ExerciseRun): Promise<void> {
+  const { stdout, stderr } = await environment.setFault(step.arguments)
+  environment.report.output(stderr + stdout)
 }
 
 /** The call of the script, which uses kubectl's current namespace. */

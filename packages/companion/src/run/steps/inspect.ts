@@ -5,7 +5,8 @@ import { addCheck, MissingFeature, observedBy, type ExerciseRun } from '../exerc
 import { measureNoise, requireQuietShare, requireQuietWait } from './noise.ts'
 import { lineByHand } from './words.ts'
 
-/** The pause before a command runs again, in milliseconds, if its check expects an exact share. */
+/** The first and the longest pause before a command runs again, in milliseconds, if its check expects an exact share. */
+const EXACT_FIRST = 100
 const EXACT_INTERVAL = 500
 
 /** The same for any other share. It is longer than proxies and services take to report what they have counted. */
@@ -39,7 +40,7 @@ export async function perform (step: Inspect, run: ExerciseRun): Promise<void> {
   }
   const options = {
     timeout: patience,
-    interval: isExact ? EXACT_INTERVAL : SHARE_INTERVAL,
+    ...isExact ? { first: EXACT_FIRST, interval: EXACT_INTERVAL } : { interval: SHARE_INTERVAL },
     signal: environment.kubectl.signal
   }
   const { result: settled, noise } = await measureNoise(monitor, () => until(isSettled, options))
