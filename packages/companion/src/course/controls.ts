@@ -40,7 +40,8 @@ export const otherHeaders = (id: string, headers: Record<string, string>, fails:
   }
 }
 
-/** The same exercise without its lesson. */
-export function withoutLesson (exercise: Exercise, { change }: Control): Exercise {
-  return { ...exercise, steps: exercise.steps.flatMap(step => change(step) ?? []) }
+/** The same exercise without its lesson. It ends after the check that must fail: later steps prove nothing more. */
+export function withoutLesson ({ steps, ...exercise }: Exercise, { change, fails }: Control): Exercise {
+  const last = steps.findIndex(({ id }) => id === fails)
+  return { ...exercise, steps: steps.slice(0, last + 1).flatMap(step => change(step) ?? []) }
 }
