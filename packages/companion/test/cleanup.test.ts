@@ -98,16 +98,29 @@ test('an object with another selector is created anew', async () => {
   expect(changes()).toEqual(['replace --save-config --force --cascade=foreground --wait -f -'])
 })
 
-test('an object of the companion is replaced once, after a command has changed it', async () => {
+test('a Service of the companion is replaced once, after a command has changed it', async () => {
+  const { cluster, cleanup, changes } = await cleanupOf([])
+  const service = object('v1', 'Service', 'catalog')
+  await prepare(cleanup, service)
+  cluster.put(service)
+  await prepare(cleanup, service)
+  expect(changes()).toEqual([])
+  cleanup.markChanged([key(service)])
+  await prepare(cleanup, service)
+  await prepare(cleanup, service)
+  expect(changes()).toEqual(['replace --save-config -f -'])
+})
+
+test('a Deployment that a command has changed is deleted, so that the exercise makes it again', async () => {
   const { cluster, cleanup, changes } = await cleanupOf([])
   await prepare(cleanup, CATALOG)
   cluster.put(CATALOG)
-  await prepare(cleanup, CATALOG)
-  expect(changes()).toEqual([])
   cleanup.markChanged([key(CATALOG)])
   await prepare(cleanup, CATALOG)
+  expect(changes()).toEqual(['delete deployment.apps/catalog --ignore-not-found'])
+  cluster.put(CATALOG)
   await prepare(cleanup, CATALOG)
-  expect(changes()).toEqual(['replace --save-config -f -'])
+  expect(changes()).toHaveLength(1)
 })
 
 describe('a Deployment of the store that is not wanted', () => {

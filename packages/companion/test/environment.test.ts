@@ -166,6 +166,25 @@ describe('applying a file', () => {
   })
 })
 
+test('steps in a row roll out at once, and the next one waits for all of them', async () => {
+  const cluster = meshWith([], [/ scale /, {}])
+  using run = await environmentIn(cluster)
+  for (const name of ['webapp', 'forum']) {
+    const command = ['kubectl', 'scale', `deployment/${name}`, '--replicas=2']
+    await run.environment.runCommand({ command, makes: [`:deployment.apps/${name}`] })
+  }
+  expect(cluster.commands.filter(command => command.startsWith('rollout'))).toEqual([])
+  await run.environment.waitForRollouts()
+  expect(cluster.commands.slice(-3)).toEqual([
+    'rollout status deployment/webapp --timeout=120s',
+    'rollout status deployment/forum --timeout=120s',
+    'get pods --ignore-not-found -o json'
+  ])
+  cluster.commands.splice(0)
+  await run.environment.waitForRollouts()
+  expect(cluster.commands).toEqual([])
+})
+
 describe('running a command', () => {
   const makes = ['GATEWAYS:secret/certificate']
 
@@ -174,8 +193,7 @@ describe('running a command', () => {
     using run = await environmentIn(cluster)
     const command = ['kubectl', 'scale', 'deployment/forum', '--replicas=0']
     await run.environment.runCommand({ command, makes: [':deployment.apps/forum'] })
-    expect(cluster.commands).toContain('scale deployment/forum --replicas=0')
-    expect(cluster.commands.at(-1)).toBe('get pods --ignore-not-found -o json') // the rollout's old pods are gone
+    expect(cluster.commands.at(-1)).toBe('scale deployment/forum --replicas=0')
     expect([run.snapshot.created, run.output]).toEqual([['shop:deployment.apps/forum'], ['scaled']])
   })
 

@@ -51,6 +51,7 @@ async function performed (steps: Step[], machine: Machine) {
     clock: { least: 0, most: 0 },
     gateway: { nameInTraces: '', interruptions: 0, address: async () => ({ url: origin }) },
     fill: (text: string) => text,
+    waitForRollouts: async () => {},
     async execute () {
       if (throws !== undefined) throw throws
       return { code: 0, stdout: prints, stderr: '' }

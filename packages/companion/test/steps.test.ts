@@ -40,6 +40,7 @@ function runOf (steps: Step[], ...answers: Answer[]) {
     expand: (text: string) => text,
     setFault: (words: string[]) => runChaosScript(kubectl, words, 'lesson'),
     execute: ([, ...args]: string[]) => kubectl.try(args, undefined, 'lesson'),
+    waitForRollouts: async () => {},
     apply: async (step: Step) => { done.push(step) },
     runCommand: async (step: Step) => { done.push(step) }
   } as unknown as Environment

@@ -113,7 +113,12 @@ export class Cleanup {
     const found = await this.#kubectl.objects([await this.#kindsToRead(), '--show-managed-fields'])
     const all = new Map(found.map(object => [this.#key(object), object]))
     const inTheWay = [...all].filter(([, object]) => isInTheWay(object)).map(([key]) => key)
-    const removed = [...new Set([...inTheWay, ...this.#applied])].filter(key => !wanted.has(key))
+    // A changed Deployment is made again: to roll it back takes longer, because its pods drain one after the other.
+    const changedBefore = [...all].filter(([key, { kind }]) => kind === 'Deployment' && this.#changed.has(key))
+    const removed = [
+      ...[...new Set([...inTheWay, ...this.#applied])].filter(key => !wanted.has(key)),
+      ...changedBefore.map(([key]) => key).filter(key => wanted.has(key))
+    ]
     await this.#snapshot.remember([...removed, ...wanted, ...changed], key => all.get(key) ?? this.#absence(key))
 
     const { objects, pods } = this.#ownersAndPods(found, removed)
@@ -121,11 +126,14 @@ export class Cleanup {
     const present = new Map([...all].filter(([key, object]) => !leaving.has(key) && !isBeingDeleted(object)))
     const running = runningPodsIn(present.values())
     await Promise.all([
-      this.#deleteAll(removed, objects, pods),
+      this.#deleteAll(removed, objects, pods, { wait: removed.some(key => wanted.has(key)) }),
       this.#mayHaveFaults ? clearFaults(this.#kubectl, running) : undefined
     ])
     this.#mayHaveFaults = false
-    for (const key of removed) this.#applied.delete(key)
+    for (const key of removed) {
+      this.#applied.delete(key)
+      this.#changed.delete(key)
+    }
     const waitUntilForgotten = async () => {
       await Promise.all([waitUntilGone(this.#kubectl, pods), this.#waitForProxiesToForget(removed, running)])
     }
@@ -190,12 +198,16 @@ export class Cleanup {
   /**
    * Deletes objects. The pods of Deployments get hardly any grace: nothing calls them anymore. They are deleted with
    * their owners, because the cluster gives all of their grace to pods whose owner is gone.
+   *
+   * @param wait until the pods and their owners are gone: `kubectl apply` does not make again what is still there
    */
-  async #deleteAll (keys: string[], owners: KubeObject[], pods: KubeObject[]): Promise<void> {
+  async #deleteAll (
+    keys: string[], owners: KubeObject[], pods: KubeObject[], { wait }: { wait: boolean }
+  ): Promise<void> {
     // A Deployment that has not rolled out may make another pod at this moment. The cluster then deletes what it owns.
     const isQuick = owners.every(object => object.kind !== 'Deployment' || isRolledOut(object))
     const quick = isQuick ? [...owners, ...pods].map(object => this.#key(object)) : []
-    const options = ['--cascade=orphan', '--grace-period=1', '--wait=false', '--ignore-not-found']
+    const options = ['--cascade=orphan', '--grace-period=1', `--wait=${wait}`, '--ignore-not-found']
     const complete = this.#kubectl.with({ signal: undefined }) // otherwise Ctrl-C could leave pods without an owner
     await Promise.all([
       this.#delete(keys.filter(key => !quick.includes(key))),

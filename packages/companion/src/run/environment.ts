@@ -67,6 +67,9 @@ export class Environment {
   readonly #istio: Version | undefined
   readonly #manifests = new Map<string, Promise<Manifest>>()
   readonly #addons = new Map<Need, Promise<void>>()
+  /** the Deployments and Pods that the last steps have deployed or changed, and nothing has waited for yet */
+  readonly #rollouts = new Set<string>()
+  readonly #pods = new Set<string>()
   /** by service: the images that differ from those in the manifests */
   #images: Promise<Images> | undefined
   #folder: string | undefined
@@ -100,6 +103,8 @@ export class Environment {
   async prepare (exercise: Pick<Exercise, 'needs' | 'istio' | 'steps'>): Promise<void> {
     const { needs, istio, steps } = exercise
     this.#removeFolder()
+    this.#rollouts.clear() // an exercise that ended early may have left some
+    this.#pods.clear()
     if (istio !== undefined) requireIstioVersion(istio, this.#istio)
     await Promise.all(needs.map(need => this.#requireAddon(need)))
 
@@ -161,9 +166,10 @@ export class Environment {
   }
 
   /**
-   * Applies a file or folder beneath k8s/, and waits for what it deploys.
+   * Applies a file or folder beneath k8s/. `waitForRollouts` waits for what it deploys, except in the preparation of an
+   * exercise, which waits at once.
    *
-   * @throws {Trouble} when another namespace claims one of its hosts, or what it deploys does not start
+   * @throws {Trouble} when another namespace claims one of its hosts, or a Gateway has no proxy
    * @throws {Error} when the cluster is too old for the file
    */
   async apply ({ file, values }: Pick<Apply, 'file'> & Partial<Apply>, kind: CommandKind = 'lesson'): Promise<void> {
@@ -177,7 +183,26 @@ export class Environment {
     const printed = await there.run(['apply', ...args, ...this.#fieldManager(namespace)], input, kind)
       .catch((error: unknown) => { throw this.#explained(error, file) })
     if (kind === 'lesson') this.report.output(printed)
-    await this.#waitForObjects(objects, kind)
+    await this.#waitForGateways(objects)
+    for (const name of deploymentsOf(objects)) this.#rollouts.add(name)
+    for (const { metadata } of objects.filter(object => object.kind === 'Pod')) this.#pods.add(metadata.name)
+    if (kind === 'upkeep') await this.waitForRollouts(kind)
+  }
+
+  /**
+   * Waits for the Deployments and Pods of the last steps, for all of them at once.
+   *
+   * @throws {Trouble} when something does not start, or has no proxy
+   */
+  async waitForRollouts (kind: CommandKind = 'lesson'): Promise<void> {
+    const [deployments, pods] = [[...this.#rollouts], [...this.#pods]]
+    this.#rollouts.clear()
+    this.#pods.clear()
+    const [ofDeployments] = await Promise.all([
+      deployments.length === 0 ? [] : waitForRollout(this.kubectl, deployments, kind),
+      ...pods.map(name => waitForPod(this.kubectl, name))
+    ])
+    requireProxies(this.kubectl, ofDeployments)
   }
 
   /** The error of kubectl apply, or why this cluster is too old for the file. */
@@ -187,24 +212,17 @@ export class Environment {
     return reason === undefined ? error : new Error(reason, { cause: error })
   }
 
-  async #waitForObjects (objects: KubeObject[], kind: CommandKind): Promise<void> {
-    const deployments = deploymentsOf(objects)
-    if (deployments.length > 0) {
-      requireProxies(this.kubectl, await waitForRollout(this.kubectl, deployments, kind))
-    }
+  async #waitForGateways (objects: KubeObject[]): Promise<void> {
     for (const { metadata: { name } } of gatewaysOf('gateway.networking.k8s.io', objects)) {
       this.gateway.useOwn(name)
       const gateway = `gateways.gateway.networking.k8s.io/${name}`
       await this.kubectl.run(['wait', '--for=condition=Programmed', gateway, '--timeout=60s'])
       await waitForRollout(this.kubectl, [`${name}-istio`])
     }
-    for (const { metadata } of objects.filter(object => object.kind === 'Pod')) {
-      await waitForPod(this.kubectl, metadata.name)
-    }
   }
 
   /**
-   * Runs a command that changes something, and waits for the Deployments that it changes.
+   * Runs a command that changes something. `waitForRollouts` waits for the Deployments that it changes.
    *
    * @throws {Error} when it does not end with 0
    */
@@ -220,7 +238,7 @@ export class Environment {
     this.report.output(stdout + stderr)
     if (code !== 0) throw new Error(`${words.join(' ')} ended with exit code ${code}: ${stderr.trim()}`)
     const deployments = makes.flatMap(key => /^:deployment\.apps\/(.*)$/.exec(key)?.[1] ?? [])
-    if (deployments.length > 0) await waitForRollout(this.kubectl, deployments)
+    for (const name of deployments) this.#rollouts.add(name)
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Apply } from '../../course/exercise.ts'
 import { fillPlaceholders, VALUES_BY_HAND } from '../../course/placeholders.ts'
 import type { ExerciseRun } from '../exercise-run.ts'
 
-/** Applies the file, and waits for what it deploys. */
+/** Applies the file. */
 export async function perform (step: Apply, { environment }: ExerciseRun): Promise<void> {
   await environment.apply(step)
 }

@@ -19,8 +19,16 @@ const MODULES: { [K in Step['kind']]: StepModule<Extract<Step, { kind: K }>> } =
 
 const moduleFor = (step: Step) => MODULES[step.kind] as StepModule<Step>
 
-/** Carries a step out. */
+/** Whether a step only deploys or changes something, and does not use what an earlier step has deployed. */
+const deploys = (step: Step) => step.kind === 'apply' ||
+  (step.kind === 'run' && step.makes.some(key => key.startsWith(':deployment.apps/')))
+
+/**
+ * Carries a step out. Steps in a row that only deploy something roll out at once: the first other step waits for all of
+ * them.
+ */
 export async function perform (step: Step, run: ExerciseRun): Promise<void> {
+  if (!deploys(step)) await run.environment.waitForRollouts()
   await moduleFor(step).perform(step, run)
 }
 

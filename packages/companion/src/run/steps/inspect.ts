@@ -5,7 +5,7 @@ import { addCheck, MissingFeature, observedBy, type ExerciseRun } from '../exerc
 import { measureNoise, requireQuietShare, requireQuietWait } from './noise.ts'
 import { lineByHand } from './words.ts'
 
-/** The first and the longest pause before a command runs again, in milliseconds, if its check expects an exact share. */
+/** The first and the longest pause before a command runs again, in milliseconds, if a check expects an exact share. */
 const EXACT_FIRST = 100
 const EXACT_INTERVAL = 500
 
