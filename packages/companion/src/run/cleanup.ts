@@ -68,6 +68,8 @@ export class Cleanup {
   readonly #applied: Set<string>
   /** the keys of objects that commands have changed in ways that `kubectl apply` would not reset */
   readonly #changed: Set<string>
+  /** those of them that commands of this run have changed */
+  readonly #changedHere = new Set<string>()
   /** the keys of the user's objects that were replaced, and are as the exercise needs them since then */
   readonly #replaced = new Set<string>()
   /** an earlier run, or the user, may have set faults */
@@ -88,9 +90,12 @@ export class Cleanup {
     for (const key of keys) this.#applied.add(key)
   }
 
-  /** Notes that a command is going to change objects. Their next use in an exercise replaces them. */
+  /** Notes that a command is going to change objects. In their next exercise they are replaced, or made again. */
   markChanged (keys: string[]): void {
-    for (const key of keys) this.#changed.add(key)
+    for (const key of keys) {
+      this.#changed.add(key)
+      this.#changedHere.add(key)
+    }
   }
 
   /** Notes that a command is going to set faults. The next exercise deletes them. */
@@ -113,12 +118,9 @@ export class Cleanup {
     const found = await this.#kubectl.objects([await this.#kindsToRead(), '--show-managed-fields'])
     const all = new Map(found.map(object => [this.#key(object), object]))
     const inTheWay = [...all].filter(([, object]) => isInTheWay(object)).map(([key]) => key)
-    // A changed Deployment is made again: to roll it back takes longer, because its pods drain one after the other.
-    const changedBefore = [...all].filter(([key, { kind }]) => kind === 'Deployment' && this.#changed.has(key))
-    const removed = [
-      ...[...new Set([...inTheWay, ...this.#applied])].filter(key => !wanted.has(key)),
-      ...changedBefore.map(([key]) => key).filter(key => wanted.has(key))
-    ]
+    // A Deployment that a command has changed is made again: to roll it back takes longer, because its old pods drain.
+    const isMadeAgain = (key: string) => this.#changedHere.has(key) && all.get(key)?.kind === 'Deployment'
+    const removed = [...new Set([...inTheWay, ...this.#applied])].filter(key => !wanted.has(key) || isMadeAgain(key))
     await this.#snapshot.remember([...removed, ...wanted, ...changed], key => all.get(key) ?? this.#absence(key))
 
     const { objects, pods } = this.#ownersAndPods(found, removed)
@@ -133,6 +135,7 @@ export class Cleanup {
     for (const key of removed) {
       this.#applied.delete(key)
       this.#changed.delete(key)
+      this.#changedHere.delete(key)
     }
     const waitUntilForgotten = async () => {
       await Promise.all([waitUntilGone(this.#kubectl, pods), this.#waitForProxiesToForget(removed, running)])
