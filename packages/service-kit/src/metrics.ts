@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin'
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { Type } from 'typebox'
 import { statusOf } from './answered.ts'
 import type { BaseConfig } from './config.ts'
 import { REQUEST_TIMEOUT_MS, type Refusal } from './refusals.ts'
+import { Type } from './schema.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
