@@ -13,24 +13,30 @@ import { ROOT } from '../../../scripts/project.ts'
 /** All processes run on this machine. */
 export const HOST = '127.0.0.1'
 
-const CONNECTIONS = 32
+/** How many connections a load has, unless it says otherwise. */
+export const CONNECTIONS = 32
+
 const POLL_MS = 5
 const SAMPLE_MS = 50
-const READY_LIMIT_MS = 10_000
+const READY_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 3_000
 
 /** The unit of CPU time in /proc is a hundredth of a second, on all platforms of Linux that Node supports. */
 const TICKS_PER_SECOND = 100
 
-/** A process to measure: a script that listens on PORT, and answers GET /readyz with 200 when it is ready. */
+/** A process to measure: it listens on HOST and PORT. */
 export interface Launch {
   name: string
-  /** relative to the root of the project */
-  script: string
+  /** a script for Node, relative to the root of the project; or else the path of an executable */
+  script: string | { executable: string }
+  /** the root of the project; by default this checkout */
+  root?: string | undefined
   /** added to HOST, PORT and HOSTNAME. The process inherits no other variable, for example NODE_OPTIONS or OTEL_*. */
   env?: Record<string, string>
   /** the memory that V8 plans with, in MiB: the limit of a container. By default that of the machine. */
   heapMebibytes?: number
+  /** the path that answers 200 when the process is ready; by default /readyz */
+  readyPath?: string
 }
 
 /** The parts of an answer that `baselines/http.ts` needs to send the same answer. */
@@ -43,12 +49,14 @@ export interface Answer {
 }
 
 const running = new Set<Server>()
-const logs = mkdtempSync(join(tmpdir(), 'outfitters-bench-'))
 
-// When this process ends, for any reason, it ends the others and deletes their logs.
+/** A folder for logs, caches and builds. It is deleted when the benchmark ends. */
+export const SCRATCH = mkdtempSync(join(tmpdir(), 'outfitters-bench-'))
+
+// When this process ends, for any reason, it ends the others and deletes their files.
 process.on('exit', () => {
   for (const server of running) server.kill()
-  rmSync(logs, { recursive: true, force: true })
+  rmSync(SCRATCH, { recursive: true, force: true })
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
@@ -56,20 +64,23 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 export class Server {
   readonly name: string
   readonly port: number
-  /** the time from its start to the first 200 of /readyz, in milliseconds */
+  /** the time from its start to the first 200 of its readiness path, in milliseconds */
   readyMs = NaN
   readonly #log: string
   readonly #child
 
-  constructor ({ name, script, env, heapMebibytes }: Launch, port: number) {
+  constructor ({ name, script, root = ROOT, env, heapMebibytes }: Launch, port: number) {
     this.name = name
     this.port = port
-    this.#log = join(logs, `${name}-${port}.log`)
+    this.#log = join(SCRATCH, `${port}.log`)
     // The log goes to a file. The service then really writes each line, and no process spends CPU time to read it.
     const log = openSync(this.#log, 'w')
     const flags = heapMebibytes === undefined ? [] : [`--max-heap-size=${heapMebibytes}`]
-    this.#child = spawn(process.execPath, [...flags, join(ROOT, script)], {
-      env: { HOST, PORT: String(port), HOSTNAME: name, NODE_COMPILE_CACHE: join(logs, 'compiled'), ...env },
+    const [command, args] = typeof script === 'string'
+      ? [process.execPath, [...flags, join(root, script)]]
+      : [script.executable, []]
+    this.#child = spawn(command, args, {
+      env: { HOST, PORT: String(port), HOSTNAME: name, NODE_COMPILE_CACHE: join(SCRATCH, 'compiled'), ...env },
       stdio: ['ignore', log, log]
     })
     closeSync(log)
@@ -117,13 +128,13 @@ export class Server {
 /**
  * Starts a process and waits until it is ready.
  *
- * @throws {Error} with the last lines of its output if it ends, or is not ready within 10 s
+ * @throws {Error} with the last lines of its output if it ends, or is not ready within a minute
  */
 export async function start (launch: Launch): Promise<Server> {
   const port = await freePort()
   const spawned = performance.now()
   const server = new Server(launch, port)
-  while (!await isReady(port)) {
+  while (!await isOk(port, launch.readyPath ?? '/readyz')) {
     if (server.hasEnded || performance.now() - spawned > READY_LIMIT_MS) {
       server.kill()
       throw new Error(`${launch.name} did not become ready: ${server.lastOutput()}`)
@@ -134,33 +145,61 @@ export async function start (launch: Launch): Promise<Server> {
   return server
 }
 
+/** The size of a load. */
+export interface LoadSize {
+  requests: number
+  /** 32 by default. Each connection sends the next request when it has the answer to the last. */
+  connections?: number
+}
+
 /**
- * Sends GET requests over 32 connections. Each connection sends the next request when it has the answer to the last.
+ * Sends GET requests.
  *
+ * @returns how long each request took, in milliseconds, in ascending order
  * @throws {Error} if not every request gets a 2xx
  */
-export async function load (server: Server, path: string, requests: number): Promise<void> {
-  const result = await autocannon({
-    url: `http://${HOST}:${server.port}${path}`,
-    amount: requests,
-    connections: CONNECTIONS,
-    sampleInt: SAMPLE_MS // autocannon ends only at the end of a sample
+export async function load (
+  server: Server, path: string, { requests, connections = CONNECTIONS }: LoadSize
+): Promise<number[]> {
+  const latencies: number[] = []
+  const result = await new Promise<autocannon.Result>((resolve, reject) => {
+    autocannon({
+      url: `http://${HOST}:${server.port}${path}`,
+      amount: requests,
+      connections,
+      sampleInt: SAMPLE_MS // autocannon ends only at the end of a sample
+    }, (error: Error | null, result) => { if (error === null) resolve(result); else reject(error) })
+      // autocannon's own percentiles are whole milliseconds.
+      .on('response', (_client, _status, _bytes, ms) => latencies.push(ms))
   })
   if (result['2xx'] !== requests) {
     throw new Error(`${server.name} answered only ${result['2xx']} of ${requests} requests for ${path} with a 2xx; ` +
       `${result.errors} connections failed`)
   }
+  return latencies.sort((a, b) => a - b)
 }
 
-/** The CPU time per request, in microseconds: the mean of the given number of requests. */
-export async function cpuMicrosecondsPerRequest (server: Server, path: string, requests: number): Promise<number> {
+/** The cost of a request under load. */
+export interface Cost {
+  /** CPU time in microseconds: the mean of all requests */
+  cpu: number
+  /** milliseconds */
+  p50: number
+  /** milliseconds */
+  p99: number
+}
+
+/** Sends requests and measures their cost. */
+export async function costOf (server: Server, path: string, size: LoadSize): Promise<Cost> {
   const before = server.cpuSeconds()
-  await load(server, path, requests)
-  return (server.cpuSeconds() - before) / requests * 1e6
+  const latencies = await load(server, path, size)
+  const cpu = (server.cpuSeconds() - before) / size.requests * 1e6
+  const percentile = (share: number) => latencies[Math.ceil(latencies.length * share) - 1] ?? NaN
+  return { cpu, p50: percentile(0.5), p99: percentile(0.99) }
 }
 
 /** The peak of the resident memory until a promise resolves, in MiB. */
-export async function peakMebibytes (server: Server, meanwhile: Promise<void>): Promise<number> {
+export async function peakMebibytes (server: Server, meanwhile: Promise<unknown>): Promise<number> {
   const done = meanwhile.then(() => true)
   let peak = 0
   do peak = Math.max(peak, server.rssMebibytes())
@@ -216,9 +255,10 @@ export function median (values: number[]): number {
   return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2
 }
 
-async function isReady (port: number): Promise<boolean> {
+/** Whether a server on this machine answers a GET request with a 200. */
+export async function isOk (port: number, path: string): Promise<boolean> {
   try {
-    const call = get({ host: HOST, port, path: '/readyz', agent: false })
+    const call = get({ host: HOST, port, path, agent: false })
     const [response] = await once(call, 'response') as [IncomingMessage]
     response.resume()
     return response.statusCode === 200
@@ -227,7 +267,8 @@ async function isReady (port: number): Promise<boolean> {
   }
 }
 
-async function freePort (): Promise<number> {
+/** A port on which no process listens. */
+export async function freePort (): Promise<number> {
   const server = createServer().listen(0, HOST)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -1,6 +1,5 @@
-import { baseConfig, createLogger, describeListening, listenOptions, loadConfig } from '@outfitters/service-kit'
+import { baseConfig, createLogger, describeListening, listenOptions, loadConfig, Type } from '@outfitters/service-kit'
 import closeWithGrace from 'close-with-grace'
-import { Type } from 'typebox'
 import { buildFront } from './front.ts'
 
 const config = loadConfig(Type.Object({

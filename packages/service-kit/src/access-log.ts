@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { readableAddress } from './addresses.ts'
 import { statusOf } from './answered.ts'
+import { ACCESS_MESSAGE } from './logging.ts'
 import { pathOf } from './paths.ts'
 import { callerIdentity, traceIdOf } from './propagation.ts'
 
@@ -12,7 +13,7 @@ import { callerIdentity, traceIdOf } from './propagation.ts'
 export const accessLog = fp(async app => {
   app.whenAnswered((request, reply, route) => {
     const level = route.config.operational === true ? 'debug' : 'info'
-    app.log[level](accessLine(request, reply), 'request')
+    app.log[level](accessLine(request, reply), ACCESS_MESSAGE)
   })
 }, { name: 'access-log', dependencies: ['answered'] })
 

@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 import type { FastifyBodyParser } from 'fastify'
 import { parse } from 'secure-json-parse'
-import { Type } from 'typebox'
 import { RequestError } from './request-error.ts'
+import { Type } from './schema.ts'
 
 /** In a route's schema: an answer without a body. */
 export const NoBody = Type.Unsafe<undefined>({ type: 'null', description: 'no body' })

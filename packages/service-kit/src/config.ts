@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { Ajv } from 'ajv'
-import { Type, type Static, type TObject } from 'typebox'
+import type { Static, TObject } from 'typebox'
 import { bracketed } from './addresses.ts'
+import { Type } from './schema.ts'
 
 /** The pattern of a version, which is a header's value and a label of metrics. */
 export const VERSION_PATTERN = '^[A-Za-z0-9._-]{1,32}$'

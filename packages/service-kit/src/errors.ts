@@ -1,8 +1,11 @@
-import { STATUS_CODES } from 'node:http'
 import fp from 'fastify-plugin'
 import type { FastifyError, FastifySchemaValidationError } from 'fastify'
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { RequestError, sentence, type Problem } from './request-error.ts'
+import { Type } from './schema.ts'
+
+// An import of node:http would also load Node's own undici, which takes 14 MB and as long as a bare server's start.
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** The body of every error answer. */
 export const ErrorAnswer = Type.Object({

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { Type } from 'typebox'
+import { Type } from './schema.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

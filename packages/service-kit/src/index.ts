@@ -12,6 +12,7 @@ export { PROPAGATED_HEADERS, PROPAGATED_PREFIX, propagatedHeaders, type Trust } 
 export { MAX_FORWARDED_HEADER_BYTES, MAX_HEADER_BYTES, parserOptions, refusals } from './refusals.ts'
 export { RequestError, sentence, type Problem } from './request-error.ts'
 export { run } from './run.ts'
+export { Type } from './schema.ts'
 export { createService, type Service } from './service.ts'
 export { startTelemetry } from './tracing/telemetry.ts'
 export type { Telemetry } from './tracing/types.ts'

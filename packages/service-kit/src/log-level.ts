@@ -1,10 +1,10 @@
 import fp from 'fastify-plugin'
-import { Type } from 'typebox'
 import { readableAddress } from './addresses.ts'
 import { LOG_LEVELS } from './config.ts'
 import { ErrorAnswer } from './errors.ts'
 import { isLoopback } from './loopback.ts'
 import { RequestError } from './request-error.ts'
+import { Type } from './schema.ts'
 
 const Level = Type.Object({ level: Type.Enum(LOG_LEVELS) }, { additionalProperties: false, title: 'LogLevel' })
 

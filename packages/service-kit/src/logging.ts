@@ -13,12 +13,41 @@ type LoggerConfig = Pick<BaseConfig, 'LOG_LEVEL' | 'SERVICE_VERSION' | 'HOSTNAME
 export async function createLogger (
   name: string, config: LoggerConfig, destination?: DestinationStream
 ): Promise<Logger> {
-  return pino({
+  const logger = pino({
     level: config.LOG_LEVEL,
     base: { service: name, version: config.SERVICE_VERSION, pod: config.HOSTNAME },
     timestamp: isoTime(),
     formatters: { level: label => ({ level: label }) }
   }, destination ?? await stdoutStream())
+  return withFastAccessLines(logger)
+}
+
+/** The message of access lines. Their fields are texts, numbers and undefined. */
+export const ACCESS_MESSAGE = 'request'
+
+/**
+ * Serializes access lines with V8's JSON.stringify, which halves the cost of a line. All other lines stay with pino's
+ * own serializer: it can serialize errors, and objects that contain themselves.
+ */
+function withFastAccessLines (logger: Logger): Logger {
+  const serialize = (logger as unknown as PinoInternals)[pino.symbols.asJsonSym]
+  const fast: PinoInternals[typeof pino.symbols.asJsonSym] = function (fields, message, level, time) {
+    if (message !== ACCESS_MESSAGE) return serialize.call(this, fields, message, level, time)
+    const start = `${this[pino.symbols.lsCacheSym][level]}${time}${this[pino.symbols.chindingsSym]}`
+    return `${start},${JSON.stringify(fields).slice(1, -1)},"msg":"${ACCESS_MESSAGE}"}\n`
+  }
+  return Object.assign(logger, { [pino.symbols.asJsonSym]: fast })
+}
+
+/** The parts of a logger that pino exports symbols for: its serializer, and the beginning of each line. */
+interface PinoInternals {
+  [pino.symbols.asJsonSym]: (
+    this: PinoInternals, fields: object, message: string | undefined, level: number, time: string
+  ) => string
+  /** for each level, the line up to the level */
+  [pino.symbols.lsCacheSym]: Record<number, string>
+  /** the fields that all lines have */
+  [pino.symbols.chindingsSym]: string
 }
 
 async function stdoutStream (): Promise<DestinationStream> {

@@ -1,9 +1,10 @@
 import fp from 'fastify-plugin'
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { Type } from 'typebox'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { statusOf } from './answered.ts'
 import type { BaseConfig } from './config.ts'
+import { Durations } from './durations.ts'
 import { REQUEST_TIMEOUT_MS, type Refusal } from './refusals.ts'
+import { Type } from './schema.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,9 +14,6 @@ declare module 'fastify' {
     countRefusal: (refusal: Refusal) => void
   }
 }
-
-/** The buckets of durations in seconds: from a cached answer to the longest wait for an upstream. */
-export const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15]
 
 type MetricsOptions = Pick<BaseConfig, 'SERVICE_VERSION'> & { name: string }
 
@@ -36,28 +34,24 @@ export const metrics = fp<MetricsOptions>(async (app, { name, SERVICE_VERSION: v
     registers: [registry]
   }).set({ service: name, version, node: process.version }, 1)
 
-  const duration = new Histogram({
-    name: 'http_server_request_duration_seconds',
-    help: 'How long requests took, by method, route, status, version and injected fault.',
-    labelNames: ['method', 'route', 'status', 'version', 'fault'],
-    buckets: DURATION_BUCKETS,
-    registers: [registry]
-  })
+  const durations = new Durations(
+    'http_server_request_duration_seconds',
+    'How long requests took, by method, route, status, version and injected fault.',
+    registry
+  )
+  const observe = (method: string, route: string, status: number, fault: string, seconds: number) => {
+    durations.observe(`${method} ${route} ${status} ${fault}`, seconds, () =>
+      ({ method, route, status, version, fault }))
+  }
 
   app.whenAnswered((request, reply, { url = 'unmatched' }) => {
-    duration.observe({
-      method: request.method,
-      route: url,
-      status: statusOf(reply),
-      version,
-      fault: request.fault ?? ''
-    }, reply.elapsedTime / 1000)
+    observe(request.method, url, statusOf(reply), request.fault ?? '', reply.elapsedTime / 1000)
   })
 
   app.decorate('countRefusal', ({ status }) => {
     // `_OTHER` is OpenTelemetry's name for an unknown method. The duration is known only for timeouts.
     const seconds = status === 408 ? REQUEST_TIMEOUT_MS / 1000 : 0
-    duration.observe({ method: '_OTHER', route: 'unmatched', status, version, fault: '' }, seconds)
+    observe('_OTHER', 'unmatched', status, '', seconds)
   })
 
   app.get('/metrics', {

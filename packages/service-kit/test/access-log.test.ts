@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import request from 'supertest'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createLogger } from '../src/logging.ts'
 import type { Service } from '../src/service.ts'
 import { listen, recordingLogger } from '../src/testing.ts'
 import { exampleService } from './example.ts'
@@ -88,4 +89,27 @@ test('a request without an id gets one', async () => {
   await request(origin).get('/items')
   await expect.poll(accessLines).toHaveLength(1)
   expect(accessLines()[0]?.['requestId']).toMatch(/^[\da-f-]{36}$/)
+})
+
+test('the access lines of a service are JSON, with any text in their fields and the fields of every line', async () => {
+  const written: string[] = []
+  const config = { LOG_LEVEL: 'info', SERVICE_VERSION: 'v2', HOSTNAME: 'pod-1' } as const
+  const logger = await createLogger('example', config, { write: line => { written.push(line) } })
+  const service = exampleService({}, logger)
+  await request(await listen(service)).get('/items').set('x-request-id', 'a "quoted" \\ id').set('Host', 'x')
+  await service.close()
+
+  const last = written.find(line => line.includes('"msg":"request"'))
+  expect(last).toMatch(/^\{"level":"info","time":"[^"]+","service":"example","version":"v2","pod":"pod-1",.*\}\n$/)
+  const fields = JSON.parse(last ?? '') as object
+  expect(fields).toMatchObject({ requestId: 'a "quoted" \\ id', host: 'x', status: 200, msg: 'request' })
+  expect(fields).not.toHaveProperty('fault')
+})
+
+test('an error has its stack in the log', async () => {
+  const written: string[] = []
+  const config = { LOG_LEVEL: 'info', SERVICE_VERSION: 'v1', HOSTNAME: 'pod-1' } as const
+  const logger = await createLogger('example', config, { write: line => { written.push(line) } })
+  logger.error({ err: new Error('broken') }, 'request failed')
+  expect(JSON.parse(written.join(''))).toMatchObject({ err: { message: 'broken', stack: expect.any(String) } })
 })

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { expect, test } from 'vitest'
 import { baseConfig, ConfigError, parseConfig } from '../src/config.ts'
+import { Type } from '../src/schema.ts'
 
 const Config = Type.Object({
   ...baseConfig,

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import type { Logger } from 'pino'
 import { baseConfig, parseConfig } from '../src/config.ts'
+import { Type } from '../src/schema.ts'
 import { createService, type Service } from '../src/service.ts'
 import { silentLogger } from '../src/testing.ts'
 

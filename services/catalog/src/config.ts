@@ -1,5 +1,5 @@
-import { baseConfig, VERSION_PATTERN, type BaseConfig } from '@outfitters/service-kit'
-import { Type, type Static } from 'typebox'
+import { baseConfig, type BaseConfig, Type, VERSION_PATTERN } from '@outfitters/service-kit'
+import type { Static } from 'typebox'
 
 /** The environment variables that the catalog reads. */
 export const CatalogEnv = Type.Object({

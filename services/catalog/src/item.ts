@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox'
+import { Type } from '@outfitters/service-kit'
+import type { Static } from 'typebox'
 
 /** An item as a client sends it. A missing color or department becomes an empty string, as in the book's webapp. */
 export const ItemInput = Type.Object({

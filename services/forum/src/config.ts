@@ -1,5 +1,5 @@
-import { baseConfig, upstreamConfig } from '@outfitters/service-kit'
-import { Type, type Static } from 'typebox'
+import { baseConfig, Type, upstreamConfig } from '@outfitters/service-kit'
+import type { Static } from 'typebox'
 
 /** The environment variables that the forum reads. */
 export const ForumConfig = Type.Object({

@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox'
+import { Type } from '@outfitters/service-kit'
+import type { Static } from 'typebox'
 
 /** A user in the shape of the public users API. */
 export const User = Type.Object({

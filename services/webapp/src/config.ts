@@ -1,5 +1,5 @@
-import { baseConfig, upstreamConfig } from '@outfitters/service-kit'
-import { Type, type Static } from 'typebox'
+import { baseConfig, Type, upstreamConfig } from '@outfitters/service-kit'
+import type { Static } from 'typebox'
 
 const host = { format: 'host' }
 const port = { minimum: 1, maximum: 65535 }

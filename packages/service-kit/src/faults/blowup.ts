@@ -1,10 +1,10 @@
-import { Type } from 'typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { readableAddress } from '../addresses.ts'
 import type { BaseConfig } from '../config.ts'
 import { ErrorAnswer } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
 import { RequestError } from '../request-error.ts'
+import { Type } from '../schema.ts'
 import { parseRule, RuleBody } from './rule.ts'
 import { isBelow, type FaultRules } from './rules.ts'
 

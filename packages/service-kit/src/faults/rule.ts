@@ -1,5 +1,6 @@
-import { Type, type Static, type TProperties } from 'typebox'
+import type { Static, TProperties } from 'typebox'
 import { RequestError, type Problem } from '../request-error.ts'
+import { Type } from '../schema.ts'
 import type { FaultType } from './fault-type.ts'
 import { FAULT_TYPES, faultTypeOf } from './types/index.ts'
 

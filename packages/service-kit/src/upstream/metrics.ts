@@ -1,5 +1,5 @@
-import { Histogram, type Registry } from 'prom-client'
-import { DURATION_BUCKETS } from '../metrics.ts'
+import type { Registry } from 'prom-client'
+import { Durations } from '../durations.ts'
 import type { UpstreamAnswer } from './answer.ts'
 
 /** The most values of one label: more versions and combinations of faults than any exercise has. */
@@ -23,13 +23,13 @@ class LabelValues {
 /** The metrics of the calls to one upstream. */
 export class CallMetrics {
   readonly #upstream: string
-  readonly #duration: Histogram
+  readonly #durations: Durations
   readonly #versions = new LabelValues()
   readonly #faults = new LabelValues()
 
   constructor (upstream: string, registry: Registry) {
     this.#upstream = upstream
-    this.#duration = durationIn(registry)
+    this.#durations = durationsIn(registry)
   }
 
   /** The faults that the upstream injected, as a label's value; empty if there are none. */
@@ -39,25 +39,20 @@ export class CallMetrics {
 
   /** Counts a call that took `ms` milliseconds; a call without an answer has the status 0. */
   observe (method: string, answer: UpstreamAnswer | undefined, ms: number): void {
-    this.#duration.observe({
-      upstream: this.#upstream,
-      method,
-      status: answer?.status ?? 0,
-      version: this.#versions.of(answer?.identity['x-served-version']),
-      fault: this.faultOf(answer)
-    }, ms / 1000)
+    const upstream = this.#upstream
+    const status = answer?.status ?? 0
+    const version = this.#versions.of(answer?.identity['x-served-version'])
+    const fault = this.faultOf(answer)
+    this.#durations.observe(`${upstream} ${method} ${status} ${version} ${fault}`, ms / 1000, () =>
+      ({ upstream, method, status, version, fault }))
   }
 }
 
 /** The histogram in a registry, which all upstreams of a service share. */
-function durationIn (registry: Registry): Histogram {
+function durationsIn (registry: Registry): Durations {
   const name = 'http_client_request_duration_seconds'
-  return registry.getSingleMetric(name) as Histogram | undefined ?? new Histogram({
-    name,
-    help: 'How long calls to upstreams took, ' +
-      'by upstream, method, status, and the version and injected fault that the answer names.',
-    labelNames: ['upstream', 'method', 'status', 'version', 'fault'],
-    buckets: DURATION_BUCKETS,
-    registers: [registry]
-  })
+  return registry.getSingleMetric(name) as unknown as Durations | undefined ?? new Durations(name,
+    'How long calls to upstreams took, ' +
+    'by upstream, method, status, and the version and injected fault that the answer names.',
+    registry)
 }

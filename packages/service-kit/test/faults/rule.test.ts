@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { Type } from 'typebox'
 import { expect, expectTypeOf, test } from 'vitest'
 import { parseRule, uniteFields, type RuleBody } from '../../src/faults/rule.ts'
 import { FAULT_TYPES } from '../../src/faults/types/index.ts'
 import type { RequestError } from '../../src/request-error.ts'
+import { Type } from '../../src/schema.ts'
 
 function problemsOf (input: RuleBody): string[] {
   try {

@@ -1,5 +1,5 @@
+import { Type } from '@outfitters/service-kit'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 
 const PAGE = `<!doctype html>
 <html lang="en">

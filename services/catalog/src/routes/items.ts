@@ -1,7 +1,6 @@
 import cors from '@fastify/cors'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { ErrorAnswer, NoBody, RequestError } from '@outfitters/service-kit'
-import { Type } from 'typebox'
+import { ErrorAnswer, NoBody, RequestError, Type } from '@outfitters/service-kit'
 import type { Catalog } from '../catalog.ts'
 import { Item, ItemInput } from '../item.ts'
 

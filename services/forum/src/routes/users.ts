@@ -1,7 +1,6 @@
-import { callerOf, type Caller } from '@outfitters/service-kit'
+import { type Caller, callerOf, Type } from '@outfitters/service-kit'
 import { Upstream, upstreamErrors } from '@outfitters/service-kit/upstream'
 import type { FastifyPluginAsync } from 'fastify'
-import { Type } from 'typebox'
 import type { ForumConfig } from '../config.ts'
 import { LOCAL_USERS } from '../local-users.ts'
 import { User } from '../user.ts'

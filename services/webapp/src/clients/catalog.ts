@@ -1,6 +1,7 @@
+import { Type } from '@outfitters/service-kit'
 import type { Caller, Identity } from '@outfitters/service-kit'
 import type { Upstream } from '@outfitters/service-kit/upstream'
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 
 /** An item as the catalog answers it. The webapp sends its keys in this order. */
 export const CatalogItem = Type.Object({

@@ -1,6 +1,7 @@
+import { Type } from '@outfitters/service-kit'
 import type { Caller, Identity } from '@outfitters/service-kit'
 import type { Upstream } from '@outfitters/service-kit/upstream'
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 
 /** The properties of a user that the webapp reads. It forwards all others unread. */
 export const ForumUser = Type.Object({

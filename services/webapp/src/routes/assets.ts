@@ -1,7 +1,7 @@
+import { Type } from '@outfitters/service-kit'
 import { readdirSync } from 'node:fs'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
-import { Type } from 'typebox'
 
 const PUBLIC = `${import.meta.dirname}/../../public`
 

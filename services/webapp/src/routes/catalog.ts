@@ -1,7 +1,6 @@
-import { callerOf, forwardIdentity, jsonParser, problemsOf, sentence } from '@outfitters/service-kit'
+import { callerOf, forwardIdentity, jsonParser, problemsOf, sentence, Type } from '@outfitters/service-kit'
 import { upstreamErrors } from '@outfitters/service-kit/upstream'
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
 import { CatalogItem, NewCatalogItem } from '../clients/catalog.ts'
 import { addAnyMethodRoute, ignoreContentType } from './any-method.ts'
 

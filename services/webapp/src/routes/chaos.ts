@@ -1,7 +1,7 @@
-import { callerOf, ErrorAnswer, forwardIdentity, NoBody, RequestError } from '@outfitters/service-kit'
+import { callerOf, ErrorAnswer, forwardIdentity, NoBody, RequestError, Type } from '@outfitters/service-kit'
 import { logUpstreamError, UpstreamError } from '@outfitters/service-kit/upstream'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import type { FaultCall } from '../clients/faults.ts'
 import type { WebappConfig } from '../config.ts'
 

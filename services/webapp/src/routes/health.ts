@@ -1,5 +1,5 @@
+import { Type } from '@outfitters/service-kit'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 
 /** `GET /api/healthz`: the probe that the book's manifests use. */
 export const healthRoutes: FastifyPluginAsyncTypebox = async app => {

@@ -1,7 +1,6 @@
-import { callerOf, ErrorAnswer, problemsOf, RequestError, sentence } from '@outfitters/service-kit'
+import { callerOf, ErrorAnswer, problemsOf, RequestError, sentence, Type } from '@outfitters/service-kit'
 import { logUpstreamError } from '@outfitters/service-kit/upstream'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
 import { isAboutField } from '../../public/static/shared/field-errors.js'
 import { NewCatalogItem } from '../clients/catalog.ts'
 import type { WebappConfig } from '../config.ts'

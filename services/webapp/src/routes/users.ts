@@ -1,7 +1,6 @@
-import { callerOf, forwardIdentity } from '@outfitters/service-kit'
+import { callerOf, forwardIdentity, Type } from '@outfitters/service-kit'
 import { upstreamErrors } from '@outfitters/service-kit/upstream'
 import type { FastifyPluginAsync } from 'fastify'
-import { Type } from 'typebox'
 import { ForumUser } from '../clients/forum.ts'
 import { addAnyMethodRoute } from './any-method.ts'
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../schema.ts'
 import { closeWithFin, closeWithRst } from '../connections.ts'
 import type { EndingFault } from '../fault-type.ts'
 import { MAX_DELAY_MS } from '../limits.ts'

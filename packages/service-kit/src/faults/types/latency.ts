@@ -1,5 +1,6 @@
-import { Type, type Static, type TObject } from 'typebox'
+import type { Static, TObject } from 'typebox'
 import type { Problem } from '../../request-error.ts'
+import { Type } from '../../schema.ts'
 import { interpolate, lognormal, tableOf } from '../distributions.ts'
 import type { DelayingFault } from '../fault-type.ts'
 import { MAX_DELAY_MS } from '../limits.ts'
