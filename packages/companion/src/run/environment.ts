@@ -33,6 +33,9 @@ const claimsOf = (objects: KubeObject[]) => (gatewaysOf('networking.istio.io', o
   .flatMap(({ spec }) => spec.servers)
   .flatMap(({ port, hosts }) => hosts.map(host => ({ host, port: port.number })))
 
+/** kubectl knows how to merge the kinds of the store. To parse the cluster's schemas instead takes it a second. */
+const QUICK_APPLY = ['--openapi-patch=false']
+
 const podsIn = (present: Present) => [...present.values()].filter(({ kind }) => kind === 'Pod') as Pod[]
 
 /** Where exercises run, and with what. */
@@ -180,7 +183,8 @@ export class Environment {
     await this.#cleanup.markApplied(objects.map(object => this.#key(object)))
 
     const there = this.kubectl.in(namespace)
-    const printed = await there.run(['apply', ...args, ...this.#fieldManager(namespace)], input, kind)
+    const options = [...this.#fieldManager(namespace), ...kind === 'upkeep' ? QUICK_APPLY : []]
+    const printed = await there.run(['apply', ...args, ...options], input, kind)
       .catch((error: unknown) => { throw this.#explained(error, file) })
     if (kind === 'lesson') this.report.output(printed)
     await this.#waitForGateways(objects)
