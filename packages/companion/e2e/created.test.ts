@@ -20,7 +20,7 @@ test('a namespace that the run has created is deleted even if Ctrl-C comes right
 test('such a namespace is deleted by --reset if the companion was killed right after creating it', async () => {
   const namespace = fresh()
   const args = [CLI, 'ch2.retry', ...options(namespace, 'early.example')]
-  // On a busy machine, the signal can come before kubectl has started. Then there is no namespace, and it is sent again.
+  // On a busy machine, the signal can come before kubectl has started. Then there is no namespace, so it is repeated.
   await vi.waitFor(async () => {
     await interrupted('node', args, 'SIGKILL', 'create namespace')
     await vi.waitFor(async () => expect(await phaseOf(namespace)).toBe('Active'), { timeout: 10_000 })

@@ -155,7 +155,8 @@ describe('what a run applies', () => {
 
   const STORE = deployment('catalog', { image: 'localhost/outfitters/catalog:dev' })
   const applied = (image: string) =>
-    `kubectl kustomize k8s | sed 's|localhost/outfitters/catalog:dev|${image}|' | kubectl -n shop apply -f -`
+    `kubectl kustomize k8s | sed 's|localhost/outfitters/catalog:dev|${image}|' | ` +
+    'kubectl -n shop apply -f - --openapi-patch=false'
 
   /** What the run of an exercise says that it does, as far as there is a store to apply. */
   async function lines (...answers: Answer[]): Promise<string[]> {
@@ -182,7 +183,7 @@ describe('what a run applies', () => {
 
   test('has the images of the manifests without the setting', async () => {
     set(undefined)
-    expect(await lines()).toContain('kubectl -n shop apply -k k8s')
+    expect(await lines()).toContain('kubectl -n shop apply -k k8s --openapi-patch=false')
   })
 
   test('has the reader\'s own images, and records them for a run that takes over', async () => {

@@ -51,7 +51,9 @@ export function expect (
 export const expectCount = (
   id: string, name: string, expected: Expected, count: Expect['count'],
   { tolerates }: Pick<ExpectOptions, 'tolerates'> = {}
-): Expect => ({ kind: 'expect', id, name, expected, ...(tolerates !== undefined && { tolerates }), ofCalls: false, count })
+): Expect => ({
+  kind: 'expect', id, name, expected, ...(tolerates !== undefined && { tolerates }), ofCalls: false, count
+})
 
 /** Expects a share of what `count` counts in what a command prints. */
 export const inspect = (id: string, name: string, step: Omit<Inspect, 'kind' | 'id' | 'name'>): Inspect =>
