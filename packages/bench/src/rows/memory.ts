@@ -7,7 +7,7 @@ import type { Measured } from '../table.ts'
 /** The memory limit in the manifests and the compose file. */
 const LIMIT_MEBIBYTES = 256
 const IDLE_MS = 2_000
-/** As many as `cpuInTurns` sends in all its rounds: the heap grows for a while. */
+/** The heap grows for a while. */
 const REQUESTS = 5 * SIZE.requests
 
 interface Memory { idle: number, peak: number }
@@ -39,7 +39,9 @@ export async function memoryRows (): Promise<Measured[]> {
 
 /** Starts a process with the memory of its container, lets it idle, then sends requests. */
 async function memoryOf (launch: Launch, path: string): Promise<Memory> {
-  await using server = await start({ ...launch, heapMebibytes: LIMIT_MEBIBYTES })
+  const limited = { ...launch, heapMebibytes: LIMIT_MEBIBYTES }
+  await (await start(limited))[Symbol.asyncDispose]() // fills the compile cache
+  await using server = await start(limited)
   await sleep(IDLE_MS)
   const idle = server.rssMebibytes()
   return { idle, peak: await peakMebibytes(server, load(server, path, { requests: REQUESTS })) }
