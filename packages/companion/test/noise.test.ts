@@ -82,6 +82,12 @@ describe('the calibration', () => {
     expect(await calibrate(cluster(1000, 503).load, quiet)).toMatchObject({ rate: SLOWEST })
   })
 
+  test('of a machine that a rate makes slow chooses a lower rate', async () => {
+    const { load, rates } = cluster(1000)
+    const monitor = () => async () => ({ loopP99: 1, probeP50: 2, probeP99: rates.at(-1) === 400 ? 501 : 500 })
+    expect(await calibrate(load, monitor)).toMatchObject({ rate: 200 })
+  })
+
   test('of a machine that can send only 60 requests a second chooses 50', async () => {
     const { load } = cluster(1000)
     const limited = async (options: { rate: number, until: number }) => {

@@ -7,7 +7,7 @@ import { LEAST_KEPT, noiseOf } from './soundness.ts'
 export interface Calibration {
   /** the highest rate that the cluster sustained, in requests a second: the rate of all loads that set none */
   rate: number
-  /** the largest delay that was measured, in milliseconds: see Measurement */
+  /** the noise at the last rate that was tried, in milliseconds: see Measurement */
   noise: number
   /** the median latency at the last rate that was tried, in milliseconds */
   latency: number
@@ -25,6 +25,9 @@ export const RATE = 100
 /** How long to try a rate, in seconds. */
 const DURATION = 0.5
 
+/** With more noise, in milliseconds, a rate is too high: the load itself would make the machine slow. */
+const MOST_NOISE = 500
+
 /**
  * Finds the highest rate that the cluster sustains, and measures the delays. It tries each rate for half a second: from
  * RATE upwards until one is not sustained or, if RATE is not, downwards until one is.
@@ -35,14 +38,14 @@ export async function calibrate (
   send: (options: { rate: number, until: number }) => Promise<LoadResult>, monitor: DelayMonitor
 ): Promise<Calibration> {
   let latency = 0
-  let lateP99 = 0
+  let noise = 0
   const isSustainedAt = async (rate: number) => {
+    const stop = monitor()
     const { calls, timing } = await send({ rate, until: Math.ceil(rate * DURATION) })
+    noise = noiseOf({ ...await stop(), lateP99: timing.lateP99 })
     latency = percentile(calls.map(({ duration }) => duration), 50)
-    lateP99 = Math.max(lateP99, timing.lateP99)
-    return isSustained(calls) && timing.kept >= LEAST_KEPT * rate
+    return isSustained(calls) && timing.kept >= LEAST_KEPT * rate && noise <= MOST_NOISE
   }
-  const stop = monitor()
   const slower = RATES.filter(rate => rate < RATE).reverse()
   const faster = RATES.filter(rate => rate > RATE)
   let rate = RATE
@@ -57,7 +60,7 @@ export async function calibrate (
       if (await isSustainedAt(next)) break
     }
   }
-  return { rate, noise: noiseOf({ ...await stop(), lateP99 }), latency }
+  return { rate, noise, latency }
 }
 
 /**
