@@ -55,7 +55,7 @@ if (JSON_OUTPUT) {
   const described = growth.map(series => ({ ...series, sentences: sentencesAbout(series) }))
   console.log(JSON.stringify({ rows: judged, growth: described }, null, 2))
 } else {
-  console.log(`\n${tableOf(rows)}\n\n${summaryOf(rows)}`)
+  if (rows.length > 0) console.log(`\n${tableOf(rows)}\n\n${summaryOf(rows)}`)
   if (growth.length > 0) console.log(`\n${growthText(growth)}`)
 }
 process.exitCode = rows.some(row => 'failed' in row && row.failed) ? 1 : 0

@@ -100,9 +100,10 @@ export function sentencesAbout ({ of, cells }: Series): string[] {
 
 function sentence (what: string, of: string, unit: string, points: Point[]): string {
   const { linearUpTo, perStep, after } = growthOf(points)
-  const step = (value: number) => `${value.toPrecision(2)} ${unit}`
-  const one = of === 'items' ? 'item' : of === 'connections' ? 'connection' : 'rule'
-  const linear = `${what} is linear up to ${linearUpTo} ${of}: each ${one} adds ${step(perStep)}`
+  const step = (value: number) => `${Number(value.toPrecision(2))} ${unit}`
+  const one = of.slice(0, -1) // without the plural's s
+  const end = `${linearUpTo} ${linearUpTo === 1 ? one : of}`
+  const linear = `${what} is linear up to ${end}: each ${one} adds ${step(perStep)}`
   return after === undefined ? `${linear}.` : `${linear}; from there to ${after.x}, each adds ${step(after.perStep)}.`
 }
 

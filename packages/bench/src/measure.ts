@@ -79,8 +79,9 @@ export class Server {
     const [command, args] = typeof script === 'string'
       ? [process.execPath, [...flags, join(root, script)]]
       : [script.executable, []]
+    const hostname = name.replaceAll(' ', '-')
     this.#child = spawn(command, args, {
-      env: { HOST, PORT: String(port), HOSTNAME: name, NODE_COMPILE_CACHE: join(SCRATCH, 'compiled'), ...env },
+      env: { HOST, PORT: String(port), HOSTNAME: hostname, NODE_COMPILE_CACHE: join(SCRATCH, 'compiled'), ...env },
       stdio: ['ignore', log, log]
     })
     closeSync(log)
