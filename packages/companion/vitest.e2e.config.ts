@@ -38,7 +38,7 @@ export default defineConfig({
           name: 'side by side',
           include: ['e2e/**/*.test.ts'],
           exclude: ALONE,
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 0 }
         }
       },
