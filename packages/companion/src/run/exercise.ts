@@ -1,6 +1,6 @@
 import { endsRun, messageOf } from '../cluster/errors.ts'
 import type { Exercise, Step } from '../course/exercise.ts'
-import { calibrate, FASTEST, RATE, type Calibration } from '../judge/calibration.ts'
+import { calibrate, RATE, type Calibration } from '../judge/calibration.ts'
 import { sendLoad } from '../judge/load.ts'
 import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import { Disturbed } from '../judge/soundness.ts'
@@ -70,11 +70,11 @@ export async function runExercise (
 async function calibrated (
   exercise: Exercise, environment: Environment, before: Calibration | undefined, monitor: DelayMonitor
 ): Promise<Calibration | undefined> {
-  if ((before !== undefined && before.rate >= RATE) || !exercise.needs.includes('gateway')) return before
+  if (before?.rate === RATE || !exercise.needs.includes('gateway')) return before
   const { gateway, kubectl: { signal }, report } = environment
   const address = await gateway.address({ path: '/api/catalog' })
   const found = await calibrate(options => sendLoad({ ...address, ...options, signal }), monitor)
-  report.note(`The cluster sustains ${found.rate}${found.rate === FASTEST ? ' or more' : ''} requests a second; ` +
+  report.note(`The cluster sustains ${found.rate}${found.rate === RATE ? ' or more' : ''} requests a second; ` +
     `the machine is late by up to ${Math.round(found.noise)} ms, and a call takes ${Math.round(found.latency)} ms.`)
   return found
 }

@@ -12,7 +12,7 @@ const refused = ({ status, body }: Call) => status === 429 && body === 'local_ra
  * The load must empty the token bucket quickly. In 15 seconds, a quarter of the tokens come back, which the bands
  * allow for. In a minute, all of them come back.
  */
-const emptyBucket = { within: 15_000, recovers: 60_000 }
+const emptyBucket = { rate: 100, within: 15_000, recovers: 60_000 }
 
 export default {
   id: 'ch14.ratelimit',
