@@ -217,19 +217,14 @@ function checkRow (step: CheckStep, run: ExerciseFigures | undefined): string[] 
   const { id, name, expected } = step
   const figure = run?.checks[id]
   const seen = figure === undefined ? '' : `${percent(figure.observed)} of ${number(figure.n)}`
-  return [name, expectedText(expected), allowedText(step, figure), seen]
+  return [name, expectedText(expected), allowedText(step), seen]
 }
 
-/**
- * The range in which the share must be; empty if it must be all or none. The range of a random share depends on the
- * number of observations: that of the last run or, if there is none, the largest number.
- */
-function allowedText (step: CheckStep, seen: ExerciseFigures['checks'][string] | undefined): string {
-  const { expected } = step
+/** The range in which the share of a complete sample must be; empty if it must be all or none. */
+function allowedText ({ expected }: CheckStep): string {
   if (expected.kind === 'exactly') return ''
-  const most = sampleSize(expected, FALSE_ALARM_PER_CHECK)
-  const { observed, n } = seen ?? { observed: expected.share, n: most }
-  const { low, high } = bounds(expected, { count: Math.round(observed * n), of: n }, FALSE_ALARM_PER_CHECK)
+  const n = sampleSize(expected, FALSE_ALARM_PER_CHECK)
+  const { low, high } = bounds(expected, { count: 0, of: n }, FALSE_ALARM_PER_CHECK)
   return `${percent(low)} to ${percent(high)}${expected.kind === 'about' ? ` of ${number(n)}` : ''}`
 }
 
@@ -271,7 +266,7 @@ function drawsText (steps: Step[]): string[] {
   return ['Each call is an independent random draw, so the results differ from run to run. The probability that a ' +
     `correct mesh fails any check in a run of all exercises is at most ${FALSE_ALARM}. ` +
     `There are enough requests to distinguish ${[...new Set(pairs)].join(', ')} with a probability of ${POWER}. ` +
-    'The companion stops as soon as a sequential test of these probabilities has decided.']
+    'A load ends earlier if fewer requests show that clearly: a sequential test decides, with the same probabilities.']
 }
 
 const link = (file: string) => `[${pathOf(file)}](../../../${pathOf(file)})`

@@ -129,10 +129,12 @@ export function bounds (expected: Expected, counted: Count, falseAlarm: number):
   return { low: low / Math.max(of, 1), high: high / Math.max(of, 1) }
 }
 
-/** The region by which an incomplete sample is judged; undefined if it does not suffice for a verdict. */
+/**
+ * The region by which an incomplete sample is judged: the counts with which the expected share is possible. Undefined
+ * if the sample does not suffice for a verdict, because a wrong share is possible too.
+ */
 function earlyRegion ({ share, tellFrom }: Binomial, { count, of }: Count, falseAlarm: number): Region | undefined {
   const errors = { falseAlarm: HALF * falseAlarm, miss: HALF * (1 - POWER) }
   const { accepted, possible } = earlyRegions(share, tellFrom, of, errors)
-  if (isWithin(count, accepted)) return accepted
-  return isWithin(count, possible) ? undefined : possible
+  return isWithin(count, accepted) || !isWithin(count, possible) ? possible : undefined
 }
