@@ -60,3 +60,7 @@ export function textOf (exerciseId: string, stepId: string): string {
 
 /** The result of a check. */
 export const checkOf = (result: Result | undefined, id: string) => result?.checks.find(check => check.id === id)
+
+/** Why the machine was too busy to judge a check, although others may have failed; undefined if it was judged. */
+export const reasonNotJudged = (result: Result | undefined, id: string) =>
+  result?.unjudged?.find(check => check.id === id)?.disturbed

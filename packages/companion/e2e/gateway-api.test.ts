@@ -9,7 +9,7 @@ import { choose, course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts
 import { fileFor, hasTwin } from '../src/course/twins.ts'
 import { silent, type Summary } from '../src/run/reporter.ts'
 import { runExercises } from '../src/run/run.ts'
-import { checkOf, exercise, freshNamespaces } from './exercises.ts'
+import { checkOf, exercise, freshNamespaces, reasonNotJudged } from './exercises.ts'
 import { k8s, skipReasonFor } from './mesh.ts'
 
 const twins = course.filter(hasTwin)
@@ -63,7 +63,7 @@ describe('an exercise fails if a part of its lesson is missing', () => {
 
   test.for(controls)('$exercise.id: $control.fails fails when $control.when', ({ control }, { skip }) => {
     const result = results[controls.findIndex(other => other.control === control)]
-    const reason = skipReasonFor(result)
+    const reason = reasonNotJudged(result, control.fails)
     skip(reason !== undefined, reason)
     expect(checkOf(result, control.fails)).toMatchObject({ ok: false })
   })
