@@ -93,9 +93,10 @@ test('the user\'s Deployment is replaced by the one of the exercise', async () =
 })
 
 test('an object with another selector is created anew', async () => {
-  const { cleanup, changes } = await cleanupOf([deployment('catalog', 'other')])
+  const { cluster, cleanup, changes } = await cleanupOf([deployment('catalog', 'other')])
   await prepare(cleanup, CATALOG)
-  expect(changes()).toEqual(['replace --save-config --force --cascade=foreground --wait -f -'])
+  expect(changes()).toEqual(['delete deployment.apps/catalog --ignore-not-found'])
+  expect(cluster.commands).toContain('create --save-config -f -')
 })
 
 test('a Service of the companion is replaced once, after a command has changed it', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { calibrate, isSustained, RATE, SLOWEST } from '../src/judge/calibration.ts'
+import { calibrate, FASTEST, isSustained, SLOWEST } from '../src/judge/calibration.ts'
 import { percentile } from '../src/judge/numbers.ts'
 import type { Call, LoadResult } from '../src/judge/load.ts'
 import { delayMonitor, openProbe, withMissedProbes } from '../src/judge/noise.ts'
@@ -70,7 +70,8 @@ describe('the calibration', () => {
   }
 
   test.each([
-    [1000, RATE, [100]], [60, 50, [100, 50]], [30, 25, [100, 50, 25]], [10, SLOWEST, [100, 50, 25]]
+    [1000, FASTEST, [100, 200, 400]], [300, 200, [100, 200, 400]], [150, 100, [100, 200]],
+    [60, 50, [100, 50]], [30, 25, [100, 50, 25]], [10, SLOWEST, [100, 50, 25]]
   ])('of a cluster that sustains %s requests a second chooses %s', async (capacity, rate, tried) => {
     const { load, rates } = cluster(capacity)
     expect(await calibrate(load, quiet)).toEqual({ rate, noise: 7, latency: expect.any(Number) })
@@ -81,10 +82,11 @@ describe('the calibration', () => {
     expect(await calibrate(cluster(1000, 503).load, quiet)).toMatchObject({ rate: SLOWEST })
   })
 
-  test('of a machine that a rate makes slow chooses a lower rate', async () => {
-    const { load, rates } = cluster(1000)
-    const monitor = () => async () => ({ loopP99: 1, probeP50: 2, probeP99: rates.at(-1) === 100 ? 501 : 500 })
-    expect(await calibrate(load, monitor)).toMatchObject({ rate: 50 })
+  test.each([
+    [126, 200], [250, 200], [251, 100], [500, 100], [501, 50], [1000, 50], [1001, 25]
+  ])('of a machine that is late by %s ms chooses a rate of %s', async (late, rate) => {
+    const monitor = () => async () => ({ loopP99: 1, probeP50: 2, probeP99: late })
+    expect(await calibrate(cluster(1000).load, monitor)).toMatchObject({ rate })
   })
 
   test('of a machine that can send only 60 requests a second chooses 50', async () => {
@@ -99,7 +101,8 @@ describe('the calibration', () => {
   test('counts a rate as sustained whenever all calls take less than 100 ms', () => {
     const someDurations = fc.array(fc.double({ min: 1, max: 100, noNaN: true }), { minLength: 1, maxLength: 100 })
     fc.assert(fc.property(someDurations, durations => {
-      expect(isSustained(durations.map(duration => ({ status: 200, duration })))).toBe(true)
+      const calls = durations.map(duration => ({ status: 200, duration }))
+      expect(isSustained(calls, FASTEST)).toBe(true)
     }), { seed: 21 })
   })
 })

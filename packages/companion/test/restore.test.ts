@@ -46,7 +46,7 @@ test('an object whose immutable field has changed is deleted and created again',
   const snapshot = await snapshotOf(cluster, ['shop:deployment.apps/catalog'])
   cluster.put(object('Deployment', 'catalog', { spec: { selector: { app: 'other' }, replicas: 1 } }))
   expect(await restore(snapshot)).toEqual({ unrestored: [], kept: [] })
-  expect(cluster.commands).toContain('delete deployment.apps/catalog --cascade=foreground')
+  expect(cluster.commands).toContain('delete deployment.apps/catalog --ignore-not-found')
   expect(cluster.objects.get('shop:deployment.apps/catalog')).toMatchObject(before)
 })
 

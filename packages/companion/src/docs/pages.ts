@@ -4,7 +4,7 @@ import {
 import { course, FALSE_ALARM_PER_CHECK } from '../course/registry.ts'
 import { VALUES_BY_HAND } from '../course/placeholders.ts'
 import { argumentsFor, DOMAIN, pathOf } from '../cluster/manifests.ts'
-import { RATE, SLOWEST } from '../judge/calibration.ts'
+import { FASTEST, SLOWEST } from '../judge/calibration.ts'
 import { expectedText, percent } from '../judge/figures.ts'
 import { number } from '../judge/numbers.ts'
 import { bounds, FALSE_ALARM, POWER, sampleSize } from '../judge/statistics.ts'
@@ -205,7 +205,7 @@ function stepText (step: Step, position: number, exercise: Exercise): string {
 function detailsOf (step: Step, exercise: Exercise): string[] {
   if (step.kind === 'apply') return [link(step.file)]
   if (step.kind !== 'load') return []
-  const perSecond = step.rate === undefined ? `${SLOWEST} to ${RATE}` : number(step.rate)
+  const perSecond = step.rate === undefined ? `${SLOWEST} to ${FASTEST}` : number(step.rate)
   if (step.during !== undefined) return [`(Meanwhile, the companion sends ${perSecond} requests per second.)`]
   const { least, most } = sampleOf(step, exercise, FALSE_ALARM_PER_CHECK)
   if (least === most) return [`(The companion sends ${number(most)} requests, ${perSecond} per second.)`]

@@ -5,31 +5,33 @@ import { LEAST_KEPT, noiseOf } from './soundness.ts'
 
 /** How the cluster performs without any fault. */
 export interface Calibration {
-  /** the highest rate that the cluster sustained, in requests a second: the rate of all loads that set none */
+  /** the highest rate that the cluster sustained, or else the lowest, in requests a second: the default of loads */
   rate: number
-  /** the noise at the last rate that was tried, in milliseconds: see Measurement */
+  /** the noise at that rate, in milliseconds: see Measurement */
   noise: number
-  /** the median latency at the last rate that was tried, in milliseconds */
+  /** the median latency at that rate, in milliseconds */
   latency: number
 }
 
-/** The rates to try, in requests a second. */
-const RATES = [100, 50, 25]
+/** The rates to try after the default one, in requests a second: while the cluster sustains them, or until it does. */
+const FASTER = [200, 400]
+const SLOWER = [50, 25]
 
-/**
- * The highest rate of a load that sets none, and its rate without a calibration. At 200, more connections stay open
- * than `sendBurst` uses up, so old connections serve a later load by the old rules.
- */
-export const RATE = Math.max(...RATES)
+/** The rate of a load that sets none, without a calibration. */
+export const DEFAULT_RATE = 100
 
-/** The lowest rate of a load, even on a machine that does not sustain it. */
-export const SLOWEST = Math.min(...RATES)
+/** The lowest rate of a load, even on a machine that does not sustain it, and the highest. */
+export const SLOWEST = Math.min(...SLOWER)
+export const FASTEST = Math.max(...FASTER)
 
 /** How long to try a rate, in seconds. */
 const DURATION = 0.5
 
-/** With more noise, in milliseconds, a rate is too high: the load itself would make the machine slow. */
-const MOST_NOISE = 500
+/**
+ * A rate is too high if more requests than this leave within the time that a call takes, or within the noise: the load
+ * itself would make the machine slow.
+ */
+const MOST_WAITING = 50
 
 /**
  * Finds the highest rate that the cluster sustains, and measures the delays. It tries each rate for half a second.
@@ -39,31 +41,38 @@ const MOST_NOISE = 500
 export async function calibrate (
   send: (options: { rate: number, until: number }) => Promise<LoadResult>, monitor: DelayMonitor
 ): Promise<Calibration> {
-  let latency = 0
-  let noise = 0
-  const isSustainedAt = async (rate: number) => {
+  const measureAt = async (rate: number) => {
     const stop = monitor()
     const { calls, timing } = await send({ rate, until: Math.ceil(rate * DURATION) })
-    noise = noiseOf({ ...await stop(), lateP99: timing.lateP99 })
-    latency = percentile(calls.map(({ duration }) => duration), 50)
-    return isSustained(calls) && timing.kept >= LEAST_KEPT * rate && noise <= MOST_NOISE
+    const noise = noiseOf({ ...await stop(), lateP99: timing.lateP99 })
+    const latency = percentile(calls.map(({ duration }) => duration), 50)
+    const isKept = timing.kept >= LEAST_KEPT * rate && waitingFor(noise, rate) <= MOST_WAITING
+    return { found: { rate, noise, latency }, sustained: isKept && isSustained(calls, rate) }
   }
-  let rate = RATE
-  for (const next of RATES) {
-    rate = next
-    if (await isSustainedAt(rate)) break
+  const first = await measureAt(DEFAULT_RATE)
+  let { found } = first
+  for (const rate of first.sustained ? FASTER : SLOWER) {
+    const next = await measureAt(rate)
+    if (first.sustained && !next.sustained) break
+    found = next.found
+    if (!first.sustained && next.sustained) break
   }
-  return { rate, noise, latency }
+  return found
 }
 
 /**
- * Whether the cluster kept up with these calls: all were answered, and the last third was hardly slower than the first.
- * Calls that pile up take longer and longer. The variation on a busy machine has no such trend, and does not count.
+ * Whether the cluster kept up with calls at a rate: all were answered, few waited at the same time, and the last third
+ * was hardly slower than the first. Calls that pile up take longer and longer. The variation on a busy machine has no
+ * such trend, and does not count.
  */
-export function isSustained (calls: Pick<Call, 'status' | 'duration'>[]): boolean {
+export function isSustained (calls: Pick<Call, 'status' | 'duration'>[], rate: number): boolean {
   const durations = calls.map(({ duration }) => duration)
   const third = Math.ceil(durations.length / 3)
   const first = percentile(durations.slice(0, third), 50)
   const last = percentile(durations.slice(-third), 50)
-  return calls.every(({ status }) => status === 200) && percentile(durations, 95) < 1000 && last <= first + 100
+  const isAnswered = calls.every(({ status }) => status === 200)
+  return isAnswered && waitingFor(percentile(durations, 95), rate) <= MOST_WAITING && last <= first + 100
 }
+
+/** How many requests leave within this time. */
+const waitingFor = (milliseconds: number, rate: number) => rate * milliseconds / 1000

@@ -1,4 +1,4 @@
-import { setImmediate as others, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { percentile } from './numbers.ts'
 
@@ -108,7 +108,7 @@ export async function sendLoad (
     while (goesOn()) {
       const due = start + pending.length * 1000 / rate
       const early = due - clock.now()
-      await (early > 0 ? clock.sleep(early, signal) : others()) // even a late load must let its answers arrive
+      await (early > 0 ? clock.sleep(early, signal) : nextTurn()) // even a late load must let its answers arrive
       signal?.throwIfAborted()
       if (!goesOn()) break
       late.push(Math.max(0, clock.now() - due))
@@ -171,9 +171,9 @@ export async function sendRequest (address: Address | string): Promise<Call> {
 }
 
 /**
- * Sends twenty requests at once: more than a proxy has open connections to a service. After a change, each connection
- * from before serves one more request by the old rules, and is then closed. These requests use up all of the old
- * connections, so the change applies to every later request.
+ * Sends twenty requests at once, so that all workers of a proxy get some. After a change, each connection from before
+ * serves one more request by the old rules, and is then closed. A proxy opens a new connection only if no other is
+ * free. So once all requests of a burst are served by the new rules, hardly any old connection is left.
  */
 export function sendBurst (address: Address): Promise<Call[]> {
   return Promise.all(Array.from({ length: 20 }, () => sendRequest(address)))

@@ -72,8 +72,8 @@ const HALF = 1 / 2
 /** The sample size for all or none. A check fails with probability 0.994 if one in twenty is an exception. */
 const EXACT_SAMPLE = 100
 
-/** The sample size for a band. Independent draws with probability 0.5 leave 30 to 70 % once in 10^15 such samples. */
-const BAND_SAMPLE = 400
+/** The sample size for a band. Independent draws with probability 0.5 leave 30 to 70 % once in 10^8 such samples. */
+const BAND_SAMPLE = 200
 
 const sizes = new Map<string, number>()
 

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { clearFaults } from '../cluster/chaos.ts'
 import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
-import { asList, inEach, keyOf, mustBeRecreated, namespaceOf, resourceOf } from '../cluster/manifests.ts'
+import { asList, keyOf, mustBeRecreated, namespaceOf, resourceOf } from '../cluster/manifests.ts'
 import { until } from '../cluster/until.ts'
-import { isBeingDeleted, isRolledOut, PORTS, waitUntilGone, type Pod } from '../cluster/workloads.ts'
+import { isBeingDeleted, PORTS, waitUntilGone, type Pod } from '../cluster/workloads.ts'
+import { deleteAll, deleteObjects, ownedBy } from './deletion.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** The categories of kinds that could affect an exercise: all kinds of Istio and of the Gateway API. */
@@ -32,9 +33,6 @@ function isInTheWay (object: KubeObject): boolean {
   if (object.kind === 'Deployment') return (podLabelsOf(object)['app'] ?? '') in PORTS
   return !['ReplicaSet', 'Pod', 'Service', 'ServiceAccount'].includes(object.kind)
 }
-
-const isOwnedBy = (object: KubeObject, owner: KubeObject) =>
-  ((object.metadata['ownerReferences'] ?? []) as { uid: string }[]).some(({ uid }) => uid === owner.metadata['uid'])
 
 /** The pods among these objects that run and are not being deleted. */
 const runningPodsIn = (objects: Iterable<KubeObject>) => [...objects].filter(object =>
@@ -105,7 +103,7 @@ export class Cleanup {
 
   /** Deletes the objects with these keys that the user made, so that a command can create its own. */
   async deleteOriginals (keys: string[]): Promise<void> {
-    await this.#delete(keys.filter(key => this.#snapshot.hasOriginal(key)))
+    await deleteObjects(this.#kubectl, keys.filter(key => this.#snapshot.hasOriginal(key)))
   }
 
   /**
@@ -123,12 +121,12 @@ export class Cleanup {
     const removed = [...new Set([...inTheWay, ...this.#applied])].filter(key => !wanted.has(key) || isMadeAgain(key))
     await this.#snapshot.remember([...removed, ...wanted, ...changed], key => all.get(key) ?? this.#absence(key))
 
-    const { objects, pods } = this.#ownersAndPods(found, removed)
-    const leaving = new Set([...removed, ...[...objects, ...pods].map(object => this.#key(object))])
+    const owned = ownedBy(removed, found, this.#kubectl)
+    const leaving = new Set([...removed, ...[...owned.owners, ...owned.pods].map(object => this.#key(object))])
     const present = new Map([...all].filter(([key, object]) => !leaving.has(key) && !isBeingDeleted(object)))
     const running = runningPodsIn(present.values())
     await Promise.all([
-      this.#deleteAll(removed, objects, pods, { wait: removed.some(key => wanted.has(key)) }),
+      deleteAll(this.#kubectl, removed, owned, { wait: removed.some(key => wanted.has(key)) }),
       this.#mayHaveFaults ? clearFaults(this.#kubectl, running) : undefined
     ])
     this.#mayHaveFaults = false
@@ -138,7 +136,7 @@ export class Cleanup {
       this.#changedHere.delete(key)
     }
     const waitUntilForgotten = async () => {
-      await Promise.all([waitUntilGone(this.#kubectl, pods), this.#waitForProxiesToForget(removed, running)])
+      await Promise.all([waitUntilGone(this.#kubectl, owned.pods), this.#waitForProxiesToForget(removed, running)])
     }
     return { present, waitUntilForgotten }
   }
@@ -156,10 +154,14 @@ export class Cleanup {
     const groups = Map.groupBy(differing, object =>
       mustBeRecreated(object, present.get(this.#key(object)) as KubeObject))
     for (const [recreate, list] of groups) {
-      const force = recreate ? ['--force', '--cascade=foreground', '--wait'] : []
-      const input = { text: asList(list), is: `${list.map(object => this.#resource(object)).join(' ')} of k8s/${path}` }
-      await this.#kubectl.run(['replace', '--save-config', ...force, '-f', '-'], input)
-      for (const key of list.map(object => this.#key(object))) {
+      const keys = list.map(object => this.#key(object))
+      if (recreate) {
+        const owned = ownedBy(keys, [...present.values()], this.#kubectl)
+        await deleteAll(this.#kubectl, keys, owned, { wait: true })
+      }
+      const input = { text: asList(list), is: `${keys.map(resourceOf).join(' ')} of k8s/${path}` }
+      await this.#kubectl.run([recreate ? 'create' : 'replace', '--save-config', '-f', '-'], input)
+      for (const key of keys) {
         this.#changed.delete(key)
         this.#replaced.add(key)
       }
@@ -180,42 +182,9 @@ export class Cleanup {
     return [ISTIO, ...isUsed ? await this.#gatewayApi : [], ...OF_STORE].join(',')
   }
 
-  async #delete (keys: string[]): Promise<void> {
-    await inEach(this.#kubectl, keys, (kubectl, some) =>
-      kubectl.run(['delete', ...some.map(resourceOf), '--ignore-not-found']))
-  }
-
   /** Null if an object with this key would have been found in the namespace, and undefined if it must be read. */
   #absence (key: string): null | undefined {
     return namespaceOf(key) === this.#kubectl.namespace && READ.test(resourceOf(key)) ? null : undefined
-  }
-
-  /** The Deployments with these keys and their ReplicaSets, and their pods. */
-  #ownersAndPods (found: KubeObject[], keys: string[]): { objects: KubeObject[], pods: KubeObject[] } {
-    const deployments = found.filter(object => object.kind === 'Deployment' && keys.includes(this.#key(object)))
-    const replicaSets = found.filter(object => deployments.some(deployment => isOwnedBy(object, deployment)))
-    const pods = found.filter(object => replicaSets.some(replicaSet => isOwnedBy(object, replicaSet)))
-    return { objects: [...deployments, ...replicaSets], pods }
-  }
-
-  /**
-   * Deletes objects. The pods of Deployments get hardly any grace: nothing calls them anymore. They are deleted with
-   * their owners, because the cluster gives all of their grace to pods whose owner is gone.
-   *
-   * @param wait until the pods and their owners are gone: `kubectl apply` does not make again what is still there
-   */
-  async #deleteAll (
-    keys: string[], owners: KubeObject[], pods: KubeObject[], { wait }: { wait: boolean }
-  ): Promise<void> {
-    // A Deployment that has not rolled out may make another pod at this moment. The cluster then deletes what it owns.
-    const isQuick = owners.every(object => object.kind !== 'Deployment' || isRolledOut(object))
-    const quick = isQuick ? [...owners, ...pods].map(object => this.#key(object)) : []
-    const options = ['--cascade=orphan', '--grace-period=1', `--wait=${wait}`, '--ignore-not-found']
-    const complete = this.#kubectl.with({ signal: undefined }) // otherwise Ctrl-C could leave pods without an owner
-    await Promise.all([
-      this.#delete(keys.filter(key => !quick.includes(key))),
-      quick.length === 0 ? undefined : complete.run(['delete', ...quick.map(resourceOf), ...options])
-    ])
   }
 
   /** Waits until the webapp's proxy, and then most probably each other one, no longer has what was deleted. */
@@ -239,9 +208,5 @@ export class Cleanup {
 
   #key (object: KubeObject): string {
     return keyOf(object, this.#kubectl.namespace)
-  }
-
-  #resource (object: KubeObject): string {
-    return resourceOf(this.#key(object))
   }
 }

@@ -1,5 +1,5 @@
 import type { Exercise, Observed } from '../course/exercise.ts'
-import { RATE } from '../judge/calibration.ts'
+import { DEFAULT_RATE } from '../judge/calibration.ts'
 import { sendLoad, type Call } from '../judge/load.ts'
 import type { Samples } from '../judge/metrics.ts'
 import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
@@ -43,7 +43,7 @@ type Given = Pick<ExerciseRun, 'environment' | 'exercise' | 'falseAlarm' | 'pati
 export const newRun = (given: Given & Partial<ExerciseRun>): ExerciseRun => ({
   monitor: delayMonitor(undefined),
   send: sendLoad,
-  rate: RATE,
+  rate: DEFAULT_RATE,
   measured: undefined,
   calls: [],
   decided: new Map(),

@@ -1,6 +1,6 @@
 import { endsRun, messageOf } from '../cluster/errors.ts'
 import type { Exercise, Step } from '../course/exercise.ts'
-import { calibrate, RATE, type Calibration } from '../judge/calibration.ts'
+import { calibrate, DEFAULT_RATE, FASTEST, type Calibration } from '../judge/calibration.ts'
 import { sendLoad } from '../judge/load.ts'
 import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import { Disturbed } from '../judge/soundness.ts'
@@ -46,13 +46,14 @@ export async function runExercise (
   run.monitor = delayMonitor((await machine.status)?.probe)
   const prepare = async () => {
     await environment.prepare(exercise)
-    machine.calibration = await calibrated(exercise, environment, machine.calibration, run.monitor)
-    run.rate = machine.calibration?.rate ?? RATE
+    machine.calibration = await calibrateFor(exercise, environment, machine.calibration, run.monitor)
+    run.rate = machine.calibration?.rate ?? DEFAULT_RATE
   }
   let result: Result
   try {
     const unjudged = await performAll(exercise.steps, run, prepare)
-    if (run.rate < (machine.calibration?.rate ?? RATE)) machine.calibration = undefined // the cluster has become slower
+    const calibrated = machine.calibration?.rate ?? DEFAULT_RATE
+    if (run.rate < calibrated) machine.calibration = undefined // the cluster has become slower
     const verdict = verdictOf(run.checks, unjudged)
     result = { id, verdict, checks: run.checks, ...(unjudged.length > 0 && { unjudged }) }
   } catch (error) {
@@ -67,14 +68,14 @@ export async function runExercise (
  * Measures what the cluster sustains, as soon as the gateway leads to a store without faults. This is done once in a
  * run, and again while the rate is low, because the cause may have been brief.
  */
-async function calibrated (
+async function calibrateFor (
   exercise: Exercise, environment: Environment, before: Calibration | undefined, monitor: DelayMonitor
 ): Promise<Calibration | undefined> {
-  if (before?.rate === RATE || !exercise.needs.includes('gateway')) return before
+  if ((before?.rate ?? 0) >= DEFAULT_RATE || !exercise.needs.includes('gateway')) return before
   const { gateway, kubectl: { signal }, report } = environment
   const address = await gateway.address({ path: '/api/catalog' })
   const found = await calibrate(options => sendLoad({ ...address, ...options, signal }), monitor)
-  report.note(`The cluster sustains ${found.rate}${found.rate === RATE ? ' or more' : ''} requests a second; ` +
+  report.note(`The cluster sustains ${found.rate}${found.rate === FASTEST ? ' or more' : ''} requests a second; ` +
     `the machine is late by up to ${Math.round(found.noise)} ms, and a call takes ${Math.round(found.latency)} ms.`)
   return found
 }

@@ -7,6 +7,7 @@ import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
 import { asList, deploymentsOf, inEach, keyOf, mustBeRecreated, resourceOf } from '../cluster/manifests.ts'
 import { userObjectsIn } from '../cluster/namespace.ts'
 import { waitForRollout } from '../cluster/workloads.ts'
+import { deleteAll, ownedBy } from './deletion.ts'
 import { SECRET } from './lease.ts'
 import type { Restored } from './reporter.ts'
 import { asApplied, difference, FOLDER_PREFIX, type PatchOperation, type Snapshot } from './snapshot.ts'
@@ -64,7 +65,10 @@ async function restoreObjects (
   const unchangeable = [...present.keys()].filter(key =>
     mustBeRecreated(present.get(key) as KubeObject, original(key)))
   if (unchangeable.length > 0) {
-    await attempt(() => kubectl.run(['delete', ...unchangeable.map(resourceOf), '--cascade=foreground']))
+    await attempt(async () => {
+      const owned = ownedBy(unchangeable, await kubectl.objects(['deployments,replicasets,pods']), kubectl)
+      await deleteAll(kubectl, unchangeable, owned, { wait: true })
+    })
     present = await read()
   }
   const missing = keys.filter(key => !present.has(key))

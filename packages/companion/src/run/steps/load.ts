@@ -82,7 +82,8 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
   const { kubectl, report } = environment
   const headers = Object.entries(step.headers).map(([name, value]) => [name, environment.expand(value)])
   const address = await environment.gateway.address({ ...step, headers: Object.fromEntries(headers) })
-  const changed = step.arrived === undefined ? undefined : await waitForChange(step.arrived, address, run, earlier)
+  const { arrived } = step
+  const changed = arrived === undefined ? undefined : await waitForChange(arrived, address, run, earlier)
 
   const { during } = step
   const sample = during === undefined ? sampleOf(step, exercise, falseAlarm) : undefined

@@ -19,11 +19,11 @@ export default {
     apply('istio/ch6/catalog-dr-circuit-breaker.yaml', 'Allow ten concurrent calls to the catalog.'),
     waitForCatalogCluster('proxy-has-limit', 'webapp sidecars with the limit', /"maxRequests": 10\b/),
     load('below-limit', '/api/catalog', {
-      says: 'Send requests, about two of them at the same time. All calls succeed.',
-      rate: 10
+      says: 'Send requests, about four of them at the same time. All calls succeed.',
+      rate: 20
     }),
     expect('below-limit-answered', 'calls that succeed below the limit', all, answered, {
-      tolerates: 400 // late calls add up, and the limit has room for eight more
+      tolerates: 250 // late calls add up, and the limit has room for six more
     }),
     load('above-limit', '/api/catalog', {
       says: 'Send requests, about twenty of them at the same time. About half exceed the limit.',
@@ -36,10 +36,10 @@ export default {
     }),
     refusalsInAccessLog,
     load('below-again', '/api/catalog', {
-      says: 'Send requests, again about two of them at the same time. All calls succeed.',
-      rate: 10
+      says: 'Send requests, again about four of them at the same time. All calls succeed.',
+      rate: 20
     }),
-    expect('below-again-answered', 'calls that succeed after the load has fallen', all, answered, { tolerates: 400 })
+    expect('below-again-answered', 'calls that succeed after the load has fallen', all, answered, { tolerates: 250 })
   ],
   look: [
     '`istioctl proxy-config clusters deploy/webapp --fqdn catalog.istioinaction.svc.cluster.local -o yaml` shows the ' +

@@ -22,7 +22,7 @@ export default {
     waitForWebappRoutes('proxy-retries', 'webapp sidecars that retry', /"numRetries": 3/),
     load('without-budget', '/api/catalog', {
       says: 'Send requests. Every call makes four attempts, so the catalog gets four times the load.',
-      rate: 25
+      rate: 50
     }),
     expect('all-have-four-attempts', 'calls that had four attempts without a budget', all, hasFourAttempts, {
       tolerates: 1000 // each attempt has two seconds

@@ -13,8 +13,7 @@ export default {
   steps: [
     fault('500 100 --version v2', 'Make version 2, one of the two pods, answer every call with 500.'),
     load('before-ejection', '/api/catalog', {
-      says: 'Send requests. About half of the calls reach version 2 and fail.',
-      rate: 50
+      says: 'Send requests. About half of the calls reach version 2 and fail.'
     }),
     expect('calls-fail', 'failed calls before the ejection', around(1 / 2, { low: 0.3, high: 0.7 }), failed),
     apply('istio/ch6/catalog-dr-outlier.yaml', 'Eject a pod for ten seconds after five 5xx answers in a row.'),
@@ -29,8 +28,7 @@ export default {
     fault('delete --version v2', 'Remove the fault from version 2.'),
     load('returned', '/api/catalog', {
       says: 'Send requests. Once the ejection is over, version 2 gets its share of the calls again.',
-      arrived: { seen: ({ version }) => version === 'v2' },
-      rate: 50
+      arrived: { seen: ({ version }) => version === 'v2' }
     }),
     expect('returned-pod-answers', 'answers from version 2 after its return',
       around(1 / 2, { low: 0.3, high: 0.7 }), from('v2'))
