@@ -4,11 +4,14 @@ import { Durations } from './e2e/durations.ts'
 
 const pathOf = (name: string) => `e2e/${name}.test.ts`
 
+/** Files that measure. Two at a time leave the machine quiet enough, and each has a gateway of its own. */
+const MEASURING = ['course', 'gateway-api'].map(pathOf)
+
 /**
- * Files that need the cluster for themselves: they measure, they use all cores, or they change what the others use,
- * such as the gateway.
+ * Files that need the cluster for themselves: they use all cores, or they change what the others use, such as the
+ * gateway.
  */
-const ALONE = ['course', 'controls', 'gateway-api', 'gateways', 'beside-gateway', 'restarts', 'busy'].map(pathOf)
+const ALONE = ['controls', 'gateways', 'beside-gateway', 'restarts', 'busy'].map(pathOf)
 
 /** The slowest of the other files. They begin first, so that none of them runs on when all others have ended. */
 const SLOWEST = ['restore', 'interrupted', 'created', 'book-files'].map(pathOf)
@@ -37,12 +40,13 @@ export default defineConfig({
           ...options,
           name: 'side by side',
           include: ['e2e/**/*.test.ts'],
-          exclude: ALONE,
+          exclude: [...MEASURING, ...ALONE],
           maxWorkers: 2,
           sequence: { groupOrder: 0 }
         }
       },
-      { test: { ...options, name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 1 } } }
+      { test: { ...options, name: 'measuring', include: MEASURING, maxWorkers: 2, sequence: { groupOrder: 1 } } },
+      { test: { ...options, name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 } } }
     ]
   }
 })

@@ -6,7 +6,7 @@ import { ROOT } from '../src/cluster/command.ts'
 import type { Step } from '../src/course/exercise.ts'
 import { course } from '../src/course/registry.ts'
 import type { Summary, Unjudged } from '../src/run/reporter.ts'
-import { exercise, freshNamespaces, phaseOf } from './exercises.ts'
+import { freshNamespaces, phaseOf, summaryOf } from './exercises.ts'
 import { skipReasonFor } from './mesh.ts'
 
 const { fresh, remove } = freshNamespaces()
@@ -28,15 +28,16 @@ const FIGURES = { expected: aNumber, observed: aNumber, n: aNumber, low: aNumber
 
 describe.each(Array.from({ length: RUNS }, (_, run) => run + 1))('the course in a fresh namespace, run %s', () => {
   let summary: Summary
-  const namespace = fresh()
+  let namespace: string
 
   beforeAll(async () => {
     const start = Date.now()
-    const { stdout } = await exercise(['--all', '--json', '--namespace', namespace])
-    summary = JSON.parse(stdout) as Summary
+    const run = await summaryOf(['--all'], [], fresh)
+    summary = run.summary
+    namespace = run.namespace
     const reports = join(ROOT, 'packages/companion/.reports')
     mkdirSync(reports, { recursive: true })
-    writeFileSync(join(reports, 'course.json'), stdout) // npm run docs -- FILE records these figures in the pages
+    writeFileSync(join(reports, 'course.json'), run.text) // npm run docs -- FILE records these figures in the pages
     const { passed, failed, notJudged } = summary
     const seconds = Math.round((Date.now() - start) / 1000)
     console.log(`${passed} exercises passed, ${failed} failed, ${notJudged} not judged, in ${seconds} s`)

@@ -9,19 +9,17 @@ import { choose, course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts
 import { fileFor, hasTwin } from '../src/course/twins.ts'
 import { silent, type Summary } from '../src/run/reporter.ts'
 import { runExercises } from '../src/run/run.ts'
-import { checkOf, exercise, freshNamespaces, reasonNotJudged } from './exercises.ts'
+import { checkOf, freshNamespaces, reasonNotJudged, summaryOf } from './exercises.ts'
 import { k8s, skipReasonFor } from './mesh.ts'
 
 const twins = course.filter(hasTwin)
 const { fresh, remove } = freshNamespaces()
-const namespace = fresh()
 let summary: Summary
 
 beforeAll(async () => {
-  await requireGatewayApi(new Kubectl(namespace))
+  await requireGatewayApi(new Kubectl('default'))
   const ids = twins.map(({ id }) => id)
-  const { stdout } = await exercise([...ids, '--api', 'gateway', '--json', '--namespace', namespace])
-  summary = JSON.parse(stdout) as Summary
+  summary = (await summaryOf(ids, ['--api', 'gateway'], fresh)).summary
 }, 1_800_000)
 afterAll(remove)
 
