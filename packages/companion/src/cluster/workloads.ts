@@ -32,6 +32,17 @@ const IMAGE_REASONS = ['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageNam
 const CRASH_REASONS = ['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError']
 
 /**
+ * Waits until all pods of Deployments are new and ready. Previous pods may still answer.
+ *
+ * @throws {Trouble} as soon as an image cannot be pulled or a container does not start, and after two minutes
+ */
+export async function waitForNewPods (
+  kubectl: Kubectl, deployments: string[], kind: CommandKind = 'upkeep'
+): Promise<void> {
+  await unlessStuck(kubectl, deployments, waitForStatus(kubectl, deployments, kind))
+}
+
+/**
  * Waits until Deployments have rolled out and their previous pods are gone: those still answer for a while.
  *
  * @returns the pods of the Deployments
@@ -40,7 +51,7 @@ const CRASH_REASONS = ['CrashLoopBackOff', 'CreateContainerConfigError', 'Create
 export async function waitForRollout (
   kubectl: Kubectl, deployments: string[], kind: CommandKind = 'upkeep'
 ): Promise<Pod[]> {
-  await unlessStuck(kubectl, deployments, waitForStatus(kubectl, deployments, kind))
+  await waitForNewPods(kubectl, deployments, kind)
   const pods = await podsOf(kubectl, deployments)
   await waitUntilGone(kubectl, pods.filter(isBeingDeleted))
   return pods.filter(pod => !isBeingDeleted(pod))

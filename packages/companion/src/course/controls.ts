@@ -1,4 +1,4 @@
-import type { Control, Exercise } from './exercise.ts'
+import type { Control, Exercise, Step } from './exercise.ts'
 
 /** The same exercise, but a file is not applied. */
 export const withhold = (file: string, fails: string): Control => ({
@@ -40,8 +40,23 @@ export const otherHeaders = (id: string, headers: Record<string, string>, fails:
   }
 }
 
-/** The same exercise without its lesson. It ends after the check that must fail: later steps prove nothing more. */
+/**
+ * The same exercise without its lesson. It ends after the check that must fail, and leaves out what only leads to other
+ * checks: these, and loads that do not wait for a change.
+ */
 export function withoutLesson ({ steps, ...exercise }: Exercise, { change, fails }: Control): Exercise {
   const last = steps.findIndex(({ id }) => id === fails)
-  return { ...exercise, steps: steps.slice(0, last + 1).flatMap(step => change(step) ?? []) }
+  const judged = steps.findLastIndex(({ kind }, i) => kind === 'load' && i < last)
+  const isNeeded = (step: Step, i: number) => {
+    if (i === last || i === judged) return true
+    if (step.kind === 'load') return step.arrived !== undefined
+    return step.kind !== 'expect' && (step.kind !== 'inspect' || !judgesLoad(steps, i))
+  }
+  return { ...exercise, steps: steps.slice(0, last + 1).filter(isNeeded).flatMap(step => change(step) ?? []) }
+}
+
+/** Whether the step at this index follows a load: only a change ends what judges a load. */
+function judgesLoad (steps: Step[], index: number): boolean {
+  const before = steps.slice(0, index).findLast(({ kind }) => kind !== 'expect' && kind !== 'inspect')
+  return before?.kind === 'load'
 }

@@ -6,7 +6,7 @@ import { messageOf } from '../cluster/errors.ts'
 import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
 import { asList, deploymentsOf, inEach, keyOf, mustBeRecreated, resourceOf } from '../cluster/manifests.ts'
 import { userObjectsIn } from '../cluster/namespace.ts'
-import { waitForRollout } from '../cluster/workloads.ts'
+import { waitForNewPods } from '../cluster/workloads.ts'
 import { deleteAll, ownedBy } from './deletion.ts'
 import { SECRET } from './lease.ts'
 import type { Restored } from './reporter.ts'
@@ -32,7 +32,7 @@ export async function restore (snapshot: Snapshot): Promise<Restored> {
     attempt(() => restoreObjects(each, keys, originals, attempt)))
   if (faults.length > 0) {
     // A Deployment that does not roll out is reported below, since its faults cannot be set.
-    await waitForRollout(kubectl, deploymentsOf([...originals.values()])).catch(() => {})
+    await waitForNewPods(kubectl, deploymentsOf([...originals.values()])).catch(() => {})
     await attempt(async () => { unrestored.push(...await restoreFaults(kubectl, faults)) })
   }
   if (unrestored.length > 0) {
