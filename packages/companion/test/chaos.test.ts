@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { activeFaults } from '../src/cluster/chaos.ts'
+import { activeFaults, clearFaults } from '../src/cluster/chaos.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { answering } from './fake-kubectl.ts'
 
@@ -11,4 +11,15 @@ test.each([
   const pod = { kind: 'Pod', metadata: { name: 'catalog-1', labels: { app: 'catalog' } } }
   const execute = answering([/get pods/, { stdout: { items: [pod] } }], [/exec catalog-1/, answer])
   expect(await activeFaults(new Kubectl('shop', { execute }))).toEqual([])
+})
+
+test('faults count as deleted if the pod is of another image, but not if it did not answer in time', async () => {
+  const pod = { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'catalog-1', labels: { app: 'catalog' } } }
+  const clear = (stderr: string) => {
+    const execute = answering([/exec catalog-1/, { code: 1, stderr }])
+    return clearFaults(new Kubectl('shop', { execute }), [pod])
+  }
+  await expect(clear('curl: not found')).resolves.toBeUndefined()
+  await expect(clear('Error from server: error dialing backend: i/o timeout'))
+    .rejects.toThrow('The faults of pod catalog-1 cannot be deleted')
 })

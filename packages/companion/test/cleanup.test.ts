@@ -1,6 +1,7 @@
 // Before each exercise, the namespace has what the exercise needs and nothing else that could affect it.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import type { KubeObject } from '../src/cluster/kubectl.ts'
+import { Kubectl, type Execute, type KubeObject } from '../src/cluster/kubectl.ts'
 import { keyOf } from '../src/cluster/manifests.ts'
 import { Cleanup, podLabelsOf } from '../src/run/cleanup.ts'
 import { Snapshot } from '../src/run/snapshot.ts'
@@ -142,7 +143,8 @@ describe('a Deployment of the store that is not wanted', () => {
       'delete deployment.apps/catalog replicaset.apps/catalog-1 pod/catalog-1-a ' +
       '--cascade=orphan --grace-period=1 --wait=false --ignore-not-found'
     ])
-    expect(cluster.commands.at(-1)).toBe('wait --for=delete pod/catalog-1-a --timeout=60s')
+    expect(cluster.commands.at(-1))
+      .toBe('wait --for=delete deployment.apps/catalog replicaset.apps/catalog-1 pod/catalog-1-a --timeout=60s')
   })
 
   test('takes its pods with it, so that no new one is left over, if it has not rolled out', async () => {
@@ -152,6 +154,23 @@ describe('a Deployment of the store that is not wanted', () => {
     await prepare(cleanup)
     expect(changes()).toEqual(['delete deployment.apps/catalog --ignore-not-found'])
   })
+})
+
+// A deletion that goes on would disturb the restoration.
+test('after an error, a removal ends only when all of its deletions have ended', async () => {
+  const late = { code: 1, stderr: 'error dialing backend: i/o timeout' }
+  const { cluster, snapshot } = await cleanupOf([ROUTES, pod('catalog-1', 'catalog')], [/exec catalog-1/, late])
+  let deleted = false
+  const execute: Execute = async (name, args, options) => {
+    const isDeletion = args.includes('delete')
+    if (isDeletion) await sleep(50)
+    const result = await cluster.execute(name, args, options)
+    deleted ||= isDeletion
+    return result
+  }
+  const cleanup = new Cleanup(new Kubectl('shop', { execute }), snapshot)
+  await expect(cleanup.removeExcept(new Set())).rejects.toThrow('The faults of pod catalog-1 cannot be deleted')
+  expect(deleted).toBe(true)
 })
 
 test('faults are looked for in the first exercise, and after one that has set some', async () => {

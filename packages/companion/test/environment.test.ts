@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KubeObject } from '../src/cluster/kubectl.ts'
 import type { Api } from '../src/course/twins.ts'
+import { hasReadyPods, type Pod } from '../src/cluster/workloads.ts'
 import { Environment } from '../src/run/environment.ts'
 import { silent } from '../src/run/reporter.ts'
 import { Snapshot } from '../src/run/snapshot.ts'
@@ -69,6 +70,15 @@ describe('preparing an exercise', () => {
     })
   })
 
+  test('looks for an add-on again if the look failed', async () => {
+    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'prometheus' } }
+    const late = { code: 1, stderr: 'Unable to connect to the server: net/http: TLS handshake timeout' }
+    using run = await environmentIn(meshWith([], [/service prometheus/, { ...late, then: { stdout: service } }]))
+    const prepare = () => run.environment.prepare({ needs: ['prometheus'], steps: [] })
+    await expect(prepare()).rejects.toThrow('TLS handshake timeout')
+    await expect(prepare()).resolves.toBeUndefined()
+  })
+
   test('replaces the user\'s Deployments, Pods and Services with those of the exercise', async () => {
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'outside' }, spec: { containers: [] }, status: {} }
     const cluster = meshWith([pod])
@@ -80,7 +90,7 @@ describe('preparing an exercise', () => {
   })
 })
 
-describe('what an exercise needs and is there already', () => {
+describe('an object that an exercise needs and that already exists', () => {
   /** The fake cluster keeps no manifest, so this records it as kubectl apply does. */
   function recordManifests (cluster: FakeCluster) {
     for (const { metadata, ...object } of [...cluster.objects.values()].filter(({ kind }) => kind !== 'Secret')) {
@@ -94,6 +104,13 @@ describe('what an exercise needs and is there already', () => {
   const applies = ({ commands }: FakeCluster) => commands.filter(command => command.startsWith('apply'))
   const OUTSIDE = 'apply -f k8s/tools/outside.yaml --openapi-patch=false'
   const key = 'shop:pod/outside'
+
+  test('is applied again if it is a Deployment whose pod was deleted just now', () => {
+    const catalog = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'catalog' }, spec: {} }
+    const status = { conditions: [{ type: 'Ready', status: 'True' }] }
+    const pod = { metadata: { name: 'catalog-1-a' }, status } as Pod
+    expect([hasReadyPods(catalog, []), hasReadyPods(catalog, [pod])]).toEqual([false, true])
+  })
 
   test('is not applied again', async () => {
     const cluster = meshWith()

@@ -180,7 +180,7 @@ describe('a wait', () => {
       unjudged: [{ id: 'printed', disturbed: expect.stringContaining('timed out waiting') as string }, { id: HALF.id }]
     })
     await expect(failing(SLOW_MS, late)).rejects.toThrow(late)
-    const wrong = new KubectlError(['wait'], { code: 1, stdout: '', stderr: 'not found' })
+    const wrong = new KubectlError(['wait', '--timeout=60s'], { code: 1, stdout: '', stderr: 'not found' })
     await expect(failing(SLOW_MS + 1, wrong)).rejects.toThrow(wrong)
   })
 

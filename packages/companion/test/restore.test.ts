@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { KubeObject } from '../src/cluster/kubectl.ts'
+import { Kubectl, type Execute, type KubeObject } from '../src/cluster/kubectl.ts'
 import { restore } from '../src/run/restore.ts'
 import { Snapshot } from '../src/run/snapshot.ts'
 import { FakeCluster } from './fake-cluster.ts'
@@ -48,6 +48,21 @@ test('an object whose immutable field has changed is deleted and created again',
   expect(await restore(snapshot)).toEqual({ unrestored: [], kept: [] })
   expect(cluster.commands).toContain('delete deployment.apps/catalog --ignore-not-found')
   expect(cluster.objects.get('shop:deployment.apps/catalog')).toMatchObject(before)
+})
+
+test('an object that is still being deleted is created again once it is gone', async () => {
+  const before = object('Deployment', 'catalog', { spec: { replicas: 1 } })
+  const cluster = new FakeCluster([before])
+  const execute: Execute = async (name, args, options) => {
+    if (args.includes('--for=delete')) cluster.objects.delete('shop:deployment.apps/catalog')
+    return await cluster.execute(name, args, options)
+  }
+  const snapshot = await Snapshot.begin(new Kubectl('shop', { execute }), { namespaceIsOurs: false })
+  await snapshot.remember(['shop:deployment.apps/catalog'])
+  cluster.put({ ...before, metadata: { name: 'catalog', deletionTimestamp: '2026-01-31T00:00:00Z' } })
+  expect(await restore(snapshot)).toEqual({ unrestored: [], kept: [] })
+  expect(cluster.objects.get('shop:deployment.apps/catalog')).toMatchObject(before)
+  expect(cluster.objects.get('shop:deployment.apps/catalog')?.metadata).not.toHaveProperty('deletionTimestamp')
 })
 
 test('after an error, the rest is still restored, and the snapshot stays for another attempt', async () => {

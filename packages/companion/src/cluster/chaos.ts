@@ -1,3 +1,4 @@
+import { saysLate } from './errors.ts'
 import type { CommandResult } from './command.ts'
 import type { CommandKind, Kubectl, KubeObject } from './kubectl.ts'
 import { PORTS } from './workloads.ts'
@@ -74,7 +75,9 @@ export async function clearFaults (kubectl: Kubectl, pods?: KubeObject[]): Promi
   const ofStore = pods?.filter(pod => labelsOf(pod).app in PORTS) ?? await kubectl.runningPods(STORE)
   await Promise.all(ofStore.map(async pod => {
     const { code, stderr } = await callBlowup(kubectl, pod, '-X', 'DELETE')
-    if (code === 0 || (await faultsOf(kubectl, pod)).rules.length === 0) return // the pod is of another image, or gone
+    if (code === 0) return
+    const mayHaveFaults = saysLate(stderr) || (await faultsOf(kubectl, pod)).rules.length > 0
+    if (!mayHaveFaults) return // the pod is of another image, or gone
     throw new Error(`The faults of pod ${pod.metadata.name} cannot be deleted: ${stderr.trim()}`)
   }))
 }

@@ -26,6 +26,14 @@ export const messageOf = (error: unknown) => error instanceof Error ? error.mess
 /** What kubectl, istioctl and the API server say when something takes too long. */
 const LATE = /timed out|timeout|deadline exceeded|took too long|too many requests|client connection lost/i
 
-/** Whether a busy machine may be the cause of an error: something did not happen in time. */
-export const mayBeLate = (error: unknown) =>
-  error instanceof Trouble ? error.isLate : LATE.test(messageOf(error))
+/** Whether a program says that something did not happen in time. */
+export const saysLate = (text: string) => LATE.test(text)
+
+/**
+ * Whether a busy machine may be the cause of an error: something did not happen in time. Of a failed command, only what
+ * it printed counts: its arguments may contain such words.
+ */
+export function mayBeLate (error: unknown): boolean {
+  if (error instanceof Trouble) return error.isLate
+  return saysLate(error instanceof Error && 'reason' in error ? String(error.reason) : messageOf(error))
+}

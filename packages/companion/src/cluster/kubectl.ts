@@ -4,9 +4,13 @@ import { Trouble } from './errors.ts'
 /** A kubectl command that failed. The message has the command and what it printed. */
 export class KubectlError extends Error {
   override name = 'KubectlError'
+  /** what it printed, or its exit code */
+  readonly reason: string
 
   constructor (args: string[], result: CommandResult) {
-    super(`kubectl ${args.map(quoted).join(' ')}: ${result.stderr.trim() || `exit code ${result.code}`}`)
+    const reason = result.stderr.trim() || `exit code ${result.code}`
+    super(`kubectl ${args.map(quoted).join(' ')}: ${reason}`)
+    this.reason = reason
   }
 }
 

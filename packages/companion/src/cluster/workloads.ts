@@ -1,6 +1,7 @@
 import { Trouble } from './errors.ts'
 import { pullAdvice } from './images.ts'
 import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from './kubectl.ts'
+import { keyOf, resourceOf } from './manifests.ts'
 import { until } from './until.ts'
 
 /** The port of each service of the store in its pod. */
@@ -68,10 +69,10 @@ export async function waitForPod (kubectl: Kubectl, name: string): Promise<void>
   await unlessStuck(kubectl, [name], ready)
 }
 
-/** Waits up to a minute until pods that are being deleted are gone. */
-export async function waitUntilGone (kubectl: Kubectl, pods: KubeObject[]): Promise<void> {
-  if (pods.length === 0) return
-  const names = pods.map(({ metadata }) => `pod/${metadata.name}`)
+/** Waits up to a minute until objects that are being deleted are gone. */
+export async function waitUntilGone (kubectl: Kubectl, objects: KubeObject[]): Promise<void> {
+  if (objects.length === 0) return
+  const names = objects.map(object => resourceOf(keyOf(object, kubectl.namespace)))
   await kubectl.try(['wait', '--for=delete', ...names, '--timeout=60s'])
 }
 
@@ -133,7 +134,7 @@ export function requireProxies ({ namespace }: Pick<Kubectl, 'namespace'>, pods:
   const names = without.map(({ metadata }) => metadata.name).join(', ')
   throw new Trouble(
     `Pods of namespace ${namespace} have no proxy, although new ones would get one: ${names}. ` +
-    'They are older than the injection, or opted out of it.',
+    'They were created before the namespace was labeled for injection.',
     `Restart them: kubectl -n ${namespace} rollout restart deployment`)
 }
 
@@ -152,6 +153,16 @@ export function isRolledOut (deployment: KubeObject): boolean {
     [status.replicas, status.updatedReplicas, status.availableReplicas].every((count = 0) => count === replicas)
 }
 
+/**
+ * Whether as many of these pods are ready as a Deployment has replicas. Its status alone can be out of date: for
+ * example, right after the deletion of a pod.
+ */
+export function hasReadyPods (deployment: KubeObject, pods: Pod[]): boolean {
+  const { metadata: { name }, spec: { replicas = 1 } } = deployment as Deployment
+  const own = ofOwners(pods, [name])
+  return own.length >= replicas && own.every(isReady)
+}
+
 /** Whether a pod is ready, and is not being deleted. */
 export const isReady = (pod: KubeObject) => !isBeingDeleted(pod) &&
   (pod as Pod).status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
@@ -163,7 +174,7 @@ async function podsOf (kubectl: Kubectl, owners: string[]): Promise<Pod[]> {
   return ofOwners(await kubectl.objects(['pods']) as Pod[], owners)
 }
 
-/** Those of these pods that belong to Deployments with these names, or have these names themselves. */
+/** The pods that belong to Deployments with these names, or that have one of these names. */
 export function ofOwners (pods: Pod[], owners: string[]): Pod[] {
   const belongs = (pod: string, owner: string) => new RegExp(`^${owner}(-[^-]+-[^-]+)?$`).test(pod)
   return pods.filter(({ metadata }) => owners.some(owner => belongs(metadata.name, owner)))

@@ -42,14 +42,14 @@ export const otherHeaders = (id: string, headers: Record<string, string>, fails:
 
 /**
  * The same exercise without its lesson. It ends after the check that must fail, and leaves out what only leads to other
- * checks: these, and loads that do not wait for a change.
+ * checks: these, and loads that neither wait for a change nor run beside a command.
  */
 export function withoutLesson ({ steps, ...exercise }: Exercise, { change, fails }: Control): Exercise {
   const last = steps.findIndex(({ id }) => id === fails)
   const judged = steps.findLastIndex(({ kind }, i) => kind === 'load' && i < last)
   const isNeeded = (step: Step, i: number) => {
     if (i === last || i === judged) return true
-    if (step.kind === 'load') return step.arrived !== undefined
+    if (step.kind === 'load') return step.arrived !== undefined || step.during !== undefined
     return step.kind !== 'expect' && (step.kind !== 'inspect' || !judgesLoad(steps, i))
   }
   return { ...exercise, steps: steps.slice(0, last + 1).filter(isNeeded).flatMap(step => change(step) ?? []) }

@@ -115,7 +115,7 @@ export interface Load extends StepBase {
   host?: string | undefined
   /** for HTTPS: the paths of the certificates of the authority and of the client, and of the client's key */
   tls?: { ca: string, cert?: string, key?: string } | undefined
-  /** requests a second, if the lesson needs this rate; by default, as many as the cluster sustains, from 25 to 100 */
+  /** requests a second, if the lesson needs this rate; by default, as many as the cluster sustains, from 25 to 400 */
   rate?: number | undefined
   /**
    * how long the effect that the load shows lasts, in milliseconds from the change that the load waits for, or from its

@@ -74,9 +74,12 @@ export function withMissedProbes (taken: number[]): number[] {
   })
 }
 
-/** A probe of a URL. It has one connection of its own, which stays open until `close` is called. */
+/**
+ * A probe of a URL. Its connections stay open until `close` is called. There are two, because a step and the load in it
+ * are both measured: with one, each would wait for the other.
+ */
 export function openProbe (url: string): { probe: Probe, close: () => void } {
-  const dispatcher = new Agent({ connections: 1 })
+  const dispatcher = new Agent({ connections: 2 })
   const options = { dispatcher, headersTimeout: PROBE_LIMIT_MS, bodyTimeout: PROBE_LIMIT_MS }
   return {
     async probe () {

@@ -8,7 +8,7 @@ export interface Measurement extends LoadTiming, Delays {
   noise: number
   /** the number of calls without an answer for ten seconds: no lesson makes a call wait that long */
   stalled: number
-  /** how often the way to the gateway broke and was opened again: a port-forward that ended by itself */
+  /** how often the port-forward to the gateway ended by itself and was started again */
   interruptions: number
 }
 
@@ -97,9 +97,10 @@ export function unsoundReasons (
     const calls = `${number(stalled)} ${stalled === 1 ? 'call' : 'calls'}`
     reasons.push(`${calls} had no answer within ${ms(STALLED_MS)}, on a machine that was late by ${ms(noise)}`)
   }
-  if (interruptions > 0) {
-    reasons.push(`the port-forward to the gateway ended ${interruptions === 1 ? 'once' : `${interruptions} times`}, ` +
-      'as it does when the gateway refuses a connection')
+  // On a quiet machine, the mesh is the cause: a port-forward ends when the gateway refuses a connection.
+  if (interruptions > 0 && isSlow) {
+    const times = interruptions === 1 ? 'once' : `${interruptions} times`
+    reasons.push(`the port-forward to the gateway ended ${times}, on a machine that was late by ${ms(noise)}`)
   }
   return reasons
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { clearFaults } from '../cluster/chaos.ts'
 import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
 import { asList, keyOf, mustBeRecreated, namespaceOf, resourceOf } from '../cluster/manifests.ts'
+import { allSettled } from '../cluster/settled.ts'
 import { until } from '../cluster/until.ts'
 import { isBeingDeleted, PORTS, waitUntilGone, type Pod } from '../cluster/workloads.ts'
 import { deleteAll, deleteObjects, ownedBy } from './deletion.ts'
@@ -28,8 +29,11 @@ interface Deployment extends KubeObject {
 export const podLabelsOf = (deployment: KubeObject) =>
   (deployment as Deployment).spec.template.metadata?.labels ?? {}
 
-/** Whether an object could affect an exercise: any of Istio or the Gateway API, and a Deployment behind the store. */
-function isInTheWay (object: KubeObject): boolean {
+/**
+ * Whether an object could affect an exercise: all objects of Istio and of the Gateway API, and Deployments whose pods a
+ * Service of the store selects.
+ */
+function couldAffectExercise (object: KubeObject): boolean {
   if (object.kind === 'Deployment') return (podLabelsOf(object)['app'] ?? '') in PORTS
   return !['ReplicaSet', 'Pod', 'Service', 'ServiceAccount'].includes(object.kind)
 }
@@ -38,12 +42,12 @@ function isInTheWay (object: KubeObject): boolean {
 const runningPodsIn = (objects: Iterable<KubeObject>) => [...objects].filter(object =>
   object.kind === 'Pod' && (object as Pod).status.phase === 'Running' && !isBeingDeleted(object))
 
-/** How a proxy shows the name of an object from which one of its routes or clusters comes. */
+/** How the proxies' configuration spells the kinds that it names. */
 const SHOWN = { virtualservice: 'virtual-service', destinationrule: 'destination-rule' }
 
 /**
- * How long Istio may take to tell the proxies about other objects that are gone, in milliseconds. No proxy shows their
- * names. Istio collects changes for a tenth of a second, and then sends them.
+ * How long Istio may take to update the proxies after the deletion of an object of any other kind, in milliseconds. The
+ * proxies' configuration does not name those. Istio collects changes for a tenth of a second, and then sends them.
  */
 const SPREADS_WITHIN = 2000
 
@@ -68,12 +72,14 @@ export class Cleanup {
   readonly #changed: Set<string>
   /** those of them that commands of this run have changed */
   readonly #changedHere = new Set<string>()
-  /** the keys of the user's objects that were replaced, and are as the exercise needs them since then */
+  /** the keys of the user's objects that were replaced, and have been as the exercise needs them since then */
   readonly #replaced = new Set<string>()
   /** an earlier run, or the user, may have set faults */
   #mayHaveFaults = true
-  /** the kinds of the Gateway API that the cluster has; undefined before the first exercise */
-  #gatewayApi: Promise<string[]> | undefined
+  /** the kinds of the Gateway API that the cluster has; undefined until it was asked */
+  #gatewayApi: string[] | undefined
+  /** whether the namespace was read with these kinds */
+  #hasReadAll = false
 
   constructor (kubectl: Kubectl, snapshot: Snapshot) {
     this.#kubectl = kubectl
@@ -88,7 +94,7 @@ export class Cleanup {
     for (const key of keys) this.#applied.add(key)
   }
 
-  /** Notes that a command is going to change objects. In their next exercise they are replaced, or made again. */
+  /** Notes that a command is going to change objects. The next exercise that uses them replaces or recreates them. */
   markChanged (keys: string[]): void {
     for (const key of keys) {
       this.#changed.add(key)
@@ -109,23 +115,24 @@ export class Cleanup {
   /**
    * Removes all faults, and all objects of Istio, of the store and of earlier exercises, except the wanted ones.
    *
-   * @param wanted keys of the objects that stay
+   * @param wanted keys of the objects that the exercise needs: they stay, except Deployments that a command has changed
    * @param changed keys of the objects that the exercise is going to change; they are recorded with the removed ones
    */
   async removeExcept (wanted: Set<string>, changed: string[] = []): Promise<Removal> {
     const found = await this.#kubectl.objects([await this.#kindsToRead(), '--show-managed-fields'])
+    this.#hasReadAll = this.#gatewayApi !== undefined
     const all = new Map(found.map(object => [this.#key(object), object]))
-    const inTheWay = [...all].filter(([, object]) => isInTheWay(object)).map(([key]) => key)
-    // A Deployment that a command has changed is made again: to roll it back takes longer, because its old pods drain.
-    const isMadeAgain = (key: string) => this.#changedHere.has(key) && all.get(key)?.kind === 'Deployment'
-    const removed = [...new Set([...inTheWay, ...this.#applied])].filter(key => !wanted.has(key) || isMadeAgain(key))
+    const affecting = [...all].filter(([, object]) => couldAffectExercise(object)).map(([key]) => key)
+    // A Deployment that a command has changed is recreated: to roll it back takes longer, because its old pods drain.
+    const isRecreated = (key: string) => this.#changedHere.has(key) && all.get(key)?.kind === 'Deployment'
+    const removed = [...new Set([...affecting, ...this.#applied])].filter(key => !wanted.has(key) || isRecreated(key))
     await this.#snapshot.remember([...removed, ...wanted, ...changed], key => all.get(key) ?? this.#absence(key))
 
     const owned = ownedBy(removed, found, this.#kubectl)
     const leaving = new Set([...removed, ...[...owned.owners, ...owned.pods].map(object => this.#key(object))])
     const present = new Map([...all].filter(([key, object]) => !leaving.has(key) && !isBeingDeleted(object)))
     const running = runningPodsIn(present.values())
-    await Promise.all([
+    await allSettled([
       deleteAll(this.#kubectl, removed, owned, { wait: removed.some(key => wanted.has(key)) }),
       this.#mayHaveFaults ? clearFaults(this.#kubectl, running) : undefined
     ])
@@ -136,7 +143,10 @@ export class Cleanup {
       this.#changedHere.delete(key)
     }
     const waitUntilForgotten = async () => {
-      await Promise.all([waitUntilGone(this.#kubectl, owned.pods), this.#waitForProxiesToForget(removed, running)])
+      await allSettled([
+        waitUntilGone(this.#kubectl, [...owned.owners, ...owned.pods]),
+        this.#waitForProxiesToForget(removed, running)
+      ])
     }
     return { present, waitUntilForgotten }
   }
@@ -174,23 +184,28 @@ export class Cleanup {
    * exercise that has applied one of them. A GatewayClass belongs to the whole cluster, so it is not read.
    */
   async #kindsToRead (): Promise<string> {
-    const isFirst = this.#gatewayApi === undefined
-    this.#gatewayApi ??= this.#kubectl
-      .tryCluster(['api-resources', `--categories=${GATEWAY_API}`, '--namespaced', '-o', 'name'])
-      .then(({ stdout }) => stdout.split('\n').filter(Boolean))
-    const isUsed = isFirst || [...this.#applied].some(key => key.includes('.gateway.networking.'))
-    return [ISTIO, ...isUsed ? await this.#gatewayApi : [], ...OF_STORE].join(',')
+    if (this.#gatewayApi === undefined) {
+      const ask = ['api-resources', `--categories=${GATEWAY_API}`, '--namespaced', '-o', 'name']
+      const { code, stdout } = await this.#kubectl.tryCluster(ask)
+      if (code === 0) this.#gatewayApi = stdout.split('\n').filter(Boolean)
+    }
+    const isUsed = !this.#hasReadAll || [...this.#applied].some(key => key.includes('.gateway.networking.'))
+    return [ISTIO, ...isUsed ? this.#gatewayApi ?? [] : [], ...OF_STORE].join(',')
   }
 
-  /** Null if an object with this key would have been found in the namespace, and undefined if it must be read. */
+  /** Null if there is no such object, because the kind was read in the namespace; undefined if it must be read. */
   #absence (key: string): null | undefined {
     return namespaceOf(key) === this.#kubectl.namespace && READ.test(resourceOf(key)) ? null : undefined
   }
 
-  /** Waits until the webapp's proxy, and then most probably each other one, no longer has what was deleted. */
+  /**
+   * Waits up to ten seconds until the webapp's proxy no longer has what was deleted. The other proxies get the same
+   * update at about the same time.
+   */
   async #waitForProxiesToForget (keys: string[], pods: KubeObject[]): Promise<void> {
     const { namespace, signal } = this.#kubectl
-    const ofIstio = keys.map(resourceOf).filter(name => name.includes('.istio.io/') && !name.startsWith('gateway.'))
+    const ofIstio = keys.map(resourceOf)
+      .filter(name => /\.(istio|networking\.k8s)\.io\//.test(name) && !name.startsWith('gateway.'))
     const shown = ofIstio.flatMap(name => {
       const [kind = '', rest = ''] = [name.replace(/\..*/, ''), name.replace(/^.*\//, '')]
       return kind in SHOWN ? [`/namespaces/${namespace}/${SHOWN[kind as keyof typeof SHOWN]}/${rest}"`] : []
@@ -200,8 +215,8 @@ export class Cleanup {
     if (shown.length === 0 || webapp === undefined) return
     const exec = ['exec', webapp.metadata.name, '-c', 'istio-proxy', '--']
     const hasForgotten = async () => {
-      const { stdout } = await this.#kubectl.try([...exec, 'pilot-agent', 'request', 'GET', 'config_dump'])
-      return !shown.some(name => stdout.includes(name))
+      const { code, stdout } = await this.#kubectl.try([...exec, 'pilot-agent', 'request', 'GET', 'config_dump'])
+      return code === 0 && !shown.some(name => stdout.includes(name))
     }
     await until(hasForgotten, { timeout: 10_000, interval: 300, first: 50, signal })
   }

@@ -1,3 +1,4 @@
+import { allSettled } from '../cluster/settled.ts'
 import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
 import { inEach, keyOf, resourceOf } from '../cluster/manifests.ts'
 import { isRolledOut } from '../cluster/workloads.ts'
@@ -29,7 +30,7 @@ export function ownedBy (keys: string[], found: KubeObject[], { namespace }: Pic
  * their owners, because the cluster gives all of their grace to pods whose owner is gone.
  *
  * @param owned the Deployments among the objects, and what they own
- * @param options.wait until they and their pods are gone: `kubectl apply` does not make again what is still there
+ * @param options.wait until they are gone: `kubectl apply` does not recreate an object that still exists
  */
 export async function deleteAll (
   kubectl: Kubectl, keys: string[], { owners, pods }: Owned, { wait }: { wait: boolean }
@@ -39,7 +40,7 @@ export async function deleteAll (
   const quick = isQuick ? [...owners, ...pods].map(object => keyOf(object, kubectl.namespace)) : []
   const options = ['--cascade=orphan', '--grace-period=1', `--wait=${wait}`, '--ignore-not-found']
   const complete = kubectl.with({ signal: undefined }) // otherwise Ctrl-C could leave pods without an owner
-  await Promise.all([
+  await allSettled([
     deleteObjects(kubectl, keys.filter(key => !quick.includes(key))),
     quick.length === 0 ? undefined : complete.run(['delete', ...quick.map(resourceOf), ...options])
   ])

@@ -8,10 +8,11 @@ import { configuredSource, imagesFrom, workingImages, type Images } from '../clu
 import { KubectlError, type CommandKind, type Kubectl, type KubeObject } from '../cluster/kubectl.ts'
 import { deploymentsOf, isAsApplied, keyOf, namespaceOf, readManifest, type Manifest } from '../cluster/manifests.ts'
 import { managerFor } from '../cluster/namespace.ts'
+import { allSettled } from '../cluster/settled.ts'
 import { requireAddon, requireFreeHost, type ClockOffset } from '../cluster/preflight.ts'
 import { requireIstioVersion, explainRefusal, type Version } from '../cluster/versions.ts'
 import {
-  isReady, isRolledOut, ofOwners, PORTS, requireProxies, waitForPod, waitForRollout, type Pod
+  hasReadyPods, isReady, isRolledOut, ofOwners, PORTS, requireProxies, waitForPod, waitForRollout, type Pod
 } from '../cluster/workloads.ts'
 import { NEEDS, type Apply, type Exercise, type Need, type Run, type Step } from '../course/exercise.ts'
 import { fillPlaceholders, valuesForRun } from '../course/placeholders.ts'
@@ -33,7 +34,7 @@ const claimsOf = (objects: KubeObject[]) => (gatewaysOf('networking.istio.io', o
   .flatMap(({ spec }) => spec.servers)
   .flatMap(({ port, hosts }) => hosts.map(host => ({ host, port: port.number })))
 
-/** kubectl knows how to merge the kinds of the store. To parse the cluster's schemas instead takes it a second. */
+/** kubectl has merge rules of its own for the store's kinds. Otherwise it spends a second on the cluster's schemas. */
 const QUICK_APPLY = ['--openapi-patch=false']
 
 const podsIn = (present: Present) => [...present.values()].filter(({ kind }) => kind === 'Pod') as Pod[]
@@ -69,7 +70,7 @@ export class Environment {
   readonly #ingress: IngressGateway | undefined
   readonly #istio: Version | undefined
   readonly #manifests = new Map<string, Promise<Manifest>>()
-  readonly #addons = new Map<Need, Promise<void>>()
+  readonly #addons = new Set<Need>()
   /** the Deployments and Pods that the last steps have deployed or changed, and nothing has waited for yet */
   readonly #rollouts = new Set<string>()
   readonly #pods = new Set<string>()
@@ -97,8 +98,8 @@ export class Environment {
   }
 
   /**
-   * Removes what an exercise does not need, applies what it needs, and makes sure that it works. What is there already
-   * is not applied again.
+   * Removes what an exercise does not need, applies what it needs, and makes sure that it works. What exists
+   * already, unchanged and working, is not applied again.
    *
    * @throws {Trouble} when an add-on is missing, or the gateway does not lead here
    * @throws {Error} when the cluster's Istio is too old for the exercise
@@ -117,19 +118,19 @@ export class Environment {
     this.gateway.forgetOwnUnlessIn([...wanted])
     const { present, waitUntilForgotten } =
       await this.#cleanup.removeExcept(wanted, await this.#keysChangedBy(steps))
-    const [deployed] = await Promise.all([
-      Promise.all(files.map(file => this.#ensureApplied(file, present))),
+    const [deployed] = await allSettled([
+      allSettled(files.map(file => this.#ensureApplied(file, present))),
       waitUntilForgotten()
     ])
     if (!needs.includes('gateway')) return
     await this.gateway.requireRouteHere(this.#patience, deployed.some(Boolean) ? undefined : podsIn(present))
   }
 
-  /** Looks for an add-on once in a run. */
-  #requireAddon (need: Need): Promise<void> {
-    const required = this.#addons.get(need) ?? requireAddon(this.kubectl, need, NEEDS[need])
-    this.#addons.set(need, required)
-    return required
+  /** Looks for an add-on until it was found once in a run. */
+  async #requireAddon (need: Need): Promise<void> {
+    if (this.#addons.has(need)) return
+    await requireAddon(this.kubectl, need, NEEDS[need])
+    this.#addons.add(need)
   }
 
   /** The keys of the objects that steps are going to apply or change, so that they are all recorded at once. */
@@ -157,7 +158,7 @@ export class Environment {
     const works = (object: KubeObject) => {
       const found = present.get(this.#key(object))
       if (found === undefined || !isAsApplied(object, found)) return false
-      if (found.kind === 'Deployment') return isRolledOut(found) && ofOwners(pods, [found.metadata.name]).every(isReady)
+      if (found.kind === 'Deployment') return isRolledOut(found) && hasReadyPods(found, pods)
       return found.kind === 'Pod' ? isReady(found) : gatewaysOf('gateway.networking.k8s.io', [object]).length === 0
     }
     if (!isReplaced && objects.every(works)) {
@@ -170,7 +171,7 @@ export class Environment {
 
   /**
    * Applies a file or folder beneath k8s/. `waitForRollouts` waits for what it deploys, except in the preparation of an
-   * exercise, which waits at once.
+   * exercise, which waits immediately.
    *
    * @throws {Trouble} when another namespace claims one of its hosts, or a Gateway has no proxy
    * @throws {Error} when the cluster is too old for the file

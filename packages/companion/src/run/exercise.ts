@@ -52,8 +52,8 @@ export async function runExercise (
   let result: Result
   try {
     const unjudged = await performAll(exercise.steps, run, prepare)
-    const calibrated = machine.calibration?.rate ?? DEFAULT_RATE
-    if (run.rate < calibrated) machine.calibration = undefined // the cluster has become slower
+    const isSlower = run.rate < (machine.calibration?.rate ?? DEFAULT_RATE)
+    if (isSlower || unjudged.some(({ disturbed }) => disturbed !== undefined)) machine.calibration = undefined
     const verdict = verdictOf(run.checks, unjudged)
     result = { id, verdict, checks: run.checks, ...(unjudged.length > 0 && { unjudged }) }
   } catch (error) {

@@ -6,7 +6,7 @@ import { messageOf } from '../cluster/errors.ts'
 import type { Kubectl, KubeObject } from '../cluster/kubectl.ts'
 import { asList, deploymentsOf, inEach, keyOf, mustBeRecreated, resourceOf } from '../cluster/manifests.ts'
 import { userObjectsIn } from '../cluster/namespace.ts'
-import { waitForNewPods } from '../cluster/workloads.ts'
+import { isBeingDeleted, waitForNewPods, waitUntilGone } from '../cluster/workloads.ts'
 import { deleteAll, ownedBy } from './deletion.ts'
 import { SECRET } from './lease.ts'
 import type { Restored } from './reporter.ts'
@@ -58,7 +58,12 @@ async function restoreObjects (
 ): Promise<void> {
   const original = (key: string) => originals.get(key) as KubeObject
   const read = async () => {
-    const objects = await kubectl.objects(keys.map(resourceOf))
+    let objects = await kubectl.objects(keys.map(resourceOf))
+    const leaving = objects.filter(isBeingDeleted)
+    if (leaving.length > 0) {
+      await waitUntilGone(kubectl, leaving)
+      objects = await kubectl.objects(keys.map(resourceOf))
+    }
     return new Map(objects.map(object => [keyOf(object, kubectl.namespace), asApplied(object)]))
   }
   let present = await read()

@@ -17,7 +17,7 @@ import { measureNoise, requireQuietWait } from './noise.ts'
 import { limitsOf, sampleOf, type Sample } from './sample-size.ts'
 import { lineByHand } from './words.ts'
 
-/** How often a load is sent before it counts as not judged: at three rates, or twice at the rate of its lesson. */
+/** How often a load is sent before it counts as not judged: at falling rates, or twice at the rate that it sets. */
 const ATTEMPTS = 3
 const ATTEMPTS_AT_A_RATE = 2
 

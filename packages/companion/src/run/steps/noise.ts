@@ -19,7 +19,7 @@ export async function measureNoise<T> (
 }
 
 /**
- * Carries out an action, whose failure is no verdict if something did not happen in time on a slow machine.
+ * Carries out an action. If it times out on a slow machine, that is no failure: the checks are then not judged.
  *
  * @throws {Disturbed} in that case
  * @throws any other error of the action
@@ -31,7 +31,7 @@ export async function unlessLate (monitor: DelayMonitor, action: () => Promise<v
     await end()
   } catch (error) {
     const noise = await end()
-    if (!mayBeLate(error) || noiseOf(noise) <= SLOW_MS) throw error
+    if (error instanceof Disturbed || !mayBeLate(error) || noiseOf(noise) <= SLOW_MS) throw error
     const [what = ''] = messageOf(error).split('\n')
     throw disturbed(what, noise)
   }
