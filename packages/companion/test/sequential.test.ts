@@ -2,13 +2,12 @@
 import { describe, expect, test } from 'vitest'
 import { course, FALSE_ALARM_PER_CHECK } from '../src/course/registry.ts'
 import { binomialProbability } from '../src/judge/binomial.ts'
+import { CALLS_BETWEEN_LOOKS } from '../src/judge/load.ts'
 import { about, isDecided, judge, POWER, sampleSize, type Expected } from '../src/judge/statistics.ts'
+import { LEAST } from '../src/run/steps/sample-size.ts'
 import { generator } from './generator.ts'
 
 type Binomial = Extract<Expected, { kind: 'about' }>
-
-/** How many calls a load sends before the first look, and between two looks. */
-const [LEAST, STEP] = [100, 25]
 
 /** The shares that the exercises judge as draws. */
 const shares = new Map(course.flatMap(({ steps }) => steps).flatMap(step =>
@@ -20,7 +19,7 @@ function grid ({ share, tellFrom }: Binomial) {
   return { right: [share], wrong: [...tellFrom, ...further] }
 }
 
-const isLook = (n: number, most: number) => n === most || (n >= LEAST && n % STEP === 0)
+const isLook = (n: number, most: number) => n === most || (n >= LEAST && n % CALLS_BETWEEN_LOOKS === 0)
 
 /** Draws until the check is decided. */
 function drawn (expected: Binomial, actual: number, falseAlarm: number, draw: () => number) {

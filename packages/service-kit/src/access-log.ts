@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { readableAddress } from './addresses.ts'
 import { statusOf } from './answered.ts'
-import { ACCESS_MESSAGE } from './logging.ts'
+import { ACCESS_LINE } from './logging.ts'
 import { pathOf } from './paths.ts'
 import { callerIdentity, traceIdOf } from './propagation.ts'
 
@@ -13,7 +13,7 @@ import { callerIdentity, traceIdOf } from './propagation.ts'
 export const accessLog = fp(async app => {
   app.whenAnswered((request, reply, route) => {
     const level = route.config.operational === true ? 'debug' : 'info'
-    app.log[level](accessLine(request, reply), ACCESS_MESSAGE)
+    app.log[level](accessLine(request, reply), 'request')
   })
 }, { name: 'access-log', dependencies: ['answered'] })
 
@@ -22,6 +22,7 @@ function accessLine (request: FastifyRequest, reply: FastifyReply) {
   const status = statusOf(reply)
   const length = reply.getHeader('content-length')
   return {
+    [ACCESS_LINE]: true,
     method,
     host: headers.host,
     path: pathOf(request.originalUrl), // without the query, which may hold confidential values

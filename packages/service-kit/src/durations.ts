@@ -1,7 +1,7 @@
 import type { Histogram, Registry } from 'prom-client'
 
 /** The buckets of durations in seconds: from a cached answer to the longest wait for an upstream. */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15]
+export const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15]
 
 type Labels = Record<string, string | number>
 
@@ -26,7 +26,7 @@ export class Durations {
   constructor (name: string, help: string, registry: Registry) {
     this.name = name
     this.#help = help
-    registry.registerMetric(this as unknown as Histogram) // of a metric, a registry only uses the name and `get`
+    registry.registerMetric(this as unknown as Histogram) // without `resetMetrics`, it uses only the name and `get`
   }
 
   /**

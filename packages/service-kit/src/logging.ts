@@ -22,19 +22,19 @@ export async function createLogger (
   return withFastAccessLines(logger)
 }
 
-/** The message of access lines. Their fields are texts, numbers and undefined. */
-export const ACCESS_MESSAGE = 'request'
+/** Marks the fields of an access line. They are texts, numbers and undefined. */
+export const ACCESS_LINE = Symbol('access line')
 
 /**
- * Serializes access lines with V8's JSON.stringify, which halves the cost of a line. All other lines stay with pino's
+ * Serializes access lines with V8's JSON.stringify, which takes a third of the time. All other lines stay with pino's
  * own serializer: it can serialize errors, and objects that contain themselves.
  */
 function withFastAccessLines (logger: Logger): Logger {
   const serialize = (logger as unknown as PinoInternals)[pino.symbols.asJsonSym]
   const fast: PinoInternals[typeof pino.symbols.asJsonSym] = function (fields, message, level, time) {
-    if (message !== ACCESS_MESSAGE) return serialize.call(this, fields, message, level, time)
+    if (fields === null || !(ACCESS_LINE in fields)) return serialize.call(this, fields, message, level, time)
     const start = `${this[pino.symbols.lsCacheSym][level]}${time}${this[pino.symbols.chindingsSym]}`
-    return `${start},${JSON.stringify(fields).slice(1, -1)},"msg":"${ACCESS_MESSAGE}"}\n`
+    return `${start},${JSON.stringify(fields).slice(1, -1)},"msg":${JSON.stringify(message)}}\n`
   }
   return Object.assign(logger, { [pino.symbols.asJsonSym]: fast })
 }
@@ -42,7 +42,7 @@ function withFastAccessLines (logger: Logger): Logger {
 /** The parts of a logger that pino exports symbols for: its serializer, and the beginning of each line. */
 interface PinoInternals {
   [pino.symbols.asJsonSym]: (
-    this: PinoInternals, fields: object, message: string | undefined, level: number, time: string
+    this: PinoInternals, fields: object | null, message: string | undefined, level: number, time: string
   ) => string
   /** for each level, the line up to the level */
   [pino.symbols.lsCacheSym]: Record<number, string>

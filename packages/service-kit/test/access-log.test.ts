@@ -50,6 +50,20 @@ test('each request has one log line, with its trace, caller and client, and with
   expect(JSON.stringify(lines)).not.toContain('secret')
 })
 
+test('other lines with the same message keep what only pino can serialize', async () => {
+  const written: string[] = []
+  const config = { LOG_LEVEL: 'info', SERVICE_VERSION: 'v1', HOSTNAME: 'example-1' } as const
+  const logger = await createLogger('example', config, { write: line => { written.push(line) } })
+  logger.info({ err: new Error('broken') }, 'request')
+  logger.info({}, 'request')
+  logger.info('request')
+  expect(written.map(line => JSON.parse(line) as object)).toEqual([
+    expect.objectContaining({ msg: 'request', err: expect.objectContaining({ message: 'broken' }) }),
+    expect.objectContaining({ msg: 'request' }),
+    expect.objectContaining({ msg: 'request' })
+  ])
+})
+
 test('with an empty x-forwarded-for, the client is the address of the connection', async () => {
   await request(origin).get('/items').set('x-forwarded-for', '')
   await expect.poll(accessLines).toHaveLength(1)

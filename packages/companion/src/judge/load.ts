@@ -130,7 +130,7 @@ export async function sendLoad (
 }
 
 /** How many calls end between two looks at them. */
-const CALLS_BETWEEN_LOOKS = 25
+export const CALLS_BETWEEN_LOOKS = 25
 
 /** Calls, which end in any order, in the order in which they were sent. */
 class Series {

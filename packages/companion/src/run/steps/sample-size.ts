@@ -12,7 +12,7 @@ function judgesOf (step: Load, { steps }: Steps): Step[] {
 }
 
 /** A load has at least this number of requests. */
-const LEAST = 100
+export const LEAST = 100
 
 /** How many requests a load sends. */
 export interface Sample {
