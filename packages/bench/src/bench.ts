@@ -1,5 +1,5 @@
-// npm run bench -- [--quick] [--json] [--only TEXT] [--against FOLDER]: measures the services beside their targets, and
-// how their costs grow.
+// npm run bench -- [--quick] [--json] [--only TEXT] [--against FOLDER]: measures the services, compares the results
+// with their targets, and shows how the cost of a request grows.
 import { availableParallelism, loadavg } from 'node:os'
 import { Missing } from './contenders.ts'
 import { catalogGrowth, growthText, sentencesAbout, webappGrowth, type Series } from './growth.ts'

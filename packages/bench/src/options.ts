@@ -19,7 +19,7 @@ export const OTHER_ROOT = against === undefined ? undefined : resolve(process.en
 /** The measurements to make: all, or those whose name has this text. */
 export const ONLY = only ?? ''
 
-/** The size of the measurements. With `--quick` they are short and rough, and show only that the benchmark works. */
+/** The size of the measurements. With `--quick`, they are short, and the results are rough. */
 export const SIZE = quick
   ? { rounds: 2, roundsMs: 5_000, requests: 2_000, starts: 1, growthRounds: 1, growthMs: 300, limitMs: 240_000 }
   : { rounds: 9, roundsMs: 60_000, requests: 10_000, starts: 7, growthRounds: 3, growthMs: 1_500, limitMs: 1_800_000 }

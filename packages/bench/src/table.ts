@@ -9,7 +9,7 @@ export interface Measured {
   /** the same measurement of the other checkout, with `--against` */
   before?: number | undefined
   /** the target: the highest value that is still good, in the unit of the row; undefined if the row only informs */
-  reach?: number | undefined
+  target?: number | undefined
   /** the absolute numbers behind a ratio */
   note?: string | undefined
 }
@@ -29,8 +29,8 @@ export type Row = Measured | NotRun
 /** Compares a row with its target. The value is rounded as in the table, so that 2.00 is not over 2. */
 export function verdictOf (row: Row): 'ok' | 'over' | '' | 'not run' {
   if ('reason' in row) return 'not run'
-  if (row.reach === undefined) return ''
-  return Number(shown(row.value, row)) <= row.reach ? 'ok' : 'over'
+  if (row.target === undefined) return ''
+  return Number(shown(row.value, row)) <= row.target ? 'ok' : 'over'
 }
 
 /** The rows as a table for a terminal. Rows that were not measured come with their reason. */
@@ -46,7 +46,7 @@ function cellsOf (row: Row): string[] {
   const inUnit = (value: number | undefined, text = (value: number) => shown(value, row)) =>
     value === undefined ? '' : `${text(value)} ${row.unit}`
   const spread = row.spread?.map(value => shown(value, row)).join('–') ?? ''
-  const target = inUnit(row.reach, reach => `≤ ${reach}`)
+  const target = inUnit(row.target, value => `≤ ${value}`)
   return [row.what, inUnit(row.before), inUnit(row.value), spread, target, verdict, row.note ?? '']
 }
 

@@ -1,4 +1,4 @@
-// Objects beside the gateway, in istio-system, are not changed by a run in another namespace.
+// In the gateway's namespace, a run restores the reader's objects, and does not touch those of other runs.
 import { afterAll, expect, test } from 'vitest'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { managerFor } from '../src/cluster/namespace.ts'
@@ -12,7 +12,7 @@ afterAll(remove)
 const system = cluster.in('istio-system')
 const place = ['--namespace', fresh(), '--host', 'beside.example']
 
-test('a Secret of the reader beside the gateway, with the name that an exercise uses, is restored', async () => {
+test('a Secret in the gateway\'s namespace whose name an exercise uses is restored', async () => {
   const secret = 'webapp-credential.beside.example'
   await system.run(['delete', 'secret', secret, '--ignore-not-found'])
   await system.run(['create', 'secret', 'generic', secret, '--from-literal=tls.crt=mine'])
@@ -21,7 +21,7 @@ test('a Secret of the reader beside the gateway, with the name that an exercise 
   await system.run(['delete', 'secret', secret])
 })
 
-test('an object that another run has made beside the gateway is left alone', async () => {
+test('an object that another run has made in the gateway\'s namespace is left alone', async () => {
   const other = fresh()
   const theirs = new Kubectl(other)
   await ensureNamespace(theirs)

@@ -12,7 +12,7 @@ import { skipReasonFor } from './mesh.ts'
 const { fresh, remove } = freshNamespaces()
 afterAll(remove)
 
-/** How often the course runs, each time in a fresh namespace. A run takes a quarter of an hour on two cores. */
+/** How often the course runs, each time in a fresh namespace. A run takes ten minutes on two cores. */
 const RUNS = Number(process.env['COURSE_RUNS'] ?? 2)
 
 /** The documented JSON of a result, without its id, its verdict and what was measured. */

@@ -1,4 +1,4 @@
-// Namespaces that a run has created: they are deleted, unless --keep or something of the reader keeps them.
+// Namespaces that a run has created: they are deleted, unless --keep is given or they contain objects of the reader.
 import { afterAll, expect, test, vi } from 'vitest'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 import { userObjectsIn } from '../src/cluster/namespace.ts'
@@ -17,7 +17,7 @@ test('a namespace that the run has created is deleted even if Ctrl-C comes right
   expect(['', 'Terminating']).toContain(await phaseOf(namespace))
 })
 
-test('such a namespace is deleted by --reset if the companion was killed right after creating it', async () => {
+test('a namespace that the run has created is deleted by --reset if the run was killed right after', async () => {
   const namespace = fresh()
   const args = [CLI, 'ch2.retry', ...options(namespace, 'early.example')]
   // On a busy machine, the signal can come before kubectl has started. Then there is no namespace, so it is repeated.
@@ -29,7 +29,7 @@ test('such a namespace is deleted by --reset if the companion was killed right a
   expect(['', 'Terminating']).toContain(await phaseOf(namespace))
 })
 
-test('such a namespace stays if the reader has put something into it', async () => {
+test('a namespace that the run has created stays if the reader has put something into it', async () => {
   const namespace = fresh()
   const kubectl = new Kubectl(namespace)
   const args = options(namespace, 'mine.example')

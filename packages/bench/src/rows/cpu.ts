@@ -5,7 +5,7 @@ import { answerOf, median, start, type Answer, type Launch, type Server } from '
 import type { Measured } from '../table.ts'
 import { cpuInTurns, ratioOf } from '../turns.ts'
 
-/** The catalog beside a bare server that sends the same bytes. */
+/** The catalog compared with a bare server that sends the same bytes. */
 export async function catalogRows (): Promise<Measured[]> {
   await using catalog = await start(CATALOG)
   await using bare = await start(bareHttp(await answerOf(catalog, '/items')))
@@ -13,7 +13,7 @@ export async function catalogRows (): Promise<Measured[]> {
   return [await cpuRow('CPU, catalog /items ÷ bare node:http', 1.5, CATALOG, catalog, bare, '/items')]
 }
 
-/** The webapp beside a bare proxy that parses and serializes the same answer. */
+/** The webapp compared with a bare proxy that parses and serializes the same answer. */
 export async function webappRows (): Promise<Measured[]> {
   await using upstream = await startUpstream()
   const launch = webapp(upstream)
@@ -23,7 +23,7 @@ export async function webappRows (): Promise<Measured[]> {
   return [await cpuRow('CPU, webapp /api/catalog ÷ bare proxy', 1.25, launch, app, bare, '/api/catalog')]
 }
 
-/** The catalog beside a service in Go that sends a JSON text of its own, of nearly the same size. */
+/** The catalog compared with a service in Go that sends a JSON text of its own, of nearly the same size. */
 export async function goRows (): Promise<Measured[]> {
   await using go = await start(goHttpbin())
   await using catalog = await start(CATALOG)
@@ -33,7 +33,7 @@ export async function goRows (): Promise<Measured[]> {
   return [{ ...row, note: `${row.note}; ${sizes}` }]
 }
 
-/** Each service with tracing beside the same service without. */
+/** Each service with tracing compared with the same service without. */
 export async function tracingRows (): Promise<Measured[]> {
   await using upstream = await startUpstream()
   const rows: Measured[] = []
@@ -57,7 +57,7 @@ export async function tracingRows (): Promise<Measured[]> {
 
 /** The CPU time per request of one server, as a multiple of that of another. */
 async function cpuRow (
-  what: string, reach: number, launch: Launch | undefined, subject: Server, baseline: Server, path: string,
+  what: string, target: number, launch: Launch | undefined, subject: Server, baseline: Server, path: string,
   baselinePath = path
 ): Promise<Measured> {
   const contenders = [{ server: subject, path }, { server: baseline, path: baselinePath }]
@@ -66,14 +66,14 @@ async function cpuRow (
   if (oldServer !== undefined) contenders.push({ server: oldServer, path })
   const [subjects = [], baselines = [], olds = []] = await cpuInTurns(contenders)
   return {
-    ...rowOf(what, reach, subjects, baselines, baseline.name),
+    ...rowOf(what, target, subjects, baselines, baseline.name),
     before: olds.length === 0 ? undefined : ratioOf(olds, baselines).value
   }
 }
 
-function rowOf (what: string, reach: number, subjects: number[], baselines: number[], baseline: string): Measured {
+function rowOf (what: string, target: number, subjects: number[], baselines: number[], baseline: string): Measured {
   const note = `${median(subjects).toFixed(1)} µs, ${baseline} ${median(baselines).toFixed(1)} µs`
-  return { what, unit: '×', ...ratioOf(subjects, baselines), reach, note }
+  return { what, unit: '×', ...ratioOf(subjects, baselines), target, note }
 }
 
 /**

@@ -16,7 +16,7 @@ export async function imageRows (): Promise<Measured[]> {
       what: `image, ${service}, over its base`,
       unit: 'MB',
       value: (bytes - baseBytes) / 1e6,
-      reach: 30,
+      target: 30,
       note: `${(bytes / 1e6).toFixed(0)} MB, ${base} ${(baseBytes / 1e6).toFixed(0)} MB`
     }
   })

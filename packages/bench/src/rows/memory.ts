@@ -23,13 +23,13 @@ export async function memoryRows (): Promise<Measured[]> {
     const own = await memoryOf(launch, path)
     const other = before(launch)
     const old = other && await memoryOf(other, path)
-    for (const [when, part, reach] of [['idle', 'idle', 75], ['under load', 'peak', 105]] as const) {
+    for (const [when, part, target] of [['idle', 'idle', 75], ['under load', 'peak', 105]] as const) {
       rows.push({
         what: `memory ${when}, ${launch.name}`,
         unit: 'MiB',
         value: own[part],
         before: old?.[part],
-        reach,
+        target,
         note: `${(own[part] / bare[part]).toFixed(2)} × bare node:http, which has ${bare[part].toFixed(0)} MiB`
       })
     }

@@ -9,9 +9,9 @@ const BARE = bareHttp({ headers: {}, keepAliveMs: 5_000, body: '' })
 /** The time from the start of a process to its first successful /readyz, as a multiple of that of a bare server. */
 export async function startRows (): Promise<Measured[]> {
   const app = webapp({ port: 1 }) // the webapp calls no upstream when it starts
-  const subjects: { launch: Launch, reach: number }[] = [
-    ...[CATALOG, app, FORUM].map(launch => ({ launch, reach: 3 })),
-    ...[CATALOG, app].map(launch => ({ launch: traced(launch), reach: 4 }))
+  const subjects: { launch: Launch, target: number }[] = [
+    ...[CATALOG, app, FORUM].map(launch => ({ launch, target: 3 })),
+    ...[CATALOG, app].map(launch => ({ launch: traced(launch), target: 4 }))
   ]
   const launches = [BARE, ...subjects.flatMap(({ launch }) => [launch, before(launch)])]
 
@@ -24,7 +24,7 @@ export async function startRows (): Promise<Measured[]> {
     }
   }
 
-  return subjects.map(({ launch, reach }, index) => {
+  return subjects.map(({ launch, target }, index) => {
     const old = launches[2 + 2 * index]
     const [own, bare] = [timesOf(launch), timesOf(BARE)]
     return {
@@ -32,7 +32,7 @@ export async function startRows (): Promise<Measured[]> {
       unit: '×',
       ...ratioOf(own, bare),
       before: old && ratioOf(timesOf(old), bare).value,
-      reach,
+      target,
       note: `${median(own).toFixed(0)} ms, ${BARE.name} ${median(bare).toFixed(0)} ms`
     }
   })

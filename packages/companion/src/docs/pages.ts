@@ -266,7 +266,8 @@ function drawsText (steps: Step[]): string[] {
   return ['Each call is an independent random draw, so the results differ from run to run. The probability that a ' +
     `correct mesh fails any check in a run of all exercises is at most ${FALSE_ALARM}. ` +
     `There are enough requests to distinguish ${[...new Set(pairs)].join(', ')} with a probability of ${POWER}. ` +
-    'A load ends earlier if fewer requests show that clearly: a sequential test decides, with the same probabilities.']
+    'A load ends as soon as its requests suffice for a verdict: a sequential test decides, with the same ' +
+    'probabilities. The range is that of the complete sample. With fewer requests, it is a little different.']
 }
 
 const link = (file: string) => `[${pathOf(file)}](../../../${pathOf(file)})`

@@ -13,8 +13,10 @@ export interface Calibration {
   latency: number
 }
 
-/** The rates to try after the default one, in requests a second: while the cluster sustains them, or until it does. */
+/** The rates to try if the cluster sustains the default rate, up to the first that it does not sustain. */
 const FASTER = [200, 400]
+
+/** The rates to try otherwise, down to the first that the cluster sustains. */
 const SLOWER = [50, 25]
 
 /** The rate of a load that sets none, without a calibration. */
@@ -27,10 +29,7 @@ export const FASTEST = Math.max(...FASTER)
 /** How long to try a rate, in seconds. */
 const DURATION = 0.5
 
-/**
- * A rate is too high if more requests than this leave within the time that a call takes, or within the noise: the load
- * itself would make the machine slow.
- */
+/** The most requests that may leave within the time of a call, or within the noise: more make the machine slow. */
 const MOST_WAITING = 50
 
 /**

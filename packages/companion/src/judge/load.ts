@@ -38,8 +38,8 @@ export interface LoadOptions extends Address {
   /** the largest number of requests, or a signal whose abort ends the load with a result */
   until: number | AbortSignal
   /**
-   * whether the calls so far suffice: then the load ends. It gets the longest series of first calls that have all
-   * ended. If it saw quick answers before slower ones, it would see other shares than there are.
+   * If this returns true, the load ends. It gets the calls in the order in which they were sent, up to the first that
+   * has not ended. Otherwise quick answers would be overrepresented.
    */
   isEnough?: ((first: Call[]) => boolean) | undefined
   /** called as soon as a call has ended */

@@ -195,7 +195,7 @@ export class Environment {
   }
 
   /**
-   * Waits for the Deployments and Pods of the last steps, for all of them at once.
+   * Waits for the Deployments and Pods of the last steps, for all of them in parallel.
    *
    * @throws {Trouble} when something does not start, or has no proxy
    */

@@ -24,8 +24,8 @@ const deploys = (step: Step) => step.kind === 'apply' ||
   (step.kind === 'run' && step.makes.some(key => key.startsWith(':deployment.apps/')))
 
 /**
- * Carries a step out. Steps in a row that only deploy something roll out at once: the first other step waits for all of
- * them.
+ * Carries a step out. Consecutive steps that only deploy something roll out in parallel: the next step of another kind
+ * waits for all of them.
  */
 export async function perform (step: Step, run: ExerciseRun): Promise<void> {
   if (!deploys(step)) await run.environment.waitForRollouts()

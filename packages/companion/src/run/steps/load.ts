@@ -107,7 +107,7 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
     ...address,
     rate,
     until: total ?? ended.signal,
-    isEnough: sample === undefined ? undefined : calls => isEnough(calls, sample, run),
+    isEnough: sample === undefined ? undefined : calls => decideEarly(calls, sample, run),
     signal: kubectl.signal,
     onCall (call) {
       tally.add(call)
@@ -128,8 +128,12 @@ async function sendOnce (step: Load, rate: number, run: ExerciseRun, earlier: nu
   return { measured: measurementOf(sent.calls, sent.timing, noise, interruptions), changed, passed }
 }
 
-/** Whether the calls decide all checks for which the load could end early. The first count that does is recorded. */
-function isEnough (calls: Call[], { least, sequential }: Sample, run: ExerciseRun): boolean {
+/**
+ * Judges the checks for which the load could end early, and records the first count that decides each of them.
+ *
+ * @returns whether the load can end: all of them are decided
+ */
+function decideEarly (calls: Call[], { least, sequential }: Sample, run: ExerciseRun): boolean {
   if (sequential.length === 0 || calls.length < least) return false
   for (const check of sequential.filter(({ id }) => !run.decided.has(id))) {
     const counted = check.count({ ...observedBy(run, ''), calls })
