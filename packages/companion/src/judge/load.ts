@@ -50,6 +50,9 @@ export interface LoadOptions extends Address {
   clock?: Clock
 }
 
+/** The rate of a load that is sent as fast as possible, in requests a second. It need not be kept. */
+export const BURST_RATE = 2000
+
 /** A clock, in milliseconds, and a way to wait. */
 export interface Clock {
   now: () => number

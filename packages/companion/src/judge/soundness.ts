@@ -1,4 +1,4 @@
-import type { Call, LoadTiming } from './load.ts'
+import { BURST_RATE, type Call, type LoadTiming } from './load.ts'
 import type { Delays } from './noise.ts'
 import { number } from './numbers.ts'
 
@@ -82,8 +82,8 @@ export function unsoundReasons (
       `(requests left ${ms(lateP99)} late, the companion's timers were ${ms(loopP99)} late, ` +
       `the gateway's status port took ${ms(probeP99)})`)
   }
-  // A load that takes less than a second is a burst, which has no rate to keep.
-  if (kept < LEAST_KEPT * wanted && sending >= 1000) {
+  // A burst has no rate to keep, nor has a load that takes less than a second.
+  if (kept < LEAST_KEPT * wanted && wanted < BURST_RATE && sending >= 1000) {
     reasons.push(`only ${number(Math.round(kept))} of ${number(wanted)} requests a second could be sent`)
   }
   // On a quiet machine, a proxy decides about a request when the request leaves. If the answer is late there, the mesh

@@ -1,5 +1,6 @@
 import type { Inspect, Observed, Step } from '../exercise.ts'
 import { expect, load, share } from '../steps.ts'
+import { BURST_RATE } from '../../judge/load.ts'
 import { all, type Count } from '../../judge/statistics.ts'
 import { waitForListeners } from './proxies.ts'
 
@@ -42,14 +43,14 @@ const hasAnswer = ({ status }: { status: number }) => status > 0
 
 /**
  * Closes the connections from before a change. A proxy serves one more request on such a connection with the old
- * configuration, and then closes it. Proxies prefer the connection that was used last. At a lower rate, many of the old
- * connections would therefore stay open and serve a later load.
+ * configuration, and then closes it. A load that keeps many calls waiting at the same time may leave that many
+ * connections, so these requests are many, and are sent as fast as possible.
  */
 export const renewConnections: Step[] = [
   load('renew-connections', '/api/catalog', {
     says: 'Send requests until the proxies have closed the connections from before the change. Each such ' +
       'connection serves one more request with the old configuration.',
-    rate: 2000,
+    rate: BURST_RATE,
     arrived: { only: hasAnswer }
   }),
   expect('renewed-connections-answer', 'calls that get an answer while connections are closed', all, hasAnswer)
