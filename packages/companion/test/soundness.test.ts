@@ -176,6 +176,7 @@ describe('a load is repeated until its measurement is sound', () => {
     expect(await ratesFrom(100, 100)).toEqual([100, 100, 100])
     expect(await ratesFrom(2000, 2000)).toEqual([2000, 2000, 2000])
     expect(await ratesFrom(25, 10)).toEqual([25, 10, 10])
+    expect(await ratesFrom(400, 25)).toEqual([400, 100, 25])
   })
 
   test('a load that may be sent only once is not repeated', async () => {

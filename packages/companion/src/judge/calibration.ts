@@ -1,4 +1,4 @@
-import type { Call, LoadResult } from './load.ts'
+import { DEFAULT_RATE, type Call, type LoadResult } from './load.ts'
 import type { DelayMonitor } from './noise.ts'
 import { percentile } from './numbers.ts'
 import { LEAST_KEPT, noiseOf } from './soundness.ts'
@@ -18,9 +18,6 @@ const FASTER = [200, 400]
 
 /** The rates to try otherwise, down to the first that the cluster sustains. */
 const SLOWER = [50, 25]
-
-/** The rate of a load that sets none, without a calibration. */
-export const DEFAULT_RATE = 100
 
 /** The lowest rate of a load, even on a machine that does not sustain it, and the highest. */
 export const SLOWEST = Math.min(...SLOWER)

@@ -50,6 +50,9 @@ export interface LoadOptions extends Address {
   clock?: Clock
 }
 
+/** The rate of a load that sets none, without a calibration, in requests a second. */
+export const DEFAULT_RATE = 100
+
 /** The rate of a load that is sent as fast as possible, in requests a second. It need not be kept. */
 export const BURST_RATE = 2000
 

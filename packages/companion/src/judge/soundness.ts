@@ -1,4 +1,4 @@
-import { BURST_RATE, type Call, type LoadTiming } from './load.ts'
+import { BURST_RATE, DEFAULT_RATE, type Call, type LoadTiming } from './load.ts'
 import type { Delays } from './noise.ts'
 import { number } from './numbers.ts'
 
@@ -135,7 +135,8 @@ export interface Attempts<T> {
 }
 
 /**
- * Sends a load until its measurement is sound, each time at a quarter of the rate.
+ * Sends a load until its measurement is sound: from a higher rate on at 100 requests a second, then each time at a
+ * quarter of the rate.
  *
  * @returns the sound result and its rate
  * @throws {Disturbed} when no measurement is sound
@@ -148,7 +149,7 @@ export async function repeatUntilSound<T> (
     const why = reasons(taken)
     if (why.length === 0) return { taken, rate }
     if (left <= 0) throw new Disturbed(why, measured(taken))
-    rate = Math.max(Math.min(slowest, rate), rate / 4)
+    rate = Math.max(Math.min(slowest, rate), rate > DEFAULT_RATE ? DEFAULT_RATE : rate / 4)
     await again(why, rate)
   }
 }

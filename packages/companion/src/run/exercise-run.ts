@@ -1,6 +1,5 @@
 import type { Exercise, Observed } from '../course/exercise.ts'
-import { DEFAULT_RATE } from '../judge/calibration.ts'
-import { sendLoad, type Call } from '../judge/load.ts'
+import { DEFAULT_RATE, sendLoad, type Call } from '../judge/load.ts'
 import type { Samples } from '../judge/metrics.ts'
 import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import type { Measurement } from '../judge/soundness.ts'

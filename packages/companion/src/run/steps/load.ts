@@ -23,7 +23,7 @@ const ATTEMPTS_AT_A_RATE = 2
 
 /**
  * Sends a load before anything about it is judged. If the machine was too busy for a fair measurement, the load is sent
- * again at a quarter of the rate.
+ * again at a lower rate.
  *
  * @throws {Disturbed} when the machine was too busy each time
  */
