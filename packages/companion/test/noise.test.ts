@@ -70,11 +70,12 @@ describe('the calibration', () => {
   }
 
   test.each([
-    [1000, FASTEST, [100, 200, 400]], [300, 200, [100, 200, 400]], [150, 100, [100, 200]],
+    [1000, FASTEST, [100, 200, 400, 800]], [500, 200, [100, 200, 400, 800]], [300, 100, [100, 200, 400]],
+    [150, 100, [100, 200]],
     [60, 50, [100, 50]], [30, 25, [100, 50, 25]], [10, SLOWEST, [100, 50, 25]]
   ])('of a cluster that sustains %s requests a second chooses %s', async (capacity, rate, tried) => {
     const { load, rates } = cluster(capacity)
-    expect(await calibrate(load, quiet)).toEqual({ rate, noise: 7, latency: expect.any(Number) })
+    expect(await calibrate(load, quiet)).toMatchObject({ rate, noise: 7, latency: expect.any(Number) })
     expect(rates).toEqual(tried)
   })
 
@@ -83,7 +84,7 @@ describe('the calibration', () => {
   })
 
   test.each([
-    [126, 200], [250, 200], [251, 100], [500, 100], [501, 50], [1000, 50], [1001, 25]
+    [62, 400], [63, 200], [125, 200], [126, 100], [500, 100], [501, 50], [1000, 50], [1001, 25]
   ])('of a machine that is late by %s ms chooses a rate of %s', async (late, rate) => {
     const monitor = () => async () => ({ loopP99: 1, probeP50: 2, probeP99: late })
     expect(await calibrate(cluster(1000).load, monitor)).toMatchObject({ rate })
@@ -102,7 +103,7 @@ describe('the calibration', () => {
     const someDurations = fc.array(fc.double({ min: 1, max: 100, noNaN: true }), { minLength: 1, maxLength: 100 })
     fc.assert(fc.property(someDurations, durations => {
       const calls = durations.map(duration => ({ status: 200, duration }))
-      expect(isSustained(calls, FASTEST)).toBe(true)
+      expect(isSustained(calls, 400)).toBe(true)
     }), { seed: 21 })
   })
 })

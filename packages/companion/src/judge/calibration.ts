@@ -5,23 +5,31 @@ import { LEAST_KEPT, noiseOf } from './soundness.ts'
 
 /** How the cluster performs without any fault. */
 export interface Calibration {
-  /** the highest rate that the cluster sustained, or else the lowest, in requests a second: the default of loads */
+  /** the highest rate that the cluster sustained, or else the lowest, in requests a second */
+  sustained: number
+  /** the rate of loads that set none, in requests a second */
   rate: number
-  /** the noise at that rate, in milliseconds: see Measurement */
+  /** the noise at the sustained rate, in milliseconds: see Measurement */
   noise: number
-  /** the median latency at that rate, in milliseconds */
+  /** the median latency at the sustained rate, in milliseconds */
   latency: number
 }
 
 /** The rates to try if the cluster sustains the default rate, up to the first that it does not sustain. */
-const FASTER = [200, 400]
+const FASTER = [200, 400, 800]
 
 /** The rates to try otherwise, down to the first that the cluster sustains. */
 const SLOWER = [50, 25]
 
+/**
+ * Above the default rate, loads get half of the sustained rate: the calibration does not include what else they cost,
+ * such as traces and log lines.
+ */
+const rateFor = (sustained: number) => sustained > DEFAULT_RATE ? sustained / 2 : sustained
+
 /** The lowest rate of a load, even on a machine that does not sustain it, and the highest. */
 export const SLOWEST = Math.min(...SLOWER)
-export const FASTEST = Math.max(...FASTER)
+export const FASTEST = rateFor(Math.max(...FASTER))
 
 /** How long to try a rate, in seconds. */
 const DURATION = 0.5
@@ -43,15 +51,16 @@ export async function calibrate (
     const noise = noiseOf({ ...await stop(), lateP99: timing.lateP99 })
     const latency = percentile(calls.map(({ duration }) => duration), 50)
     const isKept = timing.kept >= LEAST_KEPT * rate && waitingFor(noise, rate) <= MOST_WAITING
-    return { found: { rate, noise, latency }, sustained: isKept && isSustained(calls, rate) }
+    const found = { sustained: rate, rate: rateFor(rate), noise, latency }
+    return { found, isSustained: isKept && isSustained(calls, rate) }
   }
   const first = await measureAt(DEFAULT_RATE)
   let { found } = first
-  for (const rate of first.sustained ? FASTER : SLOWER) {
+  for (const rate of first.isSustained ? FASTER : SLOWER) {
     const next = await measureAt(rate)
-    if (first.sustained && !next.sustained) break
+    if (first.isSustained && !next.isSustained) break
     found = next.found
-    if (!first.sustained && next.sustained) break
+    if (!first.isSustained && next.isSustained) break
   }
   return found
 }

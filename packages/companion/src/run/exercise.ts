@@ -1,6 +1,6 @@
 import { endsRun, messageOf } from '../cluster/errors.ts'
 import type { Exercise, Step } from '../course/exercise.ts'
-import { calibrate, FASTEST, type Calibration } from '../judge/calibration.ts'
+import { calibrate, type Calibration } from '../judge/calibration.ts'
 import { DEFAULT_RATE, sendLoad } from '../judge/load.ts'
 import { delayMonitor, type DelayMonitor } from '../judge/noise.ts'
 import { Disturbed } from '../judge/soundness.ts'
@@ -75,8 +75,8 @@ async function calibrateFor (
   const { gateway, kubectl: { signal }, report } = environment
   const address = await gateway.address({ path: '/api/catalog' })
   const found = await calibrate(options => sendLoad({ ...address, ...options, signal }), monitor)
-  report.note(`The cluster sustains ${found.rate}${found.rate === FASTEST ? ' or more' : ''} requests a second; ` +
-    `the machine is late by up to ${Math.round(found.noise)} ms, and a call takes ${Math.round(found.latency)} ms.`)
+  report.note(`The cluster sustains ${found.sustained} requests a second, so loads send ${found.rate}. ` +
+    `The machine is late by up to ${Math.round(found.noise)} ms, and a call takes ${Math.round(found.latency)} ms.`)
   return found
 }
 
