@@ -27,8 +27,10 @@ const SLOWER = [50, 25]
  */
 const rateFor = (sustained: number) => sustained > DEFAULT_RATE ? sustained / 2 : sustained
 
-/** The lowest rate of a load, even on a machine that does not sustain it, and the highest. */
+/** The lowest rate of a load, even on a machine that does not sustain it. */
 export const SLOWEST = Math.min(...SLOWER)
+
+/** The highest rate of a load that sets none. */
 export const FASTEST = rateFor(Math.max(...FASTER))
 
 /** How long to try a rate, in seconds. */
