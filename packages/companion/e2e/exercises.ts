@@ -41,22 +41,27 @@ export const deleteRoutes = (kubectl: Kubectl) =>
 export const exercise = (args: string[], input = '') => command('node', [CLI, ...args], { input })
 
 /**
- * The summary of exercises that run as a reader runs them, with these arguments besides. Those that the machine was too
- * busy to judge run once more.
+ * The summary of exercises that run as a reader runs them. Those that the machine was too busy to judge run once more,
+ * in another namespace.
  *
- * @param fresh makes a name for a new namespace, in which they run
+ * @param which the ids of the exercises, or --all
+ * @param options other options
+ * @param fresh makes a name for a new namespace
+ * @returns also the namespace of the first run
  */
 export async function summaryOf (
-  ids: string[], args: string[], fresh: () => string
-): Promise<{ summary: Summary, text: string, namespace: string }> {
+  which: string[], options: string[], fresh: () => string
+): Promise<{ summary: Summary, namespace: string }> {
   const namespace = fresh()
-  const { stdout: text } = await exercise([...ids, ...args, '--json', '--namespace', namespace])
-  const summary = JSON.parse(text) as Summary
+  const runIn = async (namespace: string, which: string[]) => {
+    const { stdout } = await exercise([...which, ...options, '--json', '--namespace', namespace])
+    return JSON.parse(stdout) as Summary
+  }
+  const summary = await runIn(namespace, which)
   const again = summary.results.filter(({ verdict }) => verdict === 'unjudged').map(({ id }) => id)
-  if (again.length === 0) return { summary, text, namespace }
+  if (again.length === 0) return { summary, namespace }
   console.log(`not judged, so they run again: ${again.join(' ')}`)
-  const { stdout } = await exercise([...again, ...args, '--json', '--namespace', fresh()])
-  const second = JSON.parse(stdout) as Summary
+  const second = await runIn(fresh(), again)
   const results = summary.results.map(result => second.results.find(({ id }) => id === result.id) ?? result)
   const merged = {
     ...summary,
@@ -65,7 +70,7 @@ export async function summaryOf (
     notJudged: second.notJudged,
     results
   }
-  return { summary: merged, text: JSON.stringify(merged), namespace }
+  return { summary: merged, namespace }
 }
 
 /** The phase of a namespace: empty if it does not exist, `Terminating` while it is being deleted. */
