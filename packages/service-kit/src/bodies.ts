@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import type { FastifyBodyParser } from 'fastify'
 import { parse } from 'secure-json-parse'
+import { isTooDeep, MAX_LEVELS } from './nesting.ts'
 import { RequestError } from './request-error.ts'
 import { Type } from './schema.ts'
 
@@ -9,6 +10,10 @@ export const NoBody = Type.Unsafe<undefined>({ type: 'null', description: 'no bo
 
 /** Reads a body as JSON. An empty body is null. If the body is not JSON, the client gets a 400 with the position. */
 export const jsonParser: FastifyBodyParser<string> = (_request, body, done) => {
+  if (isTooDeep(body)) {
+    const message = `the body is nested more deeply than ${MAX_LEVELS} levels`
+    return done(new RequestError(400, 'BODY_TOO_DEEP', message))
+  }
   try {
     done(null, body === '' ? null : parse(body))
   } catch (error) {

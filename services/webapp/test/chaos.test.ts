@@ -131,3 +131,10 @@ test.each<[string, RequestListener | number, string]>([
   const { status, headers } = await request(origin).get('/api/catalog')
   expect([status, headers['proxy-status']]).toEqual([500, reason])
 })
+
+test('a rule that is nested too deeply is refused, as by /blowup itself', async () => {
+  const { origin } = await start({ env: { CHAOS_ACCESS: 'any' } })
+  const body = '['.repeat(30_000) + ']'.repeat(30_000)
+  const answer = await request(origin).post('/api/chaos/catalog/catalog-1').type('json').send(body)
+  expect([answer.status, answer.body.code]).toEqual([400, 'BODY_TOO_DEEP'])
+})

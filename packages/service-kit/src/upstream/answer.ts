@@ -1,4 +1,5 @@
 import type { Identity } from '../identity.ts'
+import { isTooDeep, MAX_LEVELS } from '../nesting.ts'
 
 /**
  * Why a call failed:
@@ -59,6 +60,7 @@ export class UpstreamAnswer {
    * @throws {UpstreamError} UPSTREAM_BODY if the body is not JSON, or if `isExpected` refuses it
    */
   json<T> (isExpected: (value: unknown) => value is T): T {
+    if (isTooDeep(this.body)) throw this.#unusable(`JSON of more than ${MAX_LEVELS} levels`)
     let value: unknown
     try {
       value = JSON.parse(this.body)
