@@ -23,8 +23,11 @@ export const errorAnswers = fp(async app => {
     const { statusCode = 500, code } = error
     if (statusCode >= 500) {
       request.log.error({ err: error, requestId: request.id, ...request.trace?.ids }, 'request failed')
-      const answer = errorAnswer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error')
-      return reply.code(statusCode).send(answer)
+      const answer = code === 'OVERLOADED'
+        ? errorAnswer(statusCode, code, error.message)
+        : errorAnswer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error')
+      // As text, because a route may document another shape for its own 500.
+      return reply.code(statusCode).type('application/json; charset=utf-8').send(JSON.stringify(answer))
     }
     const problems = problemsOf(error)
     const message = problems ? sentence(problems) : error.message

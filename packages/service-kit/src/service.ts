@@ -19,6 +19,7 @@ import { metrics } from './metrics.ts'
 import { operational } from './operational.ts'
 import { routable } from './paths.ts'
 import { MAX_HEADER_BYTES, parserOptions, REQUEST_TIMEOUT_MS, refusals } from './refusals.ts'
+import { underWay } from './under-way.ts'
 import { tracing } from './tracing/plugin.ts'
 import type { Telemetry } from './tracing/types.ts'
 
@@ -51,6 +52,9 @@ const MAX_PARAM_LENGTH = MAX_HEADER_BYTES
  */
 const KEEP_ALIVE_MS = 65 * 60 * 1000
 
+/** How long a client may read nothing of its answer; milliseconds. No fault delays a request this long. */
+const STALLED_MS = 120_000
+
 // Without validateSchema: TypeBox's types have checked the schemas, and Ajv's check would take a twentieth of a start.
 const AJV_OPTIONS = {
   coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true, validateSchema: false
@@ -75,6 +79,7 @@ export function createService (config: BaseConfig, options: ServiceOptions): Ser
     bodyLimit: 64 * 1024,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionTimeout: STALLED_MS,
     return503OnClosing: false, // a closing server answers, because the mesh may still send requests to it
     ajv: { customOptions: AJV_OPTIONS }
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -93,6 +98,7 @@ export function createService (config: BaseConfig, options: ServiceOptions): Ser
     headers: identityHeaders(config),
     onRefusal: refusal => app.countRefusal(refusal)
   })
+  app.register(underWay)
   app.register(bodies)
   app.register(health)
   app.register(logLevel)

@@ -1,0 +1,59 @@
+// A client cannot make a service work on an unlimited number of requests.
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import request from 'supertest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Service } from '../src/service.ts'
+import { listen, silentLogger } from '../src/testing.ts'
+import { exampleService } from './example.ts'
+
+let app: Service
+let origin: string
+let waiting: (() => void)[]
+let most: number
+
+beforeEach(async () => {
+  waiting = []
+  most = 0
+  app = exampleService({}, silentLogger)
+  app.get('/slow', (_request, reply) => {
+    waiting.push(() => { reply.send('done') })
+    most = Math.max(most, waiting.length)
+  })
+  origin = await listen(app)
+})
+afterEach(() => app.close())
+
+/** Answers what waits until `isOver`, in turns of the event loop. */
+async function answerUntil (isOver: () => boolean) {
+  while (!isOver()) {
+    for (const answer of waiting.splice(0)) answer()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+test('a client that pipelines 5,000 requests gets an answer to each, and few of them are under way at a time', async () => {
+  const { port } = new URL(origin)
+  const socket = connect(Number(port), '127.0.0.1')
+  await once(socket, 'connect')
+  let answers = 0
+  socket.setEncoding('latin1').on('data', (text: string) => { answers += text.split('HTTP/1.1 ').length - 1 })
+  socket.write('GET /slow HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(5000))
+  await answerUntil(() => answers >= 5000)
+  socket.destroy()
+  expect(answers).toBe(5000)
+  expect(most).toBeLessThanOrEqual(1000)
+}, 60_000)
+
+test('past the limit, a request is answered with 503, and probes are answered as ever', async () => {
+  const calls = Array.from({ length: 1010 }, () => fetch(`${origin}/slow`))
+  await expect.poll(() => waiting.length, { timeout: 20_000 }).toBe(1000)
+  expect((await request(origin).get('/readyz')).status).toBe(200)
+  const refused = await request(origin).get('/slow')
+  expect([refused.status, refused.headers['retry-after'], refused.body])
+    .toEqual([503, '1', expect.objectContaining({ code: 'OVERLOADED', message: expect.stringContaining('1000') })])
+  await answerUntil(() => waiting.length === 0)
+  const statuses = (await Promise.all(calls)).map(({ status }) => status)
+  expect(statuses.filter(status => status === 200)).toHaveLength(1000)
+  expect((await request(origin).get('/items')).status).toBe(200)
+}, 60_000)
