@@ -5,7 +5,7 @@ import type { Caller } from '../caller.ts'
 import { headersForOutside, type Trust } from '../propagation.ts'
 import { MAX_HEADER_BYTES } from '../refusals.ts'
 import type { UpstreamAnswer } from './answer.ts'
-import { asUpstreamError, exchange, MAX_BODY_BYTES } from './exchange.ts'
+import { asUpstreamError, exchange } from './exchange.ts'
 import { CallMetrics } from './metrics.ts'
 import { attributesFor, endWithAnswer, endWithFailure } from './spans.ts'
 
@@ -32,11 +32,22 @@ export interface UpstreamOptions {
   origin: string
   /** An upstream outside the mesh gets the trace and the request's id, and no other header of the caller. */
   trust: Trust
-  /** For connecting, for the head of the answer, and between two pieces of its body; milliseconds. */
+  /** From the call to the end of the answer; milliseconds. */
   timeoutMs: number
+  /**
+   * The largest body that is read. A list of small objects takes twenty times its bytes when it is parsed, so this must
+   * fit the memory of the pod.
+   */
+  maxBytes?: number
   /** The registry that has `http_client_request_duration_seconds`. */
   metrics: Registry
 }
+
+/** Enough for a full catalog, and for thousands of users. */
+const MAX_BODY_BYTES = 1024 * 1024
+
+/** More than any exercise needs. Without a limit, each waiting call would have a connection of its own. */
+const MAX_CONNECTIONS = 256
 
 /** What this client calls itself in `user-agent` and in Proxy-Status. */
 export const PRODUCT = 'outfitters'
@@ -49,22 +60,27 @@ const HEADERS_WITH_BODY = { ...HEADERS, 'content-type': 'application/json' }
  */
 export class Upstream {
   readonly name: string
+  readonly #maxBytes: number
+  readonly #timeoutMs: number
   readonly #trust: Trust
   readonly #pool: Pool
   readonly #metrics: CallMetrics
   readonly #attributesOf: (method: string, path: string) => Attributes
 
-  constructor ({ name, origin, trust, timeoutMs, metrics }: UpstreamOptions) {
+  constructor ({ name, origin, trust, timeoutMs, maxBytes = MAX_BODY_BYTES, metrics }: UpstreamOptions) {
     this.name = name
+    this.#maxBytes = maxBytes
+    this.#timeoutMs = timeoutMs
     this.#trust = trust
     this.#metrics = new CallMetrics(name, metrics)
     this.#attributesOf = attributesFor(name, new URL(origin))
     this.#pool = new Pool(origin, {
+      connections: MAX_CONNECTIONS,
       connect: { timeout: timeoutMs },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
       maxHeaderSize: MAX_HEADER_BYTES,
-      maxResponseSize: MAX_BODY_BYTES
+      maxResponseSize: maxBytes
     })
   }
 
@@ -82,11 +98,11 @@ export class Upstream {
     const options = { method, path, headers, body: body === undefined ? null : JSON.stringify(body), reset }
     let answer: UpstreamAnswer | undefined
     try {
-      answer = await exchange(this.#pool, this.name, options, caller)
+      answer = await exchange(this.#pool, { name: this.name, timeoutMs: this.#timeoutMs }, options, caller)
       if (span !== undefined) endWithAnswer(span, answer.status, this.#metrics.faultOf(answer))
       return answer
     } catch (cause) {
-      const error = asUpstreamError(this.name, cause, caller)
+      const error = asUpstreamError({ name: this.name, maxBytes: this.#maxBytes }, cause, caller)
       if (span !== undefined) endWithFailure(span, error)
       throw error
     } finally {

@@ -183,3 +183,19 @@ test.each([
   await failure(upstream.call({ path: '/' }, { ...caller(), trace }))
   expect(call.mock.calls[0]?.[1]).toMatchObject({ 'server.address': address, 'server.port': port })
 })
+
+test('an answer that never ends is a timeout, although a piece of it arrives from time to time', async () => {
+  const { upstream } = await upstreamThat((_request, response) => {
+    const timer = setInterval(() => response.write(' '), 20)
+    response.once('close', () => clearInterval(timer))
+  }, 300)
+  expect(await failure(upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
+})
+
+test('interim answers do not extend the timeout', async () => {
+  const { upstream } = await upstreamThat((_request, response) => {
+    const timer = setInterval(() => response.writeProcessing(), 20)
+    response.once('close', () => clearInterval(timer))
+  }, 300)
+  expect(await failure(upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
+})
