@@ -1,8 +1,8 @@
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { readableAddress } from './addresses.ts'
 import { LOG_LEVELS } from './config.ts'
 import { ErrorAnswer } from './errors.ts'
-import { isLoopback } from './loopback.ts'
+import { outsideReason } from './loopback.ts'
 import { RequestError } from './request-error.ts'
 import { Type } from './schema.ts'
 
@@ -10,10 +10,10 @@ const Level = Type.Object({ level: Type.Enum(LOG_LEVELS) }, { additionalProperti
 
 /** `/log-level` shows the log level and changes it while the service runs. Only callers inside the pod may use it. */
 export const logLevel = fp(async app => {
-  const onRequest = async ({ socket: { remoteAddress } }: { socket: { remoteAddress?: string } }) => {
-    if (isLoopback(remoteAddress)) return
-    const message = 'the log level can be read and set only from inside the pod, ' +
-      `but this request is from ${readableAddress(remoteAddress)}; ` +
+  const onRequest = async (request: FastifyRequest) => {
+    const outside = outsideReason(request)
+    if (outside === undefined) return
+    const message = `the log level can be read and set only from inside the pod, but ${outside}; ` +
       'use kubectl exec POD -- curl localhost:PORT/log-level, or kubectl port-forward'
     throw new RequestError(403, 'LOG_LEVEL_FORBIDDEN', message)
   }

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { readableAddress } from '../addresses.ts'
+import type { FastifyRequest } from 'fastify'
 import type { BaseConfig } from '../config.ts'
 import { ErrorAnswer } from '../errors.ts'
-import { isLoopback } from '../loopback.ts'
+import { outsideReason } from '../loopback.ts'
 import { RequestError } from '../request-error.ts'
 import { Type } from '../schema.ts'
 import { parseRule, RuleBody } from './rule.ts'
@@ -35,7 +35,7 @@ const ForPod = Type.Object({
  */
 export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app, { rules, access, pod }) => {
   app.addHook('onRequest', async request => {
-    const refusal = refusalOf(access, request.socket.remoteAddress)
+    const refusal = refusalOf(access, request)
     if (refusal !== undefined) throw new RequestError(403, 'CHAOS_FORBIDDEN', refusal)
 
     // A Service cannot address one of its pods. So a call names the pod that it is for, and every other pod refuses it.
@@ -108,11 +108,11 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
 }
 
 /** Says why a client may not use /blowup; undefined if it may. */
-function refusalOf (access: BaseConfig['CHAOS_ACCESS'], remoteAddress: string | undefined): string | undefined {
+function refusalOf (access: BaseConfig['CHAOS_ACCESS'], request: FastifyRequest): string | undefined {
   if (access === 'any') return undefined
   if (access === 'off') return 'faults are switched off here (CHAOS_ACCESS=off)'
-  if (isLoopback(remoteAddress)) return undefined
-  return 'faults can be read and set only from inside the pod (CHAOS_ACCESS=local), ' +
-    `but this request is from ${readableAddress(remoteAddress)}; ` +
+  const outside = outsideReason(request)
+  if (outside === undefined) return undefined
+  return `faults can be read and set only from inside the pod (CHAOS_ACCESS=local), but ${outside}; ` +
     'use kubectl exec POD -- curl localhost:PORT/blowup, or kubectl port-forward'
 }
