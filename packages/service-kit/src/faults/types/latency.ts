@@ -1,7 +1,7 @@
 import type { Static, TObject } from 'typebox'
 import type { Problem } from '../../request-error.ts'
 import { Type } from '../../schema.ts'
-import { interpolate, lognormal, tableOf } from '../distributions.ts'
+import { interpolate, lognormal, tableOf, type PercentileTable } from '../distributions.ts'
 import type { DelayingFault } from '../fault-type.ts'
 import { MAX_DELAY_MS } from '../limits.ts'
 
@@ -26,6 +26,7 @@ const fields = {
   p99Ms: positiveMilliseconds('latency, lognormal: one delay of a hundred is longer'),
   percentiles: Type.Optional(Type.Record(Percentile, Type.Number({ minimum: 0, maximum: MAX_DELAY_MS }), {
     minProperties: 1,
+    maxProperties: 20,
     additionalProperties: false,
     description: 'latency, percentiles: {"50": 20, "90": 100, "99": 900}, interpolated; none is longer than the last'
   }))
@@ -65,11 +66,20 @@ export const latency: DelayingFault<'latency', typeof fields, LatencySettings> =
       case 'lognormal':
         return Math.min(MAX_DELAY_MS, lognormal(settings.medianMs, settings.p99Ms, draw))
       case 'percentiles':
-        return interpolate(tableOf(settings.percentiles), draw() * 100)
+        return interpolate(tableFor(settings.percentiles), draw() * 100)
       default:
         return settings.volatile === true ? draw() * settings.latencyMs : settings.latencyMs
     }
   }
+}
+
+const tables = new WeakMap<Record<string, number>, PercentileTable>()
+
+/** The table of a rule's percentiles. It is sorted once for each rule, not for each request. */
+function tableFor (percentiles: Record<string, number>): PercentileTable {
+  const table = tables.get(percentiles) ?? tableOf(percentiles)
+  tables.set(percentiles, table)
+  return table
 }
 
 /** The fields that belong to each distribution, and those of a rule without a distribution. */
