@@ -4,6 +4,12 @@ import type { Item, ItemInput } from './item.ts'
 /** The most items that a catalog holds. Without a limit, a script with an endless loop could fill the pod's memory. */
 export const MAX_ITEMS = 1000
 
+/**
+ * The most bytes of all items together, as JSON. Each client that reads the list needs a copy, and one thousand items
+ * with the longest texts would have several megabytes.
+ */
+export const MAX_BYTES = 512 * 1024
+
 const STOCK: Item[] = [
   { id: 1, color: 'amber', department: 'Eyewear', name: 'Elinor Glasses', price: '282.00' },
   { id: 2, color: 'cyan', department: 'Clothing', name: 'Atlas Shirt', price: '127.00' },
@@ -15,6 +21,7 @@ const STOCK: Item[] = [
 export class Catalog {
   readonly #items = new Map(STOCK.map(item => [item.id, item]))
   #lastId = STOCK.length
+  #bytes = STOCK.reduce((sum, item) => sum + bytesOf(item), 0)
   #list: Item[] | undefined
 
   /** All items, the oldest first. It returns the same array until an item changes, so callers must not change it. */
@@ -34,7 +41,7 @@ export class Catalog {
    * @throws {RequestError} 409 CATALOG_FULL
    */
   add (input: ItemInput): Item {
-    this.#requireSpace()
+    this.#requireSpace(bytesOf(input))
     do this.#lastId++; while (this.#items.has(this.#lastId))
     return this.#store(this.#lastId, input)
   }
@@ -42,24 +49,32 @@ export class Catalog {
   /**
    * Stores an item under the given id. An item that already has this id is replaced.
    *
-   * @throws {RequestError} 409 CATALOG_FULL if the item is new and there is no space for it
+   * @throws {RequestError} 409 CATALOG_FULL if there is no space for it
    */
   put (id: number, input: ItemInput): { item: Item, created: boolean } {
-    const created = !this.#items.has(id)
-    if (created) this.#requireSpace()
+    const present = this.#items.get(id)
+    const created = present === undefined
+    this.#requireSpace(bytesOf(input) - (present === undefined ? 0 : bytesOf(present)), { isNew: created })
     return { item: this.#store(id, input), created }
   }
 
-  #requireSpace (): void {
-    if (this.#items.size < MAX_ITEMS) return
-    const full = `the catalog is full: it holds ${MAX_ITEMS} items, which is the maximum`
+  #requireSpace (bytes: number, { isNew = true } = {}): void {
+    const hasSpace = this.#bytes + bytes <= MAX_BYTES
+    if (hasSpace && (!isNew || this.#items.size < MAX_ITEMS)) return
+    const what = hasSpace ? `${MAX_ITEMS} items` : `${MAX_BYTES / 1024} KiB of items`
+    const full = `the catalog is full: it holds at most ${what}`
     throw new RequestError(409, 'CATALOG_FULL', `${full}; replace an item with PUT, or restart this pod`)
   }
 
   #store (id: number, { color, department, name, price, imageUrl }: ItemInput): Item {
     const item = { id, color, department, name, price, ...(imageUrl !== undefined && { imageUrl }) }
+    const before = this.#items.get(id)
+    this.#bytes += bytesOf(item) - (before === undefined ? 0 : bytesOf(before))
     this.#items.set(id, item)
     this.#list = undefined
     return item
   }
 }
+
+/** The bytes of an item as JSON. */
+const bytesOf = (item: ItemInput) => Buffer.byteLength(JSON.stringify(item))

@@ -113,6 +113,19 @@ test('a full catalog refuses a new item with the reason, and keeps its items', a
   expect(items[0].name).toBe('Elinor Glasses')
 })
 
+test('a catalog refuses items that are too large together, and an item of another size can replace one', async () => {
+  const large = { name: '\u0000'.repeat(200), price: '1', imageUrl: `/${'"'.repeat(2000)}` }
+  let added = 0
+  while ((await app.inject({ method: 'POST', url: '/items', payload: large })).statusCode === 201) added++
+  const refused = await request(origin).post('/items').send(large)
+  expect([refused.status, refused.body.code, refused.body.message])
+    .toEqual([409, 'CATALOG_FULL', expect.stringContaining('it holds at most 512 KiB of items')])
+  expect(added).toBeLessThan(200)
+  expect((await request(origin).put('/items/5').send({ name: 'small', price: '1' })).status).toBe(200)
+  expect((await request(origin).post('/items').send(large)).status).toBe(201)
+  expect((await request(origin).get('/items')).text.length).toBeLessThan(700 * 1024)
+})
+
 test('scripts of any page may use the items, but not the faults', async () => {
   const items = await request(origin).get('/items').set('Origin', 'http://x')
   expect(items.headers['access-control-allow-origin']).toBe('http://x')

@@ -203,3 +203,14 @@ test('the OpenAPI document describes exactly the routes that exist', async () =>
   expect(await flawsOfDocument(app)).toEqual([])
   await app.close()
 })
+
+test('a full catalog is a 409 with the reason, for the API and in the page', async () => {
+  const message = 'the catalog is full: it holds at most 1000 items; replace an item with PUT, or restart this pod'
+  const body = { statusCode: 409, code: 'CATALOG_FULL', error: 'Conflict', message }
+  const { origin } = await start({ catalog: answering(409, body, SERVED) })
+  const item = { name: 'Kite', price: '9.00' }
+  const answer = await request(origin).post('/api/catalog/items').send(JSON.stringify(item))
+  expect([answer.status, answer.body]).toEqual([409, body])
+  const page = await request(origin).post('/').type('form').send(item)
+  expect([page.status, page.text]).toEqual([409, expect.stringContaining('the catalog is full')])
+})

@@ -36,6 +36,19 @@ test('an upstream that answers with invalid data counts as failing', async () =>
   expect([page.status, page.text.includes('catalog fails, forum fails')]).toEqual([200, true])
 })
 
+test.each([
+  ['an object that cannot become a text', '[{"name":{"toString":1},"email":7,"company":{"name":[]}}]', 200],
+  ['JSON of 200,000 levels', '['.repeat(200_000) + ']'.repeat(200_000), 500],
+  ['JSON of 9,000 levels', `[{"name":${'['.repeat(9000)}${']'.repeat(9000)}}]`, 500]
+])('the page loads whatever the forum sends: %s', async (_what, body, status) => {
+  const { origin } = await start({ catalog: answering(200, items), forum: answering(200, body) })
+  const page = await request(origin).get('/')
+  expect([page.status, page.text.includes('Item 1')]).toEqual([200, true])
+  const api = await request(origin).get('/api/users')
+  expect(api.status).toBe(status)
+  if (status === 500) expect(api.text).toBe('error calling Forum service')
+})
+
 test('if one upstream fails, the page still shows the other', async () => {
   const { origin } = await start({ catalog: answering(503, ''), forum: answering(200, users) })
   const page = await request(origin).get('/')

@@ -1,4 +1,4 @@
-import { Type } from '@outfitters/service-kit'
+import { RequestError, Type, type ErrorAnswer } from '@outfitters/service-kit'
 import type { Caller, Identity } from '@outfitters/service-kit'
 import type { Upstream } from '@outfitters/service-kit/upstream'
 import type { Static } from 'typebox'
@@ -70,11 +70,23 @@ export class CatalogClient {
     return { value: answer.requireStatus(200).json(isItem), identity }
   }
 
-  /** Adds an item; the catalog assigns its id. */
+  /**
+   * Adds an item; the catalog assigns its id.
+   *
+   * @throws {RequestError} 409 CATALOG_FULL, if the catalog says so
+   */
   async create (item: NewCatalogItem, caller: Caller): Promise<CatalogAnswer<void>> {
     const answer = await this.#upstream.call({ method: 'POST', path: '/items', body: item }, caller)
+    if (answer.status === 409 && answer.identity['x-served-by'] !== undefined) {
+      const { message } = answer.json(isErrorAnswer)
+      throw new RequestError(409, 'CATALOG_FULL', message)
+    }
     return { value: undefined, identity: answer.requireStatus(201).identity }
   }
+}
+
+function isErrorAnswer (value: unknown): value is ErrorAnswer {
+  return typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string'
 }
 
 function isItem (value: unknown): value is CatalogItem {

@@ -91,10 +91,13 @@ function userList (users: ForumUser[]): string {
   return html`<ul class="users">!${users.slice(0, MAX_SHOWN).map(user)}</ul>`
 }
 
-function user ({ name = '', email = '', company }: ForumUser): string {
+function user ({ name, email, company }: ForumUser): string {
   return html`
-        <li><strong>${name}</strong><span>${company?.name ?? ''}</span><span>${email}</span></li>`
+        <li><strong>${textOf(name)}</strong><span>${textOf(company?.name)}</span><span>${textOf(email)}</span></li>`
 }
+
+/** A value of a user, of which the forum may send anything; empty if it is no text. */
+const textOf = (value: unknown) => typeof value === 'string' ? value : ''
 
 function unavailable (service: string): string {
   return html`<p class="unavailable">The ${service} service is currently not available.</p>`

@@ -58,6 +58,7 @@ export const pageRoutes: FastifyPluginAsync<Pick<WebappConfig, 'CHAOS_ACCESS'>> 
           303: Type.String({ description: 'the item was added; the page follows' }),
           400: Type.String({ description: 'the page, with the errors beside the fields' }),
           403: ErrorAnswer,
+          409: Type.String({ description: 'the page; the catalog is full' }),
           502: Type.String({ description: 'the page; the catalog did not accept the item' })
         }
       }
@@ -68,6 +69,9 @@ export const pageRoutes: FastifyPluginAsync<Pick<WebappConfig, 'CHAOS_ACCESS'>> 
         const pod = encodeURIComponent(identity['x-served-by'] ?? 'unknown')
         return reply.redirect(`./?added=${pod}#catalog`, 303)
       } catch (error) {
+        if (error instanceof RequestError) { // the catalog is full
+          return sendPage(request, reply.code(error.statusCode), { values: valuesOf(request), failure: error.message })
+        }
         logUpstreamError(request, error)
         const failure = 'The catalog did not accept the item. Try again.'
         return sendPage(request, reply.code(502), { values: valuesOf(request), failure })
