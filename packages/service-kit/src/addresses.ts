@@ -8,11 +8,12 @@ interface ListenConfig {
 
 /**
  * The options for Fastify's `listen`. Without HOST, a server listens on every address: Node uses `::`, which includes
- * IPv4, or 0.0.0.0 on a machine without IPv6.
+ * IPv4, or 0.0.0.0 on a machine without IPv6. `localhost` means 127.0.0.1: for the name, Fastify would make a second
+ * server for ::1, which would have none of the listeners that this project adds to its server.
  */
 export function listenOptions ({ HOST = '', PORT }: ListenConfig): { host: string, port: number } {
   // Fastify would turn an undefined host into localhost. It passes an empty host to Node, for which that means no host.
-  return { host: unbracketed(HOST), port: PORT }
+  return { host: HOST === 'localhost' ? '127.0.0.1' : unbracketed(HOST), port: PORT }
 }
 
 /** Says where a server listens: `port 3000`, or `port 3000 on ::1`. */

@@ -1,17 +1,34 @@
+import type { Socket } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 
+/** How long a connection that is open already may take to bring its first request; milliseconds. */
+const FIRST_REQUEST_MS = 250
+
+/** How long a closing server may wait for a turn of the event loop in which no connection comes; milliseconds. */
+const ACCEPTING_MS = 1000
+
 /**
- * When the service closes, it answers the requests in progress. Then this plugin ends all remaining connections.
- * Without the plugin, Node and Fastify would wait until the end of the grace period for connections that have not
- * carried a whole request yet. Browsers open such connections in advance.
+ * When the service closes, it accepts the connections that the kernel has made for it, and answers the requests that
+ * are in progress or on their way. Then this plugin ends all remaining connections. Without the plugin, Node and
+ * Fastify would wait until the end of the grace period for connections that have not carried a whole request yet.
+ * Browsers open such connections in advance.
  */
 export const closing = fp(async app => {
   let inProgress = 0
-  let isClosing = false
-  const endConnections = () => { if (isClosing && inProgress === 0) app.server.closeAllConnections() }
+  let isEnding = false
+  let opened = 0
+  const unused = new Set<Socket>()
+  const endConnections = () => { if (isEnding && inProgress === 0) app.server.closeAllConnections() }
 
-  app.addHook('onRequest', (_request, _reply, done) => {
+  app.server.on('connection', (socket: Socket) => {
+    opened++
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
+  app.addHook('onRequest', (request, _reply, done) => {
     inProgress++
+    unused.delete(request.raw.socket)
     done()
   })
   app.whenAnswered(() => {
@@ -19,7 +36,27 @@ export const closing = fp(async app => {
     endConnections()
   })
   app.addHook('preClose', async () => {
-    isClosing = true
-    setImmediate(endConnections) // the server stops listening before this runs
+    await untilQueueIsEmpty()
+    app.server.close() // here and not later, in Fastify, because new connections come in every moment
+    setImmediate(async () => {
+      if (unused.size > 0) {
+        await sleep(FIRST_REQUEST_MS)
+        await nextTurn() // reads what has arrived meanwhile, even if this machine was busy
+      }
+      isEnding = true
+      endConnections()
+    })
   })
+
+  /**
+   * Waits for a turn of the event loop in which no connection came. Then none waits in the kernel's queue. Those that
+   * do when the server stops listening are reset.
+   */
+  async function untilQueueIsEmpty (): Promise<void> {
+    const end = performance.now() + ACCEPTING_MS
+    for (let before = NaN; before !== opened && performance.now() < end;) {
+      before = opened
+      await nextTurn()
+    }
+  }
 }, { name: 'closing', dependencies: ['answered'] })

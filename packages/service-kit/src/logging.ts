@@ -1,5 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import type { BaseConfig } from './config.ts'
+import { escapeControls } from './controls.ts'
 
 type LoggerConfig = Pick<BaseConfig, 'LOG_LEVEL' | 'SERVICE_VERSION' | 'HOSTNAME'>
 
@@ -53,7 +54,33 @@ interface PinoInternals {
 async function stdoutStream (): Promise<DestinationStream> {
   // Loaded only for a terminal, so that it costs a container nothing.
   if (process.stdout.isTTY) return (await import('./pretty.ts')).prettyStream()
-  return gathered(pino.destination({ fd: 1, sync: true }))
+  return gathered(kept(pino.destination({ fd: 1, sync: true, maxLength: MAX_WAITING_BYTES })))
+}
+
+/** The most log bytes that wait if stdout takes none, as on a full disk. Later lines are lost. */
+const MAX_WAITING_BYTES = 1024 * 1024
+
+/**
+ * Lets the service go on if its lines cannot be written, and says so on stderr. They are written as soon as that is
+ * possible.
+ */
+function kept (destination: ReturnType<typeof pino.destination>): FlushableStream {
+  let isFailing = false
+  const failed = (error: unknown) => {
+    if (!isFailing) console.error(`log lines cannot be written to stdout: ${(error as Error).message}`)
+    isFailing = true
+  }
+  const flushSync = () => {
+    try {
+      destination.flushSync()
+    } catch (error) {
+      failed(error)
+    }
+  }
+  destination.on('error', failed)
+  destination.on('drop', flushSync) // a full buffer is not written otherwise
+  destination.on('drain', () => { isFailing = false })
+  return { write: lines => { destination.write(lines) }, flushSync }
 }
 
 type FlushableStream = DestinationStream & { flushSync: () => void }
@@ -68,7 +95,7 @@ const GATHER_MS = 10
 function gathered (destination: FlushableStream): FlushableStream {
   let lines = ''
   const write = () => {
-    if (lines !== '') destination.write(lines)
+    if (lines !== '') destination.write(escapeControls(lines))
     lines = ''
   }
   process.once('exit', write)

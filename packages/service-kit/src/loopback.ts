@@ -12,9 +12,9 @@ export function outsideReason (
 }
 
 /**
- * Whether an address is that of the pod itself. Only exact addresses count: a sidecar delivers requests of the mesh from
- * 127.0.0.6 (or ::6), while `kubectl exec … curl localhost` and port-forward come from 127.0.0.1 (or ::1). No header is
- * trusted, because a client could forge it.
+ * Whether an address is that of the pod itself. Only exact addresses count: a sidecar delivers requests of the mesh
+ * from 127.0.0.6 (or ::6), while `kubectl exec … curl localhost` and port-forward come from 127.0.0.1 (or ::1). No
+ * header is trusted, because a client could forge it.
  */
 export function isLoopback (remoteAddress: string | undefined): boolean {
   return remoteAddress === '127.0.0.1' || remoteAddress === '::ffff:127.0.0.1' || remoteAddress === '::1'
@@ -22,8 +22,8 @@ export function isLoopback (remoteAddress: string | undefined): boolean {
 
 /**
  * Whether a Host header names this machine or a pod, and not a site: an address, `localhost`, a name without dots, or a
- * name of the cluster. The page of a site can point the site's name to 127.0.0.1 (DNS rebinding). The browser of someone
- * with a port-forward would then send the requests of that page here, but with the site's name.
+ * name of the cluster. The page of a site can point the site's name to 127.0.0.1 (DNS rebinding). The browser of
+ * someone with a port-forward would then send the requests of that page here, but with the site's name.
  */
 function isLocalName (host = ''): boolean {
   const name = unbracketed(host.replace(/:\d+$/, '')).toLowerCase().replace(/\.$/, '')

@@ -1,5 +1,6 @@
 import type { DestinationStream } from 'pino'
 import pretty, { type PrettyOptions } from 'pino-pretty'
+import { controlsAsText } from './controls.ts'
 
 // The message of an access line has these fields already.
 const IN_MESSAGE = 'method,host,path,status,bytes,durationMs,fault'
@@ -18,10 +19,11 @@ const OPTIONS: PrettyOptions = {
 /** Makes a function that turns JSON log lines into text for people, and leaves other lines as they are. */
 export function prettifier (colorize: boolean): (line: string) => string {
   const prettify = pretty.prettyFactory({ ...OPTIONS, colorize })
-  return line => prettify(line) ?? ''
+  return line => prettify(controlsAsText(line)) ?? ''
 }
 
 /** Writes log lines to stdout as text for people. */
 export function prettyStream (): DestinationStream {
-  return pretty({ ...OPTIONS, sync: true })
+  const prettify = prettifier(pretty.isColorSupported)
+  return { write: line => { process.stdout.write(prettify(line)) } }
 }

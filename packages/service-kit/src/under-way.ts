@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 
-/** The most requests that a service works on at the same time. Each takes memory, and this many fit the manifests' limit. */
+/** The most requests that a service works on at the same time. Together they fit the manifests' limit for memory. */
 const MAX_UNDER_WAY = 1000
 
 /** The most requests under way on one connection. Further ones wait: their client reads no answers meanwhile. */
@@ -14,8 +14,8 @@ class Overloaded extends Error {
 }
 
 /**
- * Limits the requests under way. A client that pipelines sends requests without waiting for answers, and a slow upstream
- * lets requests pile up: either would fill the memory. Past the limit, requests are answered with 503 at once.
+ * Limits the requests under way. A client that pipelines sends requests without waiting for answers, and a slow
+ * upstream lets requests pile up: either would fill the memory. Past the limit, requests are answered with 503 at once.
  * Operational routes are not limited, because the kubelet would restart a pod whose probes fail.
  */
 export const underWay = fp(async app => {

@@ -1,7 +1,9 @@
 import { connect } from 'node:net'
 import request from 'supertest'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { escapeControls } from '../src/controls.ts'
 import { createLogger } from '../src/logging.ts'
+import { prettifier } from '../src/pretty.ts'
 import type { Service } from '../src/service.ts'
 import { listen, recordingLogger } from '../src/testing.ts'
 import { exampleService } from './example.ts'
@@ -126,4 +128,17 @@ test('an error has its stack in the log', async () => {
   const logger = await createLogger('example', config, { write: line => { written.push(line) } })
   logger.error({ err: new Error('broken') }, 'request failed')
   expect(JSON.parse(written.join(''))).toMatchObject({ err: { message: 'broken', stack: expect.any(String) } })
+})
+
+test('a control character of a client reaches the log as text, in JSON and on a terminal', async () => {
+  const written: string[] = []
+  const config = { LOG_LEVEL: 'info', SERVICE_VERSION: 'v1', HOSTNAME: 'example-1' } as const
+  const logger = await createLogger('example', config, { write: line => { written.push(escapeControls(line)) } })
+  logger.info({ host: 'a\u009b2J', err: new Error('b\u001b[2J') }, 'c\u007f\\u001b')
+  expect(written[0]).not.toMatch(/[^\P{Cc}\n]/u)
+  expect(JSON.parse(written[0] ?? '')).toMatchObject({ host: 'a\u009b2J', msg: 'c\u007f\\u001b' })
+  const text = prettifier(false)(written[0] ?? '')
+  expect(text).not.toMatch(/[^\P{Cc}\n]/u)
+  expect(text).toContain('c\\u007f\\u001b')
+  expect(text).toContain('b\\u001b[2J')
 })

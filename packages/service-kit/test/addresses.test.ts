@@ -16,7 +16,7 @@ test('without HOST, a server listens on every address, not only on localhost', a
 })
 
 test.each([
-  ['127.0.0.1', '127.0.0.1'], ['::1', '::1'], ['[::1]', '::1'], ['localhost', 'localhost']
+  ['127.0.0.1', '127.0.0.1'], ['::1', '::1'], ['[::1]', '::1'], ['localhost', '127.0.0.1']
 ])('with HOST=%s, a server listens on %s', (HOST, host) => {
   expect(listenOptions({ HOST, PORT: 80 })).toEqual({ host, port: 80 })
   expect(describeListening({ HOST, PORT: 80 })).toBe(`port 80 on ${host}`)

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { openSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
+import { listen, silentLogger } from '../src/testing.ts'
+import { exampleService } from './example.ts'
 
 const agent = new Agent()
 
@@ -71,6 +74,22 @@ test.each([
   await closed
 })
 
+test('a request that arrives on an open connection while the service closes gets its answer', async () => {
+  const app = exampleService({}, silentLogger)
+  const origin = await listen(app)
+  const accepted = once(app.server, 'connection')
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+  await accepted
+  let text = ''
+  socket.on('data', data => { text += data })
+  const over = once(socket, 'close')
+  const closed = app.close()
+  await sleep(20)
+  socket.write('GET /items HTTP/1.1\r\nhost: example\r\n\r\n')
+  await Promise.all([over, closed])
+  expect(text).toMatch(/^HTTP\/1\.1 200 /)
+})
+
 test('a request that a fault delays does not delay the exit, even if another fault would then hold it', async () => {
   const { child, exit, origin } = await start()
   for (const rule of [{ type: 'latency', latencyMs: 60_000 }, { type: 'drop', mode: 'hang', hangMs: 60_000 }]) {
@@ -82,6 +101,26 @@ test('a request that a fault delays does not delay the exit, even if another fau
   child.kill('SIGTERM')
   expect(await exit).toMatchObject({ code: 0 })
   expect(await hit).toBeInstanceOf(Error)
+})
+
+test('a service whose log cannot be written says so once, goes on, and exits with 0', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  const child = spawn(process.execPath, [`${import.meta.dirname}/fixtures/service.ts`], {
+    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port) },
+    stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'] // a write to /dev/full fails as on a full disk
+  })
+  onTestFinished(() => { child.kill('SIGKILL') })
+  let stderr = ''
+  child.stderr?.on('data', data => { stderr += data })
+  const status = (path: string) => request(`http://127.0.0.1:${port}${path}`).then(answer => answer.statusCode, () => 0)
+  await expect.poll(() => status('/healthz'), { timeout: 60_000 }).toBe(200)
+  for (let i = 0; i < 10; i++) expect(await status('/slow/20')).toBe(200)
+  child.kill('SIGTERM')
+  expect(await once(child, 'close')).toEqual([0, null])
+  expect(stderr).toMatch(/^log lines cannot be written to stdout: ENOSPC[^\n]*\n$/)
 })
 
 test('SIGINT ends the service too', async () => {
@@ -115,14 +154,16 @@ test('a service with mistakes in its environment names each of them and exits wi
   expect(stderr).toMatch(/LOG_LEVEL must be one of trace, .*, but is "loud"/)
 })
 
-test('a service whose port is taken names the port and the variable to set, and exits with 1', async () => {
+test.each([
+  'info', 'silent'
+])('a service whose port is taken names it and the variable to set, and exits with 1: %s', async LOG_LEVEL => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  const { exit } = await start({ PORT: String(port) })
-  const { code, lines } = await exit
+  const { exit } = await start({ PORT: String(port), LOG_LEVEL })
+  const { code, lines, stderr } = await exit
   expect(code).toBe(1)
   const message = `port ${port} on 127.0.0.1 is taken: end the process that listens on it, or set PORT to another port`
-  expect(lines.map(({ msg }) => msg)).toContain(message)
+  expect(LOG_LEVEL === 'silent' ? stderr : lines.at(-1)?.msg).toContain(message)
   server.close()
 })

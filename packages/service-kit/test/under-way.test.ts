@@ -32,12 +32,17 @@ async function answerUntil (isOver: () => boolean) {
   }
 }
 
-test('a client that pipelines 5,000 requests gets an answer to each, and few of them are under way at a time', async () => {
+test('a client that pipelines 5,000 requests gets 5,000 answers, but few are under way at a time', async () => {
   const { port } = new URL(origin)
   const socket = connect(Number(port), '127.0.0.1')
   await once(socket, 'connect')
   let answers = 0
-  socket.setEncoding('latin1').on('data', (text: string) => { answers += text.split('HTTP/1.1 ').length - 1 })
+  let rest = ''
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    const parts = (rest + text).split('HTTP/1.1 ')
+    answers += parts.length - 1
+    rest = parts.at(-1)?.slice(-8) ?? '' // a piece can end within the text that is counted
+  })
   socket.write('GET /slow HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(5000))
   await answerUntil(() => answers >= 5000)
   socket.destroy()

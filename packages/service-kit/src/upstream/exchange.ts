@@ -4,9 +4,9 @@ import { identityOf, type Identity } from '../identity.ts'
 import { UpstreamAnswer, UpstreamError } from './answer.ts'
 
 /**
- * Sends a request to the upstream called `name` and reads the whole answer. It ends early if the caller disconnects, its
- * deadline passes, or the answer is not complete after `timeoutMs` milliseconds. undici's own timeouts begin again with
- * each piece that arrives, so an upstream that never finishes would hold the call forever.
+ * Sends a request to the upstream called `name` and reads the whole answer. It ends early if the caller disconnects,
+ * its deadline passes, or the answer is not complete after `timeoutMs` milliseconds. undici's own timeouts begin
+ * again with each piece that arrives, so an upstream that never finishes would hold the call forever.
  *
  * It uses undici's `dispatch`, because undici's `request` makes a stream of every answer. That costs as much as the
  * rest of the call.
@@ -62,7 +62,7 @@ export function asUpstreamError (
   }
   if (isTimeout(cause)) return new UpstreamError('UPSTREAM_TIMEOUT', `${name} did not answer in time`, { cause })
   if (cause instanceof errors.ResponseExceededMaxSizeError) {
-    return new UpstreamError('UPSTREAM_BODY', `${name} answered more than the ${maxBytes} bytes that are read`, { cause })
+    return new UpstreamError('UPSTREAM_BODY', `${name} answered more than ${maxBytes} bytes`, { cause })
   }
   const { message } = cause as Error
   return new UpstreamError('UPSTREAM_UNREACHABLE', `${name} could not be reached: ${message}`, { cause })
