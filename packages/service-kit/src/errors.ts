@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import type { FastifyError, FastifySchemaValidationError } from 'fastify'
+import type { FastifyError, FastifyReply, FastifySchemaValidationError } from 'fastify'
 import type { Static } from 'typebox'
 import { RequestError, sentence, type Problem } from './request-error.ts'
 import { Type } from './schema.ts'
@@ -17,22 +17,37 @@ export const ErrorAnswer = Type.Object({
 }, { title: 'ErrorAnswer' })
 export type ErrorAnswer = Static<typeof ErrorAnswer>
 
+/** A request that came while too many others were under way. The answer is a 503 with the message. */
+export class Overloaded extends Error {
+  readonly statusCode = 503
+  readonly code = 'OVERLOADED'
+
+  /** @param what what there are too many of, such as "1000 requests are under way" */
+  constructor (what: string) {
+    super(`${what}, which is the limit; try again`)
+  }
+}
+
 /** Gives every error the same shape. A 4xx explains itself; for a 5xx, only the log has the reason. */
 export const errorAnswers = fp(async app => {
-  app.setErrorHandler((error: FastifyError | RequestError, request, reply) => {
+  app.setErrorHandler((error: FastifyError | RequestError | Overloaded, request, reply) => {
     const { statusCode = 500, code } = error
+    if (error instanceof Overloaded) {
+      reply.header('retry-after', '1')
+      return send(reply, errorAnswer(statusCode, code, error.message))
+    }
     if (statusCode >= 500) {
       request.log.error({ err: error, requestId: request.id, ...request.trace?.ids }, 'request failed')
-      const answer = code === 'OVERLOADED'
-        ? errorAnswer(statusCode, code, error.message)
-        : errorAnswer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error')
-      // As text, because a route may document another shape for its own 500.
-      return reply.code(statusCode).type('application/json; charset=utf-8').send(JSON.stringify(answer))
+      return send(reply, errorAnswer(statusCode, 'INTERNAL_ERROR', STATUS_CODES[statusCode] ?? 'Error'))
     }
     const problems = problemsOf(error)
     const message = problems ? sentence(problems) : error.message
     return reply.code(statusCode).send(errorAnswer(statusCode, code, message, problems))
   })
+
+  // As text, because a route may document another shape for its own 5xx.
+  const send = (reply: FastifyReply, answer: ErrorAnswer) =>
+    reply.code(answer.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(answer))
 
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send(errorAnswer(404, 'NOT_FOUND', `There is no ${request.method} ${request.url}`)))

@@ -1,17 +1,12 @@
 import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
+import { Overloaded } from './errors.ts'
 
 /** The most requests that a service works on at the same time. Together they fit the manifests' limit for memory. */
 const MAX_UNDER_WAY = 1000
 
 /** The most requests under way on one connection. Further ones wait: their client reads no answers meanwhile. */
 const MAX_ON_CONNECTION = 32
-
-/** A request that came while too many others were under way. */
-class Overloaded extends Error {
-  readonly statusCode = 503
-  readonly code = 'OVERLOADED'
-}
 
 /**
  * Limits the requests under way. A client that pipelines sends requests without waiting for answers, and a slow
@@ -21,6 +16,7 @@ class Overloaded extends Error {
 export const underWay = fp(async app => {
   let all = 0
   const onConnection = new WeakMap<Socket, number>()
+  const paused = new WeakSet<Socket>()
 
   app.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.config.operational === true) return done()
@@ -31,10 +27,14 @@ export const underWay = fp(async app => {
       onConnection.set(socket, now)
       return now
     }
-    if (count(1) >= MAX_ON_CONNECTION) socket.pause()
-    reply.raw.once('close', () => { if (count(-1) < MAX_ON_CONNECTION / 2) socket.resume() })
-    if (all <= MAX_UNDER_WAY) return done()
-    reply.header('retry-after', '1')
-    done(new Overloaded(`${MAX_UNDER_WAY} requests are under way, which is the limit; try again`))
+    if (count(1) >= MAX_ON_CONNECTION) {
+      paused.add(socket)
+      socket.pause()
+    }
+    reply.raw.once('close', () => {
+      if (count(-1) < MAX_ON_CONNECTION / 2 && paused.delete(socket)) socket.resume()
+    })
+    if (all <= MAX_UNDER_WAY) done()
+    else done(new Overloaded(`${MAX_UNDER_WAY} requests are under way`))
   })
 }, { name: 'under-way' })

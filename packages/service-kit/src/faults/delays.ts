@@ -1,9 +1,17 @@
 import type { ServerResponse } from 'node:http'
 
+/** The most requests to delay, so that a long delay leaves room for the requests that no rule hits. */
+export const MAX_DELAYED = 500
+
 /** Requests that a rule delays. */
 export class Delays {
   readonly #ends = new Set<() => void>()
   #released = false
+
+  /** Whether no further request may be delayed. */
+  get isFull (): boolean {
+    return this.#ends.size >= MAX_DELAYED
+  }
 
   /** Calls `proceed` after `ms` milliseconds, but not if the client has disconnected by then. */
   add (ms: number, response: ServerResponse, proceed: () => void): void {

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { BaseConfig } from '../config.ts'
+import { Overloaded } from '../errors.ts'
 import { pathOf } from '../paths.ts'
 import { blowupRoutes } from './blowup.ts'
 import { HeldConnections } from './connections.ts'
-import { Delays } from './delays.ts'
+import { Delays, MAX_DELAYED } from './delays.ts'
 import { FaultRules, type Verdict } from './rules.ts'
 
 declare module 'fastify' {
@@ -52,6 +53,7 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
       else ending.fault.end(ending.rule, { request, reply, held })
     }
     if (delayMs === 0) proceed()
+    else if (delays.isFull) done(new Overloaded(`faults delay ${MAX_DELAYED} requests`))
     else delays.add(delayMs, reply.raw, proceed)
   })
 

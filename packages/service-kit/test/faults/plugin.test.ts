@@ -101,6 +101,19 @@ test('latency delays the answer and does not change it', async () => {
   expect(answer.headers['x-chaos']).toBe('latency')
 })
 
+test('past the limit of delays, a hit request is answered with 503, and others as ever', async () => {
+  await set({ type: 'latency', latencyMs: 60_000, scope: { path: '/items' } })
+  const delayed = Array.from({ length: 500 }, () => fetch(`${origin}/items`).catch(() => undefined))
+  const state = async () => (await request(origin).get('/blowup')).body.latency.state
+  await expect.poll(async () => (await state()).hits, { timeout: 30_000 }).toBe(500)
+  const refused = await request(origin).get('/items')
+  expect([refused.status, refused.headers['x-chaos'], refused.headers['retry-after'], refused.body.message])
+    .toEqual([503, 'latency', '1', 'faults delay 500 requests, which is the limit; try again'])
+  expect((await request(origin).get('/other')).status).toBe(404)
+  await app.close()
+  await Promise.all(delayed)
+}, 60_000)
+
 test('with latency and abort, the 503 comes after the delay', async () => {
   await set({ type: 'abort', status: 503 })
   await set({ type: 'latency', latencyMs: 200 })
