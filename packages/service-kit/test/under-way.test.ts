@@ -1,5 +1,5 @@
 // A client cannot make a service work on an unlimited number of requests.
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import request from 'supertest'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -32,10 +32,8 @@ async function answerUntil (isOver: () => boolean) {
   }
 }
 
-test('a client that pipelines 5,000 requests gets 5,000 answers, but few are under way at a time', async () => {
-  const { port } = new URL(origin)
-  const socket = connect(Number(port), '127.0.0.1')
-  await once(socket, 'connect')
+/** Counts the answers on a connection. */
+function countAnswers (socket: Socket): () => number {
   let answers = 0
   let rest = ''
   socket.setEncoding('latin1').on('data', (text: string) => {
@@ -43,11 +41,40 @@ test('a client that pipelines 5,000 requests gets 5,000 answers, but few are und
     answers += parts.length - 1
     rest = parts.at(-1)?.slice(-8) ?? '' // a piece can end within the text that is counted
   })
+  return () => answers
+}
+
+test('a client that pipelines 5,000 requests gets 5,000 answers, but few are under way at a time', async () => {
+  const { port } = new URL(origin)
+  const socket = connect(Number(port), '127.0.0.1')
+  await once(socket, 'connect')
+  const answers = countAnswers(socket)
   socket.write('GET /slow HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(5000))
-  await answerUntil(() => answers >= 5000)
+  await answerUntil(() => answers() >= 5000)
   socket.destroy()
-  expect(answers).toBe(5000)
-  expect(most).toBeLessThanOrEqual(1000)
+  expect(answers()).toBe(5000)
+  expect(most).toBeLessThanOrEqual(32)
+}, 60_000)
+
+test('clients that pipeline too much together are disconnected, and others are answered as ever', async () => {
+  const sockets = await Promise.all(Array.from({ length: 10 }, async () => {
+    const socket = connect(Number(new URL(origin).port), '127.0.0.1').on('error', () => {})
+    await once(socket, 'connect')
+    socket.write('GET /slow HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(1500))
+    return socket
+  }))
+  const isClosed = (socket: Socket) => socket.closed
+  await expect.poll(() => sockets.some(isClosed), { timeout: 20_000 }).toBe(true)
+  expect(sockets.every(isClosed)).toBe(false)
+  expect((await request(origin).get('/items')).status).toBe(200)
+
+  for (const socket of sockets) socket.destroy()
+  const another = connect(Number(new URL(origin).port), '127.0.0.1')
+  await once(another, 'connect')
+  const answers = countAnswers(another)
+  another.write('GET /items HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(1500))
+  await expect.poll(answers, { timeout: 20_000 }).toBe(1500) // the requests of lost clients wait no longer
+  another.destroy()
 }, 60_000)
 
 test('past the limit, a request is answered with 503, and probes are answered as ever', async () => {
