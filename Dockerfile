@@ -1,21 +1,25 @@
 # Builds every image of the project: `--build-arg WORKSPACE=services/catalog` chooses the workspace that runs in it.
 # docker-bake.hcl builds the images of the services.
 
-FROM node:24-bookworm-slim AS base
+# The base of every stage. By default, it is a tag that moves: each build gets the newest fixes of Node 24 and Debian. A
+# release names an exact version instead (.github/workflows/release.yml).
+ARG BASE_IMAGE=node:24-bookworm-slim
+
+FROM ${BASE_IMAGE} AS base
 WORKDIR /store
 # The book injects faults with `kubectl exec … -- curl`.
 RUN command -v curl || \
     { apt-get update && apt-get install --yes --no-install-recommends curl && rm -rf /var/lib/apt/lists/*; }
 
 # Only the package.json of every workspace, so that a change of the source does not repeat the installation.
-FROM node:24-bookworm-slim AS manifests
+FROM ${BASE_IMAGE} AS manifests
 WORKDIR /store
 COPY packages packages
 COPY services services
 RUN find . -type f ! -name package.json -delete && find . -type d -empty -delete
 
 # Installs the dependencies of all images once. Nothing in this stage depends on WORKSPACE, so all images share it.
-FROM node:24-bookworm-slim AS dependencies
+FROM ${BASE_IMAGE} AS dependencies
 WORKDIR /store
 COPY package.json package-lock.json .npmrc ./
 COPY --from=manifests /store ./
@@ -28,7 +32,7 @@ RUN find node_modules -type f \( -name '*.ts' -o -name '*.[cm]ts' -o -name '*.ma
     rm -rf node_modules/*/test node_modules/@*/*/test
 
 # Copies the source and makes it readable for every user, because a clone made with umask 077 is not.
-FROM node:24-bookworm-slim AS source
+FROM ${BASE_IMAGE} AS source
 ARG WORKSPACE
 WORKDIR /store
 COPY packages/service-kit packages/service-kit

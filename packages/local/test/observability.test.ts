@@ -243,7 +243,7 @@ describe('compose', () => {
     for (const [name, { image, build, healthcheck, volumes = [] }] of tools) {
       const bases = build?.dockerfile_inline?.matchAll(/^FROM (\S+)/gm) ?? []
       const images = build === undefined ? [image] : Array.from(bases, ([, from]) => from)
-      for (const one of images) expect(one, name).toMatch(/:v?\d+\.\d+\.\d+(-\w+)?$/)
+      for (const one of images) expect(one, name).toMatch(/:v?\d+\.\d+\.\d+(-\w+)?(@sha256:[\da-f]{64})?$/)
       expect(healthcheck, name).toHaveProperty('test')
       for (const volume of volumes) expect(existsSync(join(ROOT, volume.split(':')[0] ?? '')), volume).toBe(true)
     }

@@ -8,7 +8,7 @@ import type { Measured } from '../table.ts'
 
 /** How much each image adds to the image of Node that it is based on. */
 export async function imageRows (): Promise<Measured[]> {
-  const [, base = ''] = /^FROM (\S+) AS base$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')) ?? []
+  const [, base = ''] = /^ARG BASE_IMAGE=(\S+)$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')) ?? []
   const baseBytes = bytesOf(base)
   return SERVICES.map(service => {
     const bytes = bytesOf(imageOf(BUILT, service))
