@@ -7,6 +7,7 @@ export {
 export { ErrorAnswer, errorAnswers, problemsOf } from './errors.ts'
 export { forwardIdentity, type Identity } from './identity.ts'
 export { createLogger } from './logging.ts'
+export { rebindingReason } from './loopback.ts'
 export { pathOf, routable } from './paths.ts'
 export { PROPAGATED_HEADERS, PROPAGATED_PREFIX, propagatedHeaders, type Trust } from './propagation.ts'
 export { MAX_FORWARDED_HEADER_BYTES, MAX_HEADER_BYTES, parserOptions, refusals } from './refusals.ts'

@@ -35,8 +35,7 @@ export const underWay = fp(async app => {
   app.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.config.operational === true) return done()
     const { socket } = request.raw
-    let connection = connections.get(socket)
-    if (connection === undefined) connections.set(socket, connection = { underWay: 0, waiting: [] })
+    const connection = connections.get(socket) ?? connect(socket)
     let isUnderWay = false
     const start = () => {
       isUnderWay = true
@@ -71,4 +70,12 @@ export const underWay = fp(async app => {
       socket.destroy()
     }
   })
+
+  function connect (socket: Socket): Connection {
+    const connection: Connection = { underWay: 0, waiting: [] }
+    connections.set(socket, connection)
+    // Node itself pauses and resumes a connection, depending on what the client reads.
+    socket.on('resume', () => { if (connection.waiting.length > 0) socket.pause() })
+    return connection
+  }
 }, { name: 'under-way' })

@@ -99,6 +99,15 @@ test.each([
   expect(catalog.requests).toHaveLength(0)
 })
 
+test('a site whose name points to this machine sets no faults, neither here nor in other services', async () => {
+  const { origin, catalog } = await start({ catalog: pods('pod-9'), env: ANY })
+  for (const path of [POD_9, '/blowup']) {
+    const { status, body } = await request(origin).post(path).set('host', 'attacker.example').send({ type: '500' })
+    expect([status, body.code], path).toEqual([403, 'CHAOS_FORBIDDEN'])
+  }
+  expect(catalog.requests).toHaveLength(0)
+})
+
 test('scripts of other sites cannot use the routes: no other content type, and no CORS', async () => {
   const { origin, catalog } = await start({ catalog: pods('pod-9'), env: ANY })
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {

@@ -154,8 +154,9 @@ async function pipeline (port: number, path: string, requests: number, signal: A
   const socket = await open(port)
   socket.resume()
   socket.write(`GET ${path} HTTP/1.1\r\nhost: attacker\r\n\r\n`.repeat(requests - 1))
-  socket.write(`GET ${path} HTTP/1.1\r\nhost: attacker\r\nconnection: close\r\n\r\n`) // the server closes after the last
-  await Promise.race([once(socket, 'close'), aborted(signal)])
+  // The server closes the connection after the last answer.
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: attacker\r\nconnection: close\r\n\r\n`)
+  await Promise.race([new Promise(resolve => socket.once('close', resolve)), aborted(signal)])
   socket.destroy()
 }
 

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import type { BaseConfig } from '../config.ts'
 import { ErrorAnswer } from '../errors.ts'
-import { outsideReason } from '../loopback.ts'
+import { outsideReason, rebindingReason } from '../loopback.ts'
 import { RequestError } from '../request-error.ts'
 import { Type } from '../schema.ts'
 import { parseRule, RuleBody } from './rule.ts'
@@ -109,7 +109,7 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
 
 /** Says why a client may not use /blowup; undefined if it may. */
 function refusalOf (access: BaseConfig['CHAOS_ACCESS'], request: FastifyRequest): string | undefined {
-  if (access === 'any') return undefined
+  if (access === 'any') return rebindingReason(request)
   if (access === 'off') return 'faults are switched off here (CHAOS_ACCESS=off)'
   const outside = outsideReason(request)
   if (outside === undefined) return undefined

@@ -1,4 +1,6 @@
-import { callerOf, ErrorAnswer, forwardIdentity, NoBody, RequestError, Type } from '@outfitters/service-kit'
+import {
+  callerOf, ErrorAnswer, forwardIdentity, NoBody, rebindingReason, RequestError, Type
+} from '@outfitters/service-kit'
 import { logUpstreamError, UpstreamError } from '@outfitters/service-kit/upstream'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
@@ -23,8 +25,12 @@ const Refusals = {
  * JSON.
  */
 export const chaosRoutes: FastifyPluginAsync<Pick<WebappConfig, 'CHAOS_ACCESS'>> = async (app, { CHAOS_ACCESS }) => {
-  app.addHook('onRequest', async () => {
-    if (CHAOS_ACCESS === 'any') return
+  app.addHook('onRequest', async request => {
+    if (CHAOS_ACCESS === 'any') {
+      const reason = rebindingReason(request)
+      if (reason !== undefined) throw new RequestError(403, 'CHAOS_FORBIDDEN', reason)
+      return
+    }
     throw new RequestError(403, 'CHAOS_FORBIDDEN', [
       `the webapp sets faults in other services only with CHAOS_ACCESS=any, but CHAOS_ACCESS is ${CHAOS_ACCESS};`,
       'set them from a terminal: kubectl exec POD -- curl localhost:PORT/blowup'
