@@ -1,8 +1,14 @@
-// Callers lose no request during a rollout, and none when a pod is killed while the mesh retries.
+// Callers lose no request during a rollout, and none when a pod is killed while the mesh retries. Without a catalog,
+// the webapp still answers in time. If istiod is killed during an exercise, the verdict is right or there is none, and
+// everything is restored.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { sendRequest, sendLoad, type Call } from '../src/judge/load.ts'
+import { command } from '../src/cluster/command.ts'
 import { waitForRollout } from '../src/cluster/workloads.ts'
-import { freshMesh, k8s } from './mesh.ts'
+import { CLI, cluster, freshNamespaces, phaseOf, textOf } from './exercises.ts'
+import { freshMesh, k8s, NOTHING_FAILED } from './mesh.ts'
+import { during } from './reader.ts'
 
 const mesh = freshMesh({ components: ['offline'] })
 const figures: string[] = []
@@ -16,17 +22,23 @@ beforeAll(async () => {
   }
 })
 
-/** The calls of a load of 40 requests a second, from before `change` until five seconds after it. */
-async function callsDuring (path: string, change: () => Promise<unknown>): Promise<Call[]> {
+/**
+ * The calls from before `change` until five seconds after it: 40 a second on connections that are kept, and 20 a second
+ * that each have a new connection.
+ */
+async function callsDuring (path: string, change: () => Promise<unknown>): Promise<{ kept: Call[], fresh: Call[] }> {
   const end = new AbortController()
-  const outcomes = sendLoad({ ...mesh.call(path), rate: 40, until: end.signal })
+  const kept = sendLoad({ ...mesh.call(path), rate: 40, until: end.signal })
+  const fresh: Promise<Call>[] = []
+  const timer = setInterval(() => fresh.push(sendRequest(mesh.call(path))), 50)
   try {
     await change()
-    await new Promise(resolve => setTimeout(resolve, 5000))
+    await sleep(5000)
   } finally {
+    clearInterval(timer)
     end.abort()
   }
-  return (await outcomes).calls
+  return { kept: (await kept).calls, fresh: await Promise.all(fresh) }
 }
 
 /** The number of calls by status. */
@@ -36,19 +48,24 @@ function tally (outcomes: Call[]): Record<string, number> {
   return counts
 }
 
+const figuresOf = ({ kept, fresh }: { kept: Call[], fresh: Call[] }) =>
+  `${JSON.stringify(tally(kept))} on kept connections, ${JSON.stringify(tally(fresh))} on new ones`
+
 const CALLS = [['webapp', '/api/catalog'], ['catalog', '/api/catalog'], ['forum', '/api/users']] as const
 
 test.each(CALLS)('a rolling restart of the %s under load loses no request', async (deployment, path) => {
   const before = await mesh.kubectl.runningPodNames(`app=${deployment}`)
-  const outcomes = await callsDuring(path, async () => {
+  const { kept, fresh } = await callsDuring(path, async () => {
     await mesh.kubectl.run(['rollout', 'restart', `deployment/${deployment}`])
     await waitForRollout(mesh.kubectl, [deployment])
     const errors = async () => (await mesh.kubectl.try(['get', 'pod', ...before])).stderr
     await expect.poll(errors, { timeout: 60_000 }).toContain('NotFound') // the old pod has drained and ended
   })
-  figures.push(`rolling restart of ${deployment}: ${JSON.stringify(tally(outcomes))}`)
-  expect(outcomes.length).toBeGreaterThan(300)
-  expect(tally(outcomes)).toEqual({ 200: outcomes.length })
+  figures.push(`rolling restart of ${deployment}: ${figuresOf({ kept, fresh })}`)
+  expect(kept.length).toBeGreaterThan(300)
+  expect(tally(kept)).toEqual({ 200: kept.length })
+  expect(fresh.length).toBeGreaterThan(100)
+  expect(tally(fresh)).toEqual({ 200: fresh.length })
 })
 
 test('no request fails when one of two catalog pods is killed and the mesh retries', async () => {
@@ -63,9 +80,51 @@ test('no request fails when one of two catalog pods is killed and the mesh retri
 
   const [victim] = await mesh.kubectl.runningPodNames('app=catalog')
   const kill = ['delete', 'pod', `${victim}`, '--grace-period=0', '--force']
-  const outcomes = await callsDuring('/api/catalog', () => mesh.kubectl.run(kill))
-  const retried = outcomes.filter(({ attempt = 1 }) => attempt > 1).length
-  figures.push(`kill of one of two catalog pods: ${JSON.stringify(tally(outcomes))}, ${retried} retried`)
-  expect(outcomes.length).toBeGreaterThan(150)
-  expect(tally(outcomes)).toEqual({ 200: outcomes.length })
+  const { kept, fresh } = await callsDuring('/api/catalog', () => mesh.kubectl.run(kill))
+  const retried = [...kept, ...fresh].filter(({ attempt = 1 }) => attempt > 1).length
+  figures.push(`kill -9 of one of two catalog pods: ${figuresOf({ kept, fresh })}, ${retried} retried`)
+  expect(kept.length).toBeGreaterThan(150)
+  expect(tally([...kept, ...fresh])).toEqual({ 200: kept.length + fresh.length })
 })
+
+/** A call without an answer ends after half a minute. The webapp waits 15 s for the catalog, and the page 3 s. */
+const [API_MS, PAGE_MS] = [25_000, 14_000]
+
+test.each<[string, () => Promise<unknown>]>([
+  ['hangs', () => command('scripts/chaos.sh', ['rule', HANG, '-n', mesh.kubectl.namespace])],
+  ['is gone', () => mesh.kubectl.run(['scale', 'deployment/catalog', '--replicas=0'])]
+])('while the catalog %s, the webapp answers within its timeout, and so does the page', async (what, breakIt) => {
+  await breakIt()
+  const failing = async () => (await sendRequest(mesh.call('/api/catalog'))).status
+  await expect.poll(failing, { timeout: 120_000 }).toBe(500)
+  const [api, page] = await Promise.all(['/api/catalog', '/'].map(path => sendRequest(mesh.call(path))))
+  figures.push(`the catalog ${what}: the API answers after ${seconds(api)}, the page after ${seconds(page)}`)
+  expect([api?.status, api?.body]).toEqual([500, 'error calling Catalog service'])
+  const unavailable = expect.stringContaining('catalog service is currently not available')
+  expect([page?.status, page?.body]).toEqual([200, unavailable])
+  expect(api?.duration).toBeLessThan(API_MS)
+  expect(page?.duration).toBeLessThan(PAGE_MS)
+})
+
+/** A fault that holds every request to the catalog for a minute. */
+const HANG = JSON.stringify({ type: 'drop', mode: 'hang', hangMs: 60_000 })
+
+const seconds = (call: Call | undefined) => `${((call?.duration ?? NaN) / 1000).toFixed(1)} s`
+
+const namespaces = freshNamespaces()
+afterAll(namespaces.remove)
+
+test.each([
+  ['ch2.retry', 'fault-500-50'], ['ch2.retry', 'retried-calls'], ['ch2.route-v1', 'apply-catalog-virtualservice-all-v1']
+])('if istiod is killed during %s, at %s, the verdict is right or there is none, and all is restored', async (id, step) => {
+  const namespace = namespaces.fresh()
+  const args = [CLI, id, '--namespace', namespace, '--host', `${namespace}.example`]
+  const { code, said } = await during('node', args, killIstiod, { when: textOf(id, step) })
+  figures.push(`istiod killed during ${id}, at ${step}: exit code ${code}`)
+  expect([code, said]).toEqual([NOTHING_FAILED, expect.not.stringContaining('could not be restored')])
+  expect(['', 'Terminating']).toContain(await phaseOf(namespace)) // it did not exist before
+})
+
+/** Ends istiod as a crash would. Until a new one works, nobody can change the configuration of the mesh. */
+const killIstiod = () =>
+  cluster.in('istio-system').run(['delete', 'pod', '--selector', 'app=istiod', '--grace-period=0', '--force'])

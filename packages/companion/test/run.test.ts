@@ -118,6 +118,24 @@ test('trouble that ends an exercise does not prevent the next one', async () => 
   expect(error).toBeUndefined()
 })
 
+test('an exercise during which istiod has restarted does not fail: what did not pass is not judged', async () => {
+  const { cluster, options } = meshWith()
+  const exercises = [exercise('one', { needs: ['prometheus'] })]
+  expect((await runExercises({ ...options, exercises })).results[0]?.verdict).toBe('error')
+
+  const status = { containerStatuses: [{ state: { running: { startedAt: new Date().toISOString() } } }] }
+  const restarted = JSON.stringify({ items: [{ metadata: { name: 'istiod-1' }, status }] })
+  let asked = 0
+  const execute: Execute = async (name, args, others) => {
+    const isAfterwards = args.join(' ').startsWith('get pods -A -l app=istiod') && ++asked > 1
+    return isAfterwards ? { code: 0, stdout: restarted, stderr: '' } : await cluster.execute(name, args, others)
+  }
+  const summary = await runExercises({ ...options, exercises, execute })
+  expect(summary).toMatchObject({ failed: 0, notJudged: 1 })
+  const disturbed = expect.stringMatching(/^istiod has restarted meanwhile \(pod istiod-1\): .* exercise again\.$/)
+  expect(summary.results[0]?.unjudged).toEqual([{ id: 'printed', name: 'what is printed', disturbed }])
+})
+
 test('after trouble that ends the run, the summary counts the exercises that did not run', async () => {
   const { cluster, options } = meshWith(mine)
   const execute: Execute = async (name, args, options) => args.join(' ').includes('create --dry-run')

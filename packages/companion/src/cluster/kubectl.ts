@@ -1,5 +1,6 @@
 import { command, type CommandOptions, type CommandResult } from './command.ts'
 import { Trouble } from './errors.ts'
+import { until } from './until.ts'
 
 /** A kubectl command that failed. The message has the command and what it printed. */
 export class KubectlError extends Error {
@@ -21,6 +22,9 @@ export interface KubeObject {
   metadata: { name: string, namespace?: string, [field: string]: unknown }
   [field: string]: unknown
 }
+
+/** How long to wait for an istiod that does not answer; milliseconds. */
+const ISTIOD_MS = 60_000
 
 /** What a command reads: text, with the command that makes it (`from`), or with a description (`is`). */
 export type Input = string | { text: string, from: string } | { text: string, is: string }
@@ -94,13 +98,20 @@ export class Kubectl {
   }
 
   /**
-   * Runs kubectl in the namespace.
+   * Runs kubectl in the namespace. If istiod does not check a change at the moment, because it restarts, the command
+   * runs again: the API server has refused the change.
    *
    * @returns what it prints
    * @throws {KubectlError} when it fails
    */
   async run (args: string[], input?: Input, kind: CommandKind = 'upkeep'): Promise<string> {
-    const result = await this.try(args, input, kind)
+    let result = await this.try(args, input, kind)
+    const isChecked = () => !/failed calling webhook "[^"]*istio/.test(result.stderr)
+    const again = async () => {
+      result = await this.try(args, input, kind)
+      return isChecked()
+    }
+    if (!isChecked()) await until(again, { timeout: ISTIOD_MS, interval: 2000, delay: 2000, signal: this.signal })
     if (result.code !== 0) throw new KubectlError(['-n', this.namespace, ...args], result)
     return result.stdout
   }

@@ -1,3 +1,4 @@
+import { istiodTrouble } from '../cluster/control-plane.ts'
 import { endsRun, messageOf } from '../cluster/errors.ts'
 import type { Exercise, Step } from '../course/exercise.ts'
 import { calibrate, type Calibration } from '../judge/calibration.ts'
@@ -41,6 +42,7 @@ export async function runExercise (
   const { id } = exercise
   const { report } = environment
   const start = performance.now()
+  const startedAt = Date.now()
   const run = newRun({ environment, exercise, falseAlarm, patience })
   report.begin(exercise)
   run.monitor = delayMonitor((await machine.status)?.probe)
@@ -60,8 +62,23 @@ export async function runExercise (
     if (endsRun(error) || signal.aborted) throw error
     result = { id, verdict: 'error', checks: run.checks, error: messageOf(error) }
   }
+  if (result.verdict === 'fail' || result.verdict === 'error') {
+    const trouble = await istiodTrouble(environment.kubectl, startedAt, environment.clock)
+    if (trouble !== undefined) result = withoutIstiod(result, exercise, trouble)
+  }
   report.end(result, performance.now() - start)
   return result
+}
+
+/** The result of an exercise during which istiod did not do its work: what did not pass is not judged. */
+function withoutIstiod (result: Result, { steps }: Exercise, trouble: string): Result {
+  const checks = result.checks.filter(({ ok }) => ok)
+  const because = result.error === undefined ? 'the proxies may have missed a change' : result.error.split('\n')[0]
+  const disturbed = `${trouble}: ${because}. Run the exercise again.`
+  const unjudged = steps.filter(step => 'expected' in step)
+    .filter(step => !checks.some(({ id }) => id === step.id))
+    .map(({ id, name }) => ({ id, name, disturbed }))
+  return { id: result.id, verdict: 'unjudged', checks, unjudged }
 }
 
 /**
