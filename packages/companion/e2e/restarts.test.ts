@@ -116,7 +116,7 @@ afterAll(namespaces.remove)
 
 test.each([
   ['ch2.retry', 'fault-500-50'], ['ch2.retry', 'retried-calls'], ['ch2.route-v1', 'apply-catalog-virtualservice-all-v1']
-])('if istiod is killed during %s, at %s, the verdict is right or there is none, and all is restored', async (id, step) => {
+])('if istiod is killed during %s, at %s, no verdict is wrong, and all is restored', async (id, step) => {
   const namespace = namespaces.fresh()
   const args = [CLI, id, '--namespace', namespace, '--host', `${namespace}.example`]
   const { code, said } = await during('node', args, killIstiod, { when: textOf(id, step) })
