@@ -31,7 +31,8 @@ export class Overloaded extends Error {
 /** Gives every error the same shape. A 4xx explains itself; for a 5xx, only the log has the reason. */
 export const errorAnswers = fp(async app => {
   app.setErrorHandler((error: FastifyError | RequestError | Overloaded, request, reply) => {
-    const { statusCode = 500, code } = error
+    const { statusCode = 500 } = error
+    const code = error.code ?? codeOf(statusCode)
     if (error instanceof Overloaded) {
       reply.header('retry-after', '1')
       return send(reply, errorAnswer(statusCode, code, error.message))
@@ -48,9 +49,6 @@ export const errorAnswers = fp(async app => {
   // As text, because a route may document another shape for its own 5xx.
   const send = (reply: FastifyReply, answer: ErrorAnswer) =>
     reply.code(answer.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(answer))
-
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send(errorAnswer(404, 'NOT_FOUND', `There is no ${request.method} ${request.url}`)))
 }, { name: 'error-answers' })
 
 /** The problems that an error lists, found by a schema or by our own checks. */
@@ -72,6 +70,11 @@ function wordsFor ({ keyword, message = 'is invalid', params, parentSchema }: Sc
   const description = parentSchema?.description
   const isPattern = keyword === 'pattern' && description !== undefined
   return isPattern ? `must be ${description}` : message // a description is easier to read than a pattern
+}
+
+/** The code of an error that has none, such as RANGE_NOT_SATISFIABLE. */
+function codeOf (statusCode: number): string {
+  return (STATUS_CODES[statusCode] ?? 'Error').toUpperCase().replaceAll(/\W+/g, '_')
 }
 
 /** Makes the body of an error answer; its field `error` is the reason phrase of the status. */

@@ -19,6 +19,7 @@ import { metrics } from './metrics.ts'
 import { operational } from './operational.ts'
 import { routable } from './paths.ts'
 import { MAX_HEADER_BYTES, parserOptions, REQUEST_TIMEOUT_MS, refusals } from './refusals.ts'
+import { routeTable, unrouted } from './unrouted.ts'
 import { underWay } from './under-way.ts'
 import { tracing } from './tracing/plugin.ts'
 import type { Telemetry } from './tracing/types.ts'
@@ -43,8 +44,8 @@ export interface ServiceOptions {
   isBusinessPath: (path: string) => boolean
 }
 
-/** As much as a request line can hold, so that a long parameter that matches nothing is a 404 like a short one. */
-const MAX_PARAM_LENGTH = MAX_HEADER_BYTES
+// A parameter may be as long as a request line, so that a long one that matches nothing is a 404 like a short one.
+const ROUTER_OPTIONS = { ignoreTrailingSlash: true, maxParamLength: MAX_HEADER_BYTES } as const
 
 /**
  * Longer than the hour after which Envoy closes an idle connection. Envoy must close first: if we did, it could send a
@@ -73,7 +74,7 @@ export function createService (config: BaseConfig, options: ServiceOptions): Ser
     childLoggerFactory: service => service,
     requestIdHeader: 'x-request-id',
     genReqId: () => randomUUID(),
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
+    routerOptions: ROUTER_OPTIONS,
     rewriteUrl: ({ url = '/' }) => routable(url),
     http: parserOptions(maxHeaderBytes),
     bodyLimit: 64 * 1024,
@@ -85,6 +86,7 @@ export function createService (config: BaseConfig, options: ServiceOptions): Ser
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.register(operational)
+  app.register(routeTable, ROUTER_OPTIONS)
   app.register(openapi, { title: name, description, version: config.SERVICE_VERSION })
   app.register(answered)
   app.register(closing)
@@ -104,5 +106,6 @@ export function createService (config: BaseConfig, options: ServiceOptions): Ser
   app.register(logLevel)
   app.register(docs)
   app.register(faults, { ...config, isBusinessPath })
+  app.register(unrouted)
   return app
 }

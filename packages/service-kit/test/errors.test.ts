@@ -10,6 +10,7 @@ let origin: string
 
 beforeAll(async () => {
   app = exampleService({}, logger)
+  app.get('/range', () => { throw Object.assign(new Error('out of range'), { statusCode: 416 }) })
   origin = await listen(app)
 })
 afterAll(() => app.close())
@@ -49,6 +50,11 @@ test('a body of another type is a 415 that names the right type', async () => {
 test('a body that is too large is a 413', async () => {
   const answer = await request(origin).post('/items').send({ name: 'x'.repeat(70_000) })
   expect(answer.status).toBe(413)
+})
+
+test('an error that has a status but no code gets the code of its status', async () => {
+  const answer = await request(origin).get('/range')
+  expect([answer.status, answer.body.code]).toEqual([416, 'RANGE_NOT_SATISFIABLE'])
 })
 
 test('an internal error is a 500 that keeps its reason for the log', async () => {

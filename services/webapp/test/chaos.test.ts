@@ -119,7 +119,7 @@ test('scripts of other sites cannot use the routes: no other content type, and n
   for (const { headers } of [preflight, read]) {
     expect(Object.keys(headers).filter(name => name.startsWith('access-control'))).toEqual([])
   }
-  expect(preflight.status).toBe(404)
+  expect(preflight.status).toBe(405)
   expect(catalog.requests.map(({ method }) => method)).toEqual(['GET'])
 })
 

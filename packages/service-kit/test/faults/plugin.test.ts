@@ -266,7 +266,7 @@ test('a rule that a page of another site sends as a form is refused', async () =
   expect(answer.body.message).toContain('application/json')
   const preflight = await request(origin).options('/blowup')
     .set('Origin', 'http://evil.example').set('Access-Control-Request-Method', 'POST')
-  expect(preflight.status).toBe(404)
+  expect(preflight.status).toBe(405)
   expect(preflight.headers).not.toHaveProperty('access-control-allow-origin')
 })
 
