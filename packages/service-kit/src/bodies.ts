@@ -8,6 +8,12 @@ import { Type } from './schema.ts'
 /** In a route's schema: an answer without a body. */
 export const NoBody = Type.Unsafe<undefined>({ type: 'null', description: 'no body' })
 
+/** In a route's schema: an answer whose body is text of this media type, instead of JSON. */
+export const TextBody = (mediaType = 'text/plain', description?: string) => ({
+  ...(description !== undefined && { description }),
+  content: { [mediaType]: { schema: Type.String() } }
+})
+
 /** Reads a body as JSON. An empty body is null. If the body is not JSON, the client gets a 400 with the position. */
 export const jsonParser: FastifyBodyParser<string> = (_request, body, done) => {
   if (isTooDeep(body)) {

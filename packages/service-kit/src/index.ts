@@ -1,5 +1,5 @@
 export { describeListening, listenOptions, originOf } from './addresses.ts'
-export { jsonParser, NoBody } from './bodies.ts'
+export { jsonParser, NoBody, TextBody } from './bodies.ts'
 export { callerOf, type Caller } from './caller.ts'
 export {
   baseConfig, ConfigError, loadConfig, parseConfig, upstreamConfig, VERSION_PATTERN, type BaseConfig

@@ -32,7 +32,7 @@ export const logLevel = fp(async app => {
       tags: ['operations'],
       summary: 'Change the log level',
       body: Level,
-      response: { 200: Level, 400: ErrorAnswer, 403: ErrorAnswer }
+      response: { 200: Level, 400: ErrorAnswer, 403: ErrorAnswer, 415: ErrorAnswer }
     }
   }, request => {
     const from = app.log.level

@@ -1,10 +1,10 @@
 import fp from 'fastify-plugin'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { statusOf } from './answered.ts'
+import { TextBody } from './bodies.ts'
 import type { BaseConfig } from './config.ts'
 import { Durations } from './durations.ts'
 import { REQUEST_TIMEOUT_MS, type Refusal } from './refusals.ts'
-import { Type } from './schema.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -59,8 +59,7 @@ export const metrics = fp<MetricsOptions>(async (app, { name, SERVICE_VERSION: v
     schema: {
       tags: ['operations'],
       summary: 'Metrics for Prometheus',
-      produces: ['text/plain'],
-      response: { 200: Type.String() }
+      response: { 200: TextBody() }
     }
   }, async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()))
 }, { name: 'metrics', dependencies: ['answered'] })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
+import { TextBody } from '../bodies.ts'
 import type { BaseConfig } from '../config.ts'
 import { ErrorAnswer } from '../errors.ts'
 import { outsideReason, rebindingReason } from '../loopback.ts'
@@ -16,7 +17,7 @@ export interface BlowupOptions {
   pod: string
 }
 
-const Text = Type.String()
+const Refusals = { 400: ErrorAnswer, 403: ErrorAnswer, 415: ErrorAnswer, 421: ErrorAnswer }
 /** The handler serializes the rules itself, so its type is a string. */
 const RulesByName = Type.Unsafe<string>(Type.Record(Type.String(), Type.Unknown()))
 const Deletion = Type.Unsafe<{ type?: RuleBody['type'], name?: string } | null>(Type.Object({
@@ -63,10 +64,9 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
       tags: ['faults'],
       summary: 'Set a rule; it replaces the rule with the same name',
       consumes: ['application/json'],
-      produces: ['text/plain'],
       headers: ForPod,
       body: RuleBody,
-      response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer, 421: ErrorAnswer }
+      response: { 200: TextBody(), ...Refusals, 409: ErrorAnswer }
     }
   }, (request, reply) => {
     const rule = parseRule(request.body)
@@ -84,10 +84,9 @@ export const blowupRoutes: FastifyPluginAsyncTypebox<BlowupOptions> = async (app
       tags: ['faults'],
       summary: 'Delete the rules of a type, or the rule of a name; with no body, all of them',
       consumes: ['application/json'],
-      produces: ['text/plain'],
       headers: ForPod,
       body: Deletion,
-      response: { 200: Text, 400: ErrorAnswer, 403: ErrorAnswer, 415: ErrorAnswer, 421: ErrorAnswer }
+      response: { 200: TextBody(), ...Refusals }
     }
   }, (request, reply) => {
     const { type, name } = request.body ?? {}

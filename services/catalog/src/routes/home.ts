@@ -1,4 +1,4 @@
-import { Type } from '@outfitters/service-kit'
+import { TextBody } from '@outfitters/service-kit'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 
 const PAGE = `<!doctype html>
@@ -19,8 +19,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       tags: ['catalog'],
       summary: 'A page with links to the items and the documentation',
-      produces: ['text/html'],
-      response: { 200: Type.String() }
+      response: { 200: TextBody('text/html') }
     }
   }, (_request, reply) => {
     reply.type('text/html; charset=utf-8').send(PAGE)

@@ -1,6 +1,6 @@
 import cors from '@fastify/cors'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { ErrorAnswer, NoBody, RequestError, Type } from '@outfitters/service-kit'
+import { ErrorAnswer, NoBody, RequestError, TextBody, Type } from '@outfitters/service-kit'
 import type { Catalog } from '../catalog.ts'
 import { Item, ItemInput } from '../item.ts'
 
@@ -11,10 +11,11 @@ export interface ItemRoutesOptions {
   imageOf: ((item: Item) => string) | undefined
 }
 
+const MAX_ID = Number.MAX_SAFE_INTEGER
 const ById = Type.Object({ id: Type.String() })
+const ByNumber = Type.Object({ id: Type.String({ description: `a whole number from 1 to ${MAX_ID}` }) })
 const Refusals = { 400: ErrorAnswer, 409: ErrorAnswer, 415: ErrorAnswer }
 const JSON_TYPE = 'application/json; charset=utf-8'
-const MAX_ID = Number.MAX_SAFE_INTEGER
 
 /** The items as JSON, indented by two spaces. The book shows this format and its size: 502 bytes for the four items. */
 export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutesOptions> = async (app, { catalog, imageOf }) => {
@@ -37,7 +38,7 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutesOptions> = async (a
       tags: ['catalog'],
       summary: 'One item',
       params: ById,
-      response: { 200: Item, 404: Type.String() }
+      response: { 200: Item, 404: TextBody() }
     }
   }, (request, reply) => {
     const item = catalog.get(parseId(request.params.id))
@@ -61,7 +62,7 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutesOptions> = async (a
     schema: {
       tags: ['catalog'],
       summary: 'Store an item under an id; an item with this id is replaced',
-      params: ById,
+      params: ByNumber,
       body: ItemInput,
       response: { 200: Item, 201: Item, ...Refusals }
     }

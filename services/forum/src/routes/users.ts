@@ -1,4 +1,4 @@
-import { type Caller, callerOf, Type } from '@outfitters/service-kit'
+import { type Caller, callerOf, TextBody, Type } from '@outfitters/service-kit'
 import { Upstream, upstreamErrors } from '@outfitters/service-kit/upstream'
 import type { FastifyPluginAsync } from 'fastify'
 import type { ForumConfig } from '../config.ts'
@@ -12,7 +12,7 @@ export const userRoutes: FastifyPluginAsync<ForumConfig> = async (app, config) =
   app.setErrorHandler(upstreamErrors('error calling Users service'))
 
   app.get('/api/users', {
-    schema: { tags: ['forum'], summary: 'All users', response: { 200: Type.Array(User), 500: Type.String() } }
+    schema: { tags: ['forum'], summary: 'All users', response: { 200: Type.Array(User), 500: TextBody() } }
   }, async (request, reply) => {
     const users = await loadUsers(callerOf(request, reply))
     return reply.type('application/json; charset=utf-8').send(users)

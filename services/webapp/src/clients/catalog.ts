@@ -14,9 +14,7 @@ export const CatalogItem = Type.Object({
 }, { title: 'CatalogItem' })
 export type CatalogItem = Static<typeof CatalogItem>
 
-/** An item as the catalog accepts it. */
-export const NewCatalogItem = Type.Object({
-  id: Type.Optional(Type.Integer()),
+const fields = {
   color: Type.String({ default: '', maxLength: 100 }),
   department: Type.String({ default: '', maxLength: 100 }),
   name: Type.String({ minLength: 1, maxLength: 200 }),
@@ -29,6 +27,15 @@ export const NewCatalogItem = Type.Object({
     pattern: '^(https?://|/)[!-~]*$',
     description: 'an http(s) URL or a path'
   }))
+}
+
+/** An item as the page's form has it. */
+export const CatalogItemForm = Type.Object(fields, { additionalProperties: false, title: 'CatalogItemForm' })
+
+/** An item as the catalog accepts it. */
+export const NewCatalogItem = Type.Object({
+  id: Type.Optional(Type.Integer()),
+  ...fields
 }, { additionalProperties: false, title: 'NewCatalogItem' })
 export type NewCatalogItem = Static<typeof NewCatalogItem>
 

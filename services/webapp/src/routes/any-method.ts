@@ -3,8 +3,7 @@ import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod
 const OTHER_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 /**
- * Adds a route that answers every method as it answers GET, and ignores the body, like the book's webapp. The OpenAPI
- * document describes only the GET.
+ * Adds a route that answers every method as it answers GET, and ignores the body, like the book's webapp.
  */
 export function addAnyMethodRoute (
   app: FastifyInstance, url: string, schema: FastifySchema, handler: RouteHandlerMethod
@@ -14,7 +13,7 @@ export function addAnyMethodRoute (
     scope.addHook('onRequest', ignoreContentType)
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    scope.route({ method: OTHER_METHODS, url, schema: { ...schema, hide: true }, handler })
+    scope.route({ method: OTHER_METHODS, url, schema, handler })
   })
 }
 

@@ -1,8 +1,9 @@
-import { Type } from '@outfitters/service-kit'
+import { ErrorAnswer, NoBody, TextBody, Type } from '@outfitters/service-kit'
 import { readdirSync } from 'node:fs'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
 
+const Picture = TextBody('image/svg+xml')
 const PUBLIC = `${import.meta.dirname}/../../public`
 
 /** The files of the page: style sheet and scripts below /static, and the pictures of items below /images. */
@@ -15,8 +16,7 @@ export const assetRoutes: FastifyPluginAsync = async app => {
       tags: ['page'],
       summary: "An item's picture; a generic one for items without a picture of their own",
       params: Type.Object({ picture: Type.String() }),
-      produces: ['image/svg+xml'],
-      response: { 200: Type.String() }
+      response: { 200: Picture, 206: Picture, 304: NoBody, 412: ErrorAnswer, 416: ErrorAnswer }
     }
   }, async (request, reply) => {
     const { picture } = request.params

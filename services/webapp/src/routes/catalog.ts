@@ -1,10 +1,13 @@
-import { callerOf, ErrorAnswer, forwardIdentity, jsonParser, problemsOf, sentence, Type } from '@outfitters/service-kit'
+import {
+  callerOf, ErrorAnswer, forwardIdentity, jsonParser, problemsOf, sentence, TextBody, Type
+} from '@outfitters/service-kit'
 import { upstreamErrors } from '@outfitters/service-kit/upstream'
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { CatalogItem, NewCatalogItem } from '../clients/catalog.ts'
 import { addAnyMethodRoute, ignoreContentType } from './any-method.ts'
 
-const Text = Type.String()
+const Text = TextBody()
+const Null = { description: 'null', content: { 'application/json': { schema: Type.Null() } } }
 const JSON_TYPE = 'application/json; charset=utf-8'
 const TEXT_TYPE = 'text/plain; charset=utf-8'
 
@@ -46,7 +49,7 @@ export const catalogRoutes: FastifyPluginAsync = async app => {
         tags: ['catalog'],
         summary: 'Add an item; the body is read as JSON, whatever its content type',
         body: NewCatalogItem,
-        response: { 200: Type.Null(), 400: Text, 409: ErrorAnswer, 500: Text }
+        response: { 200: Null, 400: Text, 409: ErrorAnswer, 500: Text }
       }
     }, async (request, reply) => {
       const { identity } = await app.catalog.create(request.body, callerOf(request, reply))

@@ -1,4 +1,4 @@
-import { Type } from '@outfitters/service-kit'
+import { TextBody } from '@outfitters/service-kit'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 
 /** `GET /api/healthz`: the probe that the book's manifests use. */
@@ -8,8 +8,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       tags: ['operations'],
       summary: "The book's probe",
-      produces: ['text/plain'],
-      response: { 200: Type.String() }
+      response: { 200: TextBody() }
     }
   }, (_request, reply) => {
     reply.type('text/plain; charset=utf-8').send('Healthy!')

@@ -1,8 +1,8 @@
-import { callerOf, ErrorAnswer, problemsOf, RequestError, sentence, Type } from '@outfitters/service-kit'
+import { callerOf, ErrorAnswer, problemsOf, RequestError, sentence, TextBody, Type } from '@outfitters/service-kit'
 import { logUpstreamError } from '@outfitters/service-kit/upstream'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { isAboutField } from '../../public/static/shared/field-errors.js'
-import { NewCatalogItem } from '../clients/catalog.ts'
+import { CatalogItemForm, type NewCatalogItem } from '../clients/catalog.ts'
 import type { WebappConfig } from '../config.ts'
 import { ITEM_FIELDS, itemOf } from '../page/item-form.ts'
 import { renderPage } from '../page/page.ts'
@@ -28,7 +28,7 @@ const POD_NAME = /^[\w.-]{1,253}$/
 /** The store's page. It always loads: a failing upstream is shown on the page and does not fail the request. */
 export const pageRoutes: FastifyPluginAsync<Pick<WebappConfig, 'CHAOS_ACCESS'>> = async (app, { CHAOS_ACCESS }) => {
   app.get<{ Querystring: { added?: string | string[] } }>('/', {
-    schema: { tags: ['page'], summary: 'The page', produces: ['text/html'], response: { 200: Type.String() } }
+    schema: { tags: ['page'], summary: 'The page', response: { 200: TextBody('text/html') } }
   }, (request, reply) => {
     const { added } = request.query
     return sendPage(request, reply, typeof added === 'string' && POD_NAME.test(added) ? { addedBy: added } : {})
@@ -52,14 +52,14 @@ export const pageRoutes: FastifyPluginAsync<Pick<WebappConfig, 'CHAOS_ACCESS'>> 
         tags: ['page'],
         summary: "Add an item with the page's form, for browsers without JavaScript",
         consumes: [FORM_TYPE],
-        produces: ['text/html'],
-        body: NewCatalogItem,
+        body: CatalogItemForm,
         response: {
-          303: Type.String({ description: 'the item was added; the page follows' }),
-          400: Type.String({ description: 'the page, with the errors beside the fields' }),
+          303: Type.Unsafe({ type: 'null', description: 'the item was added; Location is the page' }),
+          400: TextBody('text/html', 'the page, with the errors beside the fields'),
           403: ErrorAnswer,
-          409: Type.String({ description: 'the page; the catalog is full' }),
-          502: Type.String({ description: 'the page; the catalog did not accept the item' })
+          409: TextBody('text/html', 'the page; the catalog is full'),
+          415: ErrorAnswer,
+          502: TextBody('text/html', 'the page; the catalog did not accept the item')
         }
       }
     }, async (request, reply) => {

@@ -1,4 +1,4 @@
-import { callerOf, forwardIdentity, Type } from '@outfitters/service-kit'
+import { callerOf, forwardIdentity, TextBody, Type } from '@outfitters/service-kit'
 import { upstreamErrors } from '@outfitters/service-kit/upstream'
 import type { FastifyPluginAsync } from 'fastify'
 import { ForumUser } from '../clients/forum.ts'
@@ -11,7 +11,7 @@ export const userRoutes: FastifyPluginAsync = async app => {
   addAnyMethodRoute(app, '/api/users', {
     tags: ['forum'],
     summary: 'All users',
-    response: { 200: Type.Array(ForumUser), 500: Type.String() }
+    response: { 200: Type.Array(ForumUser), 500: TextBody() }
   }, async (request, reply) => {
     const { value, identity } = await app.forum.users(callerOf(request, reply))
     forwardIdentity(reply, identity)
