@@ -64,6 +64,13 @@ test('if forty calls do not reach the pod, the answer is a 404 that names the po
   expect(catalog.requests).toHaveLength(40)
 })
 
+test.each([[409, '{{'], [400, '{}'], [200, '[]'], [200, 'rules']])(
+  'a %i of the pod with the body %s, which no pod sends, becomes a 502', async (status, sent) => {
+    const { origin } = await start({ catalog: answering(status, sent, { 'x-served-by': 'pod-9' }), env: ANY })
+    const answer = await request(origin).get(POD_9)
+    expect([answer.status, answer.body.code]).toEqual([502, 'UPSTREAM_BODY'])
+  })
+
 test.each([400, 403, 409])('a %i of the pod is forwarded unchanged', async status => {
   const problems = [{ where: 'body/percentage', what: 'must be <= 100' }]
   const refusal = { statusCode: status, code: 'SOME_CODE', error: 'x', message: 'because', problems }

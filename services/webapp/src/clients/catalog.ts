@@ -1,7 +1,8 @@
-import { RequestError, Type, type ErrorAnswer } from '@outfitters/service-kit'
+import { RequestError, Type } from '@outfitters/service-kit'
 import type { Caller, Identity } from '@outfitters/service-kit'
 import type { Upstream } from '@outfitters/service-kit/upstream'
 import type { Static } from 'typebox'
+import { isErrorAnswer } from './error-answer.ts'
 
 /** An item as the catalog answers it. The webapp sends its keys in this order. */
 export const CatalogItem = Type.Object({
@@ -90,10 +91,6 @@ export class CatalogClient {
     }
     return { value: undefined, identity: answer.requireStatus(201).identity }
   }
-}
-
-function isErrorAnswer (value: unknown): value is ErrorAnswer {
-  return typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string'
 }
 
 function isItem (value: unknown): value is CatalogItem {

@@ -1,5 +1,6 @@
 import { RequestError, type Caller, type Identity } from '@outfitters/service-kit'
 import { UpstreamError, type Upstream } from '@outfitters/service-kit/upstream'
+import { isErrorAnswer } from './error-answer.ts'
 
 /** The most calls for one pod. Of four pods, 40 calls miss the wanted one with a probability of 0.00001. */
 const MAX_CALLS = 40
@@ -50,7 +51,14 @@ export class FaultsClient {
       const answer = await this.#upstream.call(call, callerWithPod)
       const { status, identity } = answer
       const answeredBy = identity['x-served-by']
-      if (status === 200 || (REFUSALS.includes(status) && answeredBy !== undefined)) return answer
+      if (status === 200) {
+        if (method === 'GET') answer.json(isObject)
+        return answer
+      }
+      if (REFUSALS.includes(status) && answeredBy !== undefined) {
+        answer.json(isErrorAnswer)
+        return answer
+      }
       if (status !== 421 || answeredBy === undefined) {
         throw new UpstreamError('UPSTREAM_STATUS', `${name} answered ${status}`, { answer })
       }
@@ -61,4 +69,8 @@ export class FaultsClient {
       'The pod may no longer exist, or the route to it may need a header.'
     ].join(' '))
   }
+}
+
+function isObject (value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

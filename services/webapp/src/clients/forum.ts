@@ -1,15 +1,12 @@
 import { Type } from '@outfitters/service-kit'
 import type { Caller, Identity } from '@outfitters/service-kit'
 import type { Upstream } from '@outfitters/service-kit/upstream'
-import type { Static } from 'typebox'
 
-/** The properties of a user that the webapp reads. It forwards all others unread. */
-export const ForumUser = Type.Object({
-  name: Type.Optional(Type.String()),
-  email: Type.Optional(Type.String()),
-  company: Type.Optional(Type.Object({ name: Type.Optional(Type.String()) }, { additionalProperties: true }))
-}, { additionalProperties: true, title: 'ForumUser' })
-export type ForumUser = Static<typeof ForumUser>
+/** A user as the forum sent it. The page shows some properties, and none of them has to be a text. */
+export interface ForumUser { name?: unknown, email?: unknown, company?: { name?: unknown } | null }
+export const ForumUser = Type.Unsafe<ForumUser>({
+  type: 'object', title: 'ForumUser', description: 'usually with name, email and company, but the forum may send others'
+})
 
 /** A client of the forum. */
 export class ForumClient {
