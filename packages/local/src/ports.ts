@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
+import { HOST, portsFrom, type Ports } from './processes.ts'
 
 /**
  * Whether another process listens on the port.
@@ -35,4 +37,20 @@ async function outputOf (command: string, args: string[]): Promise<string> {
   } catch {
     return ''
   }
+}
+
+/** Finds free ports. It holds all of them at the same time, so that they are different. */
+export async function freePorts (count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, HOST))
+  await Promise.all(servers.map(server => once(server, 'listening')))
+  const ports = servers.map(server => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return ports
+}
+
+/** Finds free ports for the processes of the store. */
+export async function freeStorePorts (): Promise<Ports> {
+  const names = Object.keys(portsFrom({}))
+  const ports = await freePorts(names.length)
+  return Object.fromEntries(names.map((name, index) => [name, ports[index]])) as Ports
 }

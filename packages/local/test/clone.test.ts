@@ -10,7 +10,8 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ROOT } from '../../../scripts/project.ts'
 import { HOST } from '../src/processes.ts'
-import { freeStorePorts, machineEnv } from './machine.ts'
+import { freeStorePorts } from '../src/ports.ts'
+import { machineEnv } from './machine.ts'
 
 const NOT_CLONED = new Set(['node_modules', '.node', '.git', '.turbo', '.reports', '.installing'])
 

@@ -13,7 +13,7 @@ import { stubUpstream } from '@outfitters/service-kit/testing'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { ROOT } from '../../../scripts/project.ts'
-import { freePorts } from './machine.ts'
+import { freePorts } from '../src/ports.ts'
 
 /** The collector: the official otelcol-k8s on the PATH, or the path in OTELCOL. otelcol.yaml builds one. */
 const OTELCOL = process.env['OTELCOL'] ?? 'otelcol-k8s'

@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ROOT, SERVICES } from '../../../scripts/project.ts'
 import { HOST, portsFrom, variableOf } from '../src/processes.ts'
-import { freeStorePorts, machineEnv } from './machine.ts'
+import { freeStorePorts } from '../src/ports.ts'
+import { machineEnv } from './machine.ts'
 
 interface Command {
   file: string

@@ -4,10 +4,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
-import { isTaken } from '../src/ports.ts'
+import { freeStorePorts, isTaken } from '../src/ports.ts'
 import { ROOT } from '../../../scripts/project.ts'
 import { HOST, variableOf } from '../src/processes.ts'
-import { freeStorePorts } from './machine.ts'
 
 const ports = await freeStorePorts()
 const env = Object.fromEntries(Object.entries(ports).map(([name, port]) => [variableOf(name), String(port)]))
