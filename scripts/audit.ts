@@ -29,7 +29,7 @@ if (audit.auditReportVersion === undefined) {
     const reasons = via.map(cause => typeof cause === 'string' ? `through ${cause}` : `${cause.title} ${cause.url}`)
     console.error(`${name} has a vulnerability of severity ${severity}: ${reasons.join('; ')}`)
   }
-  console.log(`${serious.length} packages in production have a known vulnerability of severity high or critical`)
+  console.log(`packages in production with a known vulnerability of severity high or critical: ${serious.length}`)
   process.exitCode = serious.length === 0 ? 0 : 1
 }
 

@@ -19,7 +19,7 @@ const problems = packages.filter(({ license }) => !isAllowedLicense(license)).ma
   `but only these are allowed: ${ALLOWED_LICENSES.join(', ')}. Use another package. ` +
   'Or, if the license asks for no more than these do, add it to scripts/production.ts.')
 if (!check) writeFileSync(join(ROOT, FILE), list())
-else if (readFileSync(join(ROOT, FILE), 'utf8') !== list()) problems.push(`${FILE} is out of date: npm run licenses`)
+else if (readFileSync(join(ROOT, FILE), 'utf8') !== list()) problems.push(`${FILE} is out of date. Run npm run licenses`)
 
 for (const problem of problems) console.error(problem)
 console.log(`${packages.length} packages in production, ${problems.length} problems with licenses`)
@@ -34,8 +34,8 @@ function list (): string {
   })
   return `# Licenses
 
-These packages of others run in production. Those that are not in the images belong to the exercises and the
-benchmarks. The project itself has the license [Apache-2.0](../LICENSE).
+The project needs these packages of others at run time. Those that are not in the images belong to the exercises and
+the benchmarks. The project itself has the license [Apache-2.0](../LICENSE).
 
 \`npm run licenses\` writes this page from \`package-lock.json\`. \`npm test\` checks that the page is up to date, and
 that each license is on the list of allowed licenses in \`scripts/production.ts\`.

@@ -1,5 +1,5 @@
 // node scripts/promises.ts: checks that docs/security.md names tests that exist. Each row of the table below the
-// heading `Promises` has a promise, and one or more tests that hold it: `[FILE](../PATH): "TITLE"`.
+// heading `Promises` has a promise, and one or more tests that check it: `[FILE](../PATH): "TITLE"`.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './project.ts'

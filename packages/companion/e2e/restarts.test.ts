@@ -1,5 +1,5 @@
 // Callers lose no request during a rollout, and none when a pod is killed while the mesh retries. Without a catalog,
-// the webapp still answers in time. If istiod is killed during an exercise, the verdict is right or there is none, and
+// the webapp still answers in time. If istiod is killed during an exercise, the exercise passes or is not judged, and
 // everything is restored.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -23,8 +23,8 @@ beforeAll(async () => {
 })
 
 /**
- * The calls from before `change` until five seconds after it: 40 a second on connections that are kept, and 20 a second
- * that each have a new connection.
+ * The calls from before `change` until five seconds after it: 40 a second on connections that are kept, and 20 a second,
+ * each on a new connection.
  */
 async function callsDuring (path: string, change: () => Promise<unknown>): Promise<{ kept: Call[], fresh: Call[] }> {
   const end = new AbortController()
@@ -87,7 +87,7 @@ test('no request fails when one of two catalog pods is killed and the mesh retri
   expect(tally([...kept, ...fresh])).toEqual({ 200: kept.length + fresh.length })
 })
 
-/** A call without an answer ends after half a minute. The webapp waits 15 s for the catalog, and the page 3 s. */
+/** Limits for the answers: the webapp waits 15 s for the catalog, and its page 3 s. The calls here give up after 30 s. */
 const [API_MS, PAGE_MS] = [25_000, 14_000]
 
 test.each<[string, () => Promise<unknown>]>([

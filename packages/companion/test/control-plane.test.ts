@@ -3,7 +3,7 @@ import { istiodTrouble } from '../src/cluster/control-plane.ts'
 import { Kubectl } from '../src/cluster/kubectl.ts'
 
 const SINCE = Date.parse('2026-01-01T12:00:00.500Z')
-const RESTARTED = 'istiod has restarted meanwhile (pod istiod-1)'
+const RESTARTED = 'istiod restarted during the exercise (pod istiod-1)'
 const CLOCK = { least: 0, most: 0 }
 
 const troubleWith = (status: object, clock = CLOCK) => {
@@ -16,13 +16,13 @@ const status = (startedAt: string, lastTransitionTime = '2026-01-01T10:00:00Z', 
 })
 
 test.each([
-  ['it works since long ago', status('2026-01-01T10:00:00Z'), undefined],
+  ['it has been running for a long time', status('2026-01-01T10:00:00Z'), undefined],
   ['it has started since', status('2026-01-01T12:00:03Z'), RESTARTED],
   ['it has started in the same second', status('2026-01-01T12:00:00Z'), RESTARTED],
   ['it was not ready for a while', status('2026-01-01T10:00:00Z', '2026-01-01T12:00:09Z'), RESTARTED],
   ['it is not ready', status('2026-01-01T10:00:00Z', '2026-01-01T11:00:00Z', 'False'),
     'istiod is not ready (pod istiod-1)'],
-  ['it tells nothing', {}, undefined]
+  ['its status is empty', {}, undefined]
 ])('istiod: %s', async (_what, given, trouble) => {
   expect(await troubleWith(given)).toBe(trouble)
 })
@@ -30,10 +30,10 @@ test.each([
 test('the times of a cluster whose clock is ahead are compared by that clock', async () => {
   const hourAhead = { least: 3_600_000, most: 3_601_000 }
   expect(await troubleWith(status('2026-01-01T12:59:00Z'), hourAhead)).toBeUndefined()
-  expect(await troubleWith(status('2026-01-01T13:00:03Z'), hourAhead)).toMatch(/^istiod has restarted/)
+  expect(await troubleWith(status('2026-01-01T13:00:03Z'), hourAhead)).toMatch(/^istiod restarted/)
 })
 
-test('someone who may not see istiod gets no trouble', async () => {
+test('no trouble is reported to a user who may not see istiod', async () => {
   const execute = async () => ({ code: 1, stdout: '', stderr: 'Forbidden' })
   expect(await istiodTrouble(new Kubectl('shop', { execute }), SINCE, CLOCK)).toBeUndefined()
 })

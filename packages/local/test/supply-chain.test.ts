@@ -1,4 +1,4 @@
-// What the project takes from others has a fixed version, and Renovate finds each of these versions.
+// Third-party dependencies have fixed versions, and Renovate finds each of these versions.
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync, existsSync, globSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync

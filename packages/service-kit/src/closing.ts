@@ -37,7 +37,7 @@ export const closing = fp(async app => {
   })
   app.addHook('preClose', async () => {
     await untilQueueIsEmpty()
-    app.server.close() // here and not later, in Fastify, because new connections come in every moment
+    app.server.close() // now: until Fastify does it, new connections could come
     setImmediate(async () => {
       if (unused.size > 0) {
         await sleep(FIRST_REQUEST_MS)
@@ -49,8 +49,8 @@ export const closing = fp(async app => {
   })
 
   /**
-   * Waits for a turn of the event loop in which no connection came. Then none waits in the kernel's queue. Those that
-   * do when the server stops listening are reset.
+   * Waits for a turn of the event loop in which no connection came. Then the kernel's queue is empty. Connections in
+   * it would be reset when the server stops listening.
    */
   async function untilQueueIsEmpty (): Promise<void> {
     const end = performance.now() + ACCEPTING_MS

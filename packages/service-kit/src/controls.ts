@@ -6,7 +6,7 @@ export function escapeControls (json: string): string {
   return json.replace(/[\x7f-\x9f]/g, character => `\\u00${character.charCodeAt(0).toString(16)}`)
 }
 
-/** Makes texts of the control characters in JSON, so that their reader sees `\u009b`. Line breaks and tabs stay. */
+/** Makes the control characters in JSON visible, as in `\u009b`. Line breaks and tabs stay. */
 export function controlsAsText (json: string): string {
   const escapes = /\\(?:\\|u00[0189][0-9a-f]|u007f|[bf])/g
   return escapeControls(json).replace(escapes, escape => escape === '\\\\' ? escape : `\\${escape}`)

@@ -18,10 +18,10 @@ const REFUSALS: Record<number, string> = {
   400: 'the request is not valid HTTP',
   408: 'the request did not arrive in time',
   413: 'the request is too large',
-  417: 'the header Expect asks for something else than 100-continue',
+  417: 'the header Expect asks for something other than 100-continue',
   431: 'the request line and the headers are too large'
 }
-const OVERLOADED: Record<number, string> = { 503: 'too many requests are under way' }
+const OVERLOADED: Record<number, string> = { 503: 'too many requests are in progress' }
 const NO_SUCH_PATH: Record<number, string> = { 404: 'the path does not exist' }
 
 /** Makes the service's OpenAPI document from the schemas of the routes. Register it before them. */

@@ -17,14 +17,14 @@ export const ErrorAnswer = Type.Object({
 }, { title: 'ErrorAnswer' })
 export type ErrorAnswer = Static<typeof ErrorAnswer>
 
-/** A request that came while too many others were under way. The answer is a 503 with the message. */
+/** Too many requests are in progress, or delayed. The answer is a 503 with the message. */
 export class Overloaded extends Error {
   readonly statusCode = 503
   readonly code = 'OVERLOADED'
 
-  /** @param what what there are too many of, such as "1000 requests are under way" */
-  constructor (what: string) {
-    super(`${what}, which is the limit; try again`)
+  /** @param reached the limit that is reached, as a clause, such as "1000 requests are in progress" */
+  constructor (reached: string) {
+    super(`${reached}, which is the limit; try again`)
   }
 }
 

@@ -54,17 +54,17 @@ interface PinoInternals {
 async function stdoutStream (): Promise<DestinationStream> {
   // Loaded only for a terminal, so that it costs a container nothing.
   if (process.stdout.isTTY) return (await import('./pretty.ts')).prettyStream()
-  return gathered(kept(pino.destination({ fd: 1, sync: true, maxLength: MAX_WAITING_BYTES })))
+  return gathered(tolerant(pino.destination({ fd: 1, sync: true, maxLength: MAX_WAITING_BYTES })))
 }
 
-/** The most log bytes that wait if stdout takes none, as on a full disk. Later lines are lost. */
+/** The most bytes of lines that wait while stdout takes none, as on a full disk. */
 const MAX_WAITING_BYTES = 1024 * 1024
 
 /**
- * Lets the service go on if its lines cannot be written, and says so on stderr. They are written as soon as that is
- * possible.
+ * Keeps the service running if its log cannot be written, and says so on stderr. Up to MAX_WAITING_BYTES of lines wait
+ * until stdout takes them. Further lines are lost.
  */
-function kept (destination: ReturnType<typeof pino.destination>): FlushableStream {
+function tolerant (destination: ReturnType<typeof pino.destination>): FlushableStream {
   let isFailing = false
   const failed = (error: unknown) => {
     if (!isFailing) console.error(`log lines cannot be written to stdout: ${(error as Error).message}`)

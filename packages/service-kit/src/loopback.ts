@@ -17,7 +17,7 @@ export function outsideReason (request: Sent): string | undefined {
  */
 export function rebindingReason ({ socket: { remoteAddress }, headers: { host } }: Sent): string | undefined {
   if (!isLoopback(remoteAddress) || isLocalName(host)) return undefined
-  return `the Host of this request, ${host}, is the name of a site`
+  return `the Host header of this request, ${host}, may be the name of a website; use localhost or an IP address`
 }
 
 /**

@@ -26,7 +26,7 @@ export async function run (app: Service, config: RunConfig, telemetry?: Telemetr
   const delay = config.DRAIN_DELAY_MS + CLOSE_GRACE_MS + FLUSH_MS
   closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
     if (err !== undefined) {
-      lastWords(app, err, 'unexpected error, closing')
+      reportFatal(app, err, 'unexpected error, closing')
     } else {
       app.log.info({ signal }, `draining for ${config.DRAIN_DELAY_MS} ms`)
       app.drain()
@@ -46,13 +46,13 @@ export async function run (app: Service, config: RunConfig, telemetry?: Telemetr
     const { code } = err as NodeJS.ErrnoException
     const where = describeListening(config)
     const taken = `${where} is taken: end the process that listens on it, or set PORT to another port`
-    lastWords(app, err, code === 'EADDRINUSE' ? taken : `cannot listen on ${where}`)
+    reportFatal(app, err, code === 'EADDRINUSE' ? taken : `cannot listen on ${where}`)
     process.exit(1)
   }
 }
 
-/** Says why the process ends: in the log, or on stderr if the log is silent. */
-function lastWords (app: Service, err: unknown, message: string): void {
+/** Reports why the process ends: in the log, or on stderr if the log is silent. */
+function reportFatal (app: Service, err: unknown, message: string): void {
   app.log.fatal({ err }, message)
   if (app.log.level === 'silent') console.error(message, err)
 }

@@ -14,13 +14,13 @@ import { errorAnswers } from './errors.ts'
 import { faults } from './faults/plugin.ts'
 import { health } from './health.ts'
 import { identity, identityHeaders } from './identity.ts'
+import { requestLimits } from './in-progress.ts'
 import { logLevel } from './log-level.ts'
 import { metrics } from './metrics.ts'
 import { operational } from './operational.ts'
 import { routable } from './paths.ts'
 import { MAX_HEADER_BYTES, parserOptions, REQUEST_TIMEOUT_MS, refusals } from './refusals.ts'
 import { routeTable, unrouted } from './unrouted.ts'
-import { underWay } from './under-way.ts'
 import { tracing } from './tracing/plugin.ts'
 import type { Telemetry } from './tracing/types.ts'
 
@@ -100,7 +100,7 @@ export function createService (config: BaseConfig, options: ServiceOptions): Ser
     headers: identityHeaders(config),
     onRefusal: refusal => app.countRefusal(refusal)
   })
-  app.register(underWay)
+  app.register(requestLimits)
   app.register(bodies)
   app.register(health)
   app.register(logLevel)

@@ -11,7 +11,7 @@ declare module 'fastify' {
 
 /** Collects the routes. Register it before all routes, with the router options of the service. */
 export const routeTable = fp<Pick<Config<never>, 'ignoreTrailingSlash' | 'maxParamLength'>>(async (app, options) => {
-  const router = findMyWay(options) // Fastify's own router, but that one does not say which methods a path has
+  const router = findMyWay(options) // the library that Fastify uses; Fastify does not say which methods a path has
   const known = new Set<HTTPMethod>()
   app.addHook('onRoute', ({ method: methods, url }) => {
     for (const method of [methods].flat() as HTTPMethod[]) {
@@ -37,9 +37,9 @@ export const unrouted = fp(async app => {
     const allow = app.methodsFor(url).join(', ')
     if (allow === '') return done(notFound(request))
     reply.header('allow', allow)
-    done(new RequestError(405, 'METHOD_NOT_ALLOWED', `There is no ${method} ${url}; its methods are ${allow}`))
+    done(new RequestError(405, 'METHOD_NOT_ALLOWED', `There is no ${method} ${url}; this path allows ${allow}`))
   })
-  app.setNotFoundHandler(request => { throw notFound(request) }) // for a route that finds that it has no such file
+  app.setNotFoundHandler(request => { throw notFound(request) }) // for routes that have no file for the path, such as /static
 }, { name: 'unrouted', dependencies: ['route-table'] })
 
 function notFound ({ method, url }: { method: string, url: string }): RequestError {

@@ -58,7 +58,7 @@ test.each([
   ['attacker.example', 403], ['attacker.example:8080', 403], ['127.0.0.1.attacker.example', 403],
   ['localhost:8080', 200], ['127.0.0.1:8080', 200], ['[::1]:8080', 200], ['webapp', 200], ['webapp-5c9-x', 200],
   ['webapp.shop.svc.cluster.local', 200], ['LOCALHOST.', 200]
-])('from inside the pod, but with the Host %s, the log level and the faults are a %i', async (host, status) => {
+])('a call from inside the pod with the Host %s gets a %i from /log-level and from /blowup', async (host, status) => {
   const origin = await listen(app)
   for (const path of ['/log-level', '/blowup']) {
     expect((await request(origin).get(path).set('Host', host)).status, path).toBe(status)

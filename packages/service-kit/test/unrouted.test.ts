@@ -37,7 +37,7 @@ test.each(OTHER_METHODS)('%s of a path that has only other methods is a 405 that
     statusCode: 405,
     code: 'METHOD_NOT_ALLOWED',
     error: 'Method Not Allowed',
-    message: `There is no ${method} /items?a=b; its methods are GET, HEAD, POST`
+    message: `There is no ${method} /items?a=b; this path allows GET, HEAD, POST`
   })
 })
 

@@ -106,7 +106,7 @@ test.each([
   expect(catalog.requests).toHaveLength(0)
 })
 
-test('a site whose name points to this machine sets no faults, neither here nor in other services', async () => {
+test('a site whose name points to this machine cannot set faults, here or in other services', async () => {
   const { origin, catalog } = await start({ catalog: pods('pod-9'), env: ANY })
   for (const path of [POD_9, '/blowup']) {
     const { status, body } = await request(origin).post(path).set('host', 'attacker.example').send({ type: '500' })

@@ -10,11 +10,11 @@ export interface Attack {
   /** what the client or the upstream does */
   what: string
   /** starts the containers: the target, and whatever it needs */
-  prepare: () => Promise<Scene>
+  prepare: () => Promise<Setup>
 }
 
-/** The containers of an attack. */
-export interface Scene {
+/** What an attack needs. */
+export interface Setup {
   target: Container
   /** what is disposed of afterwards, besides the target */
   others: Disposable[]
@@ -27,7 +27,7 @@ export interface Scene {
 const PIPELINED = 20_000
 const LONG_ITEM = JSON.stringify({ name: '\u0000'.repeat(200), price: '1', imageUrl: `/${'"'.repeat(2000)}` })
 
-/** Each attack once: D1 pipelines, D2 fills the catalog, D3 delays, D4 is an upstream with a huge answer. */
+/** Pipelined requests, a catalog of long items, long delays, and an upstream with huge answers. */
 export const ATTACKS: Attack[] = [
   {
     what: `one connection pipelines ${PIPELINED} requests to the webapp`,
@@ -64,7 +64,7 @@ const webappFor = (catalog: number, forum: number) => Container.start('webapp', 
 
 async function pipelined (
   service: 'webapp' | 'catalog', path: string, connections: number, each: number
-): Promise<Scene> {
+): Promise<Setup> {
   const { catalog, forum, webapp } = await startStore()
   const target = service === 'webapp' ? webapp : catalog
   const others = [catalog, forum, webapp].filter(container => container !== target)
@@ -75,14 +75,14 @@ async function pipelined (
   return { target, others, path, run }
 }
 
-async function fullCatalogRead (): Promise<Scene> {
+async function fullCatalogRead (): Promise<Setup> {
   const { catalog, forum, webapp } = await startStore()
   await fill(catalog.port)
   const run = (signal: AbortSignal) => repeat(40, signal, () => get(webapp.port, '/api/catalog', signal))
   return { target: webapp, others: [catalog, forum], path: '/api/catalog', run }
 }
 
-async function fullCatalogUnread (): Promise<Scene> {
+async function fullCatalogUnread (): Promise<Setup> {
   const target = await Container.start('catalog')
   await fill(target.port)
   const run = async (signal: AbortSignal) => {
@@ -97,7 +97,7 @@ async function fullCatalogUnread (): Promise<Scene> {
   return { target, others: [], path: '/items', run }
 }
 
-async function delayed (): Promise<Scene> {
+async function delayed (): Promise<Setup> {
   const target = await slowCatalog()
   const run = async (signal: AbortSignal) => {
     const calls: Promise<unknown>[] = []
@@ -110,7 +110,7 @@ async function delayed (): Promise<Scene> {
   return { target, others: [], path: '/items', run }
 }
 
-async function delayedAndPipelined (): Promise<Scene> {
+async function delayedAndPipelined (): Promise<Setup> {
   const target = await slowCatalog()
   const run = async (signal: AbortSignal) => {
     await Promise.all(Array.from({ length: 10 }, () => pipeline(target.port, '/items/1', PIPELINED / 10, signal)))
@@ -128,7 +128,7 @@ async function slowCatalog (): Promise<Container> {
   return catalog
 }
 
-async function hugeAnswers (): Promise<Scene> {
+async function hugeAnswers (): Promise<Setup> {
   const body = `[${'{},'.repeat(2_700_000)}{}]`
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json').end(body)

@@ -87,8 +87,9 @@ function docker (...args: string[]): string {
   } catch (error) {
     const { code, message, stderr = '' } = error as NodeJS.ErrnoException & { stderr?: string }
     if (code === 'ENOENT') throw new Missing('Docker is not installed')
-    if (/No such image|pull access denied|Cannot connect to the Docker daemon/.test(stderr)) {
-      throw new Missing(`Docker cannot run the images: run npm run images first. It says: ${stderr.trim()}`)
+    if (/Cannot connect to the Docker daemon/.test(stderr)) throw new Missing('Docker is not running')
+    if (/No such image|pull access denied/.test(stderr)) {
+      throw new Missing(`Docker has no such image: run npm run images first. Docker says: ${stderr.trim()}`)
     }
     throw new Error(message)
   }

@@ -9,7 +9,7 @@ const PATHS = ['/api/catalog', '/api/catalog/items/1', '/api/users', '/api/catal
 export interface Minute {
   minute: number
   requests: number
-  /** answers that are no 2xx, and connections that failed */
+  /** answers that are not 2xx, and connections that failed */
   failures: number
 }
 

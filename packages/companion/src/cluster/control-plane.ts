@@ -1,7 +1,7 @@
 import type { Kubectl, KubeObject } from './kubectl.ts'
 import type { ClockOffset } from './preflight.ts'
 
-/** The parts of an istiod Pod that tell since when it works. */
+/** The parts of an istiod Pod that say since when it has been running. */
 interface IstiodPod extends KubeObject {
   status?: {
     conditions?: { type: string, status: string, lastTransitionTime: string }[]
@@ -9,12 +9,12 @@ interface IstiodPod extends KubeObject {
   }
 }
 
-/** The cluster tells its times to the second. */
+/** The timestamps of Kubernetes are accurate to the second. */
 const SECOND_MS = 1000
 
 /**
- * Why istiod may not have done its work since a time; undefined if it has. Without istiod, the proxies keep their old
- * configuration, and the API server accepts no new one. So checks of that time say nothing about the lesson.
+ * Why istiod may not have been working at some time since then; undefined if nothing says so. Without istiod, the
+ * proxies keep their old configuration, and the API server accepts no new one. So checks say nothing about the lesson.
  *
  * @param since the time by this machine's clock, in milliseconds
  * @param clock how far the cluster's clock is ahead
@@ -31,7 +31,7 @@ export async function istiodTrouble (
     if (ready?.status === 'False') return `istiod is not ready (pod ${name})`
     const starts = containerStatuses.flatMap(({ state }) => state?.running?.startedAt ?? [])
     const times = [ready?.lastTransitionTime ?? '', ...starts]
-    if (times.some(isRecent)) return `istiod has restarted meanwhile (pod ${name})`
+    if (times.some(isRecent)) return `istiod restarted during the exercise (pod ${name})`
   }
   return undefined
 }

@@ -98,8 +98,8 @@ export class Kubectl {
   }
 
   /**
-   * Runs kubectl in the namespace. If istiod does not check a change at the moment, because it restarts, the command
-   * runs again: the API server has refused the change.
+   * Runs kubectl in the namespace. While istiod restarts, it cannot validate a change, and the API server rejects it.
+   * Then the command runs again.
    *
    * @returns what it prints
    * @throws {KubectlError} when it fails

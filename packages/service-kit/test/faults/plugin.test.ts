@@ -101,7 +101,7 @@ test('latency delays the answer and does not change it', async () => {
   expect(answer.headers['x-chaos']).toBe('latency')
 })
 
-test('past the limit of delays, a hit request is answered with 503, and others as ever', async () => {
+test('past the limit of delayed requests, a hit request gets a 503, and others are served as usual', async () => {
   await set({ type: 'latency', latencyMs: 60_000, scope: { path: '/items' } })
   const delayed = Array.from({ length: 500 }, () => fetch(`${origin}/items`).catch(() => undefined))
   const state = async () => (await request(origin).get('/blowup')).body.latency.state

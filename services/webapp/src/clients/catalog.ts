@@ -81,7 +81,7 @@ export class CatalogClient {
   /**
    * Adds an item; the catalog assigns its id.
    *
-   * @throws {RequestError} 409 CATALOG_FULL, if the catalog says so
+   * @throws {RequestError} 409 CATALOG_FULL if the catalog is full
    */
   async create (item: NewCatalogItem, caller: Caller): Promise<CatalogAnswer<void>> {
     const answer = await this.#upstream.call({ method: 'POST', path: '/items', body: item }, caller)

@@ -96,7 +96,7 @@ function user ({ name, email, company }: ForumUser): string {
         <li><strong>${textOf(name)}</strong><span>${textOf(company?.name)}</span><span>${textOf(email)}</span></li>`
 }
 
-/** A value of a user, of which the forum may send anything; empty if it is no text. */
+/** A property of a user as text. It is empty if the forum sent anything other than a text. */
 const textOf = (value: unknown) => typeof value === 'string' ? value : ''
 
 function unavailable (service: string): string {

@@ -48,7 +48,7 @@ function countAnswers (socket: Socket): () => number {
   return () => answers
 }
 
-test('a client that pipelines 5,000 requests gets 5,000 answers, but few are under way at a time', async () => {
+test('a client that pipelines 5,000 requests gets 5,000 answers, but few are in progress at a time', async () => {
   const { port } = new URL(origin)
   const socket = connect(Number(port), '127.0.0.1')
   await once(socket, 'connect')
@@ -69,7 +69,7 @@ test('however much a client pipelines, only a part of it waits, so its connectio
   socket.destroy()
 }, 90_000)
 
-test('clients that pipeline too much together are disconnected, and others are answered as ever', async () => {
+test('clients that together pipeline too many requests are disconnected, and others are served as usual', async () => {
   const sockets = await Promise.all(Array.from({ length: 10 }, async () => {
     const socket = connect(Number(new URL(origin).port), '127.0.0.1').on('error', () => {})
     await once(socket, 'connect')
@@ -81,7 +81,7 @@ test('clients that pipeline too much together are disconnected, and others are a
   expect(sockets.every(isClosed)).toBe(false)
   expect((await request(origin).get('/items')).status).toBe(200)
 
-  // A service sees that a client is lost when it answers.
+  // A service notices only while answering that a client has disconnected.
   for (const socket of sockets) socket.destroy()
   let open = sockets.length
   await answerUntil(() => {
@@ -96,7 +96,7 @@ test('clients that pipeline too much together are disconnected, and others are a
   another.destroy()
 }, 60_000)
 
-test('past the limit, a request is answered with 503, and probes are answered as ever', async () => {
+test('past the limit, a request is answered with 503, and probes are served as usual', async () => {
   const calls = Array.from({ length: 1010 }, () => fetch(`${origin}/slow`))
   await expect.poll(() => waiting.length, { timeout: 20_000 }).toBe(1000)
   expect((await request(origin).get('/readyz')).status).toBe(200)
