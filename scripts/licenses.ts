@@ -19,7 +19,9 @@ const problems = packages.filter(({ license }) => !isAllowedLicense(license)).ma
   `but only these are allowed: ${ALLOWED_LICENSES.join(', ')}. Use another package. ` +
   'Or, if the license asks for no more than these do, add it to scripts/production.ts.')
 if (!check) writeFileSync(join(ROOT, FILE), list())
-else if (readFileSync(join(ROOT, FILE), 'utf8') !== list()) problems.push(`${FILE} is out of date. Run npm run licenses`)
+else if (readFileSync(join(ROOT, FILE), 'utf8') !== list()) {
+  problems.push(`${FILE} is out of date. Run npm run licenses`)
+}
 
 for (const problem of problems) console.error(problem)
 console.log(`${packages.length} packages in production, ${problems.length} problems with licenses`)

@@ -132,7 +132,7 @@ test('an exercise during which istiod has restarted does not fail: what did not 
   }
   const summary = await runExercises({ ...options, exercises, execute })
   expect(summary).toMatchObject({ failed: 0, notJudged: 1 })
-  const disturbed = expect.stringMatching(/^istiod restarted during the exercise \(pod istiod-1\): .* exercise again\.$/)
+  const disturbed = expect.stringMatching(/^istiod restarted during the exercise \(pod istiod-1\): .* again\.$/)
   expect(summary.results[0]?.unjudged).toEqual([{ id: 'printed', name: 'what is printed', disturbed }])
 })
 

@@ -39,7 +39,7 @@ export const unrouted = fp(async app => {
     reply.header('allow', allow)
     done(new RequestError(405, 'METHOD_NOT_ALLOWED', `There is no ${method} ${url}; this path allows ${allow}`))
   })
-  app.setNotFoundHandler(request => { throw notFound(request) }) // for routes that have no file for the path, such as /static
+  app.setNotFoundHandler(request => { throw notFound(request) }) // for routes without such a file
 }, { name: 'unrouted', dependencies: ['route-table'] })
 
 function notFound ({ method, url }: { method: string, url: string }): RequestError {
