@@ -23,8 +23,8 @@ beforeAll(async () => {
 })
 
 /**
- * The calls from before `change` until five seconds after it: 40 a second on connections that are kept, and 20 a second,
- * each on a new connection.
+ * The calls from before `change` until five seconds after it: 40 a second on connections that are kept, and 20 on new
+ * ones.
  */
 async function callsDuring (path: string, change: () => Promise<unknown>): Promise<{ kept: Call[], fresh: Call[] }> {
   const end = new AbortController()
@@ -87,7 +87,7 @@ test('no request fails when one of two catalog pods is killed and the mesh retri
   expect(tally([...kept, ...fresh])).toEqual({ 200: kept.length + fresh.length })
 })
 
-/** Limits for the answers: the webapp waits 15 s for the catalog, and its page 3 s. The calls here give up after 30 s. */
+/** Limits for the answers: the webapp waits 15 s for the catalog, its page 3 s, and the calls here 30 s. */
 const [API_MS, PAGE_MS] = [25_000, 14_000]
 
 test.each<[string, () => Promise<unknown>]>([
