@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { attackWith, HOSTILE_CLIENTS } from './clients.ts'
 import { ensureSchemathesis, NoSchemathesis, runSchemathesis } from './schemathesis.ts'
-import { reset, startTargets } from './target.ts'
+import { reset, startTargets, type Running } from './target.ts'
 import { HOSTILE_UPSTREAMS, startWithHostileUpstreams } from './upstreams.ts'
 
 const { values } = parseArgs({
@@ -19,6 +19,13 @@ if (!(Number.isInteger(cases) && cases > 0 && Number.isInteger(seed) && seed >= 
 }
 
 let failed = 0
+const running = new Set<Running>()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, async () => {
+    await Promise.all([...running].map(({ stop }) => stop()))
+    process.exit(1)
+  })
+}
 process.exitCode = await main()
 
 async function main (): Promise<number> {
@@ -37,7 +44,9 @@ async function main (): Promise<number> {
 }
 
 async function attackStore (): Promise<void> {
-  const { targets, complaints, stop } = await startTargets()
+  const store = await startTargets()
+  running.add(store)
+  const { targets, complaints } = store
   for (const target of targets) {
     for (const client of HOSTILE_CLIENTS) {
       await judge(`${target.name}: a client that ${client.name}`, complaints, () =>
@@ -46,16 +55,17 @@ async function attackStore (): Promise<void> {
   }
   for (const target of targets) {
     await judge(`${target.name}: ${cases} cases of Schemathesis`, complaints, async () => {
-      const { sent, found } = runSchemathesis(target, { cases, seed })
+      const { sent, found } = await runSchemathesis(target, { cases, seed })
       await reset(target)
       return [...found, ...sent < cases ? [`there were only ${sent} cases`] : []]
     })
   }
-  await stop()
+  await store.stop()
 }
 
 async function attackWebappFromBehind (): Promise<void> {
   const webapp = await startWithHostileUpstreams()
+  running.add(webapp)
   for (const name of Object.keys(HOSTILE_UPSTREAMS)) {
     await judge(`webapp: an upstream that ${name}`, webapp.complaints, () => webapp.attackWith(name))
   }

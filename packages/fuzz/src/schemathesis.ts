@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { ROOT } from '../../../scripts/project.ts'
 import { HOST } from '../../local/src/processes.ts'
 import { ABOUT_SERVICE } from './document.ts'
@@ -58,22 +60,30 @@ interface Report {
  *
  * @returns the number of requests, and the output of each run that found something
  */
-export function runSchemathesis (
+export async function runSchemathesis (
   { name, port }: Target, { cases, seed }: { cases: number, seed: number }
-): { sent: number, found: string[] } {
+): Promise<{ sent: number, found: string[] }> {
   const found: string[] = []
   let sent = 0
   for (let run = 0; run < MAX_RUNS && (run < 2 || sent < cases); run++) {
     const selection = run === 0 ? '--exclude-path-regex' : '--include-path-regex'
     const file = join(CACHE, `${name}.json`)
-    const { stdout, stderr } = spawnSync(join(ENVIRONMENT, 'bin/st'), [
+    rmSync(file, { force: true })
+    const printed = await outputOf(join(ENVIRONMENT, 'bin/st'), [
       '--config-file', CONFIG, 'run', `http://${HOST}:${port}/docs/json`, selection, ABOUT_SERVICE.source,
       '--seed', String(seed + run), '--max-examples', String(Math.ceil(cases / 20)), '--continue-on-failure',
       '--no-color', '--warnings', 'off', '--report', 'json', '--report-json-path', file
-    ], { cwd: CACHE, encoding: 'utf8', maxBuffer: 1024 ** 3 })
+    ])
     const { test_cases: { generated }, failures, errors } = JSON.parse(readFileSync(file, 'utf8')) as Report
     sent += generated
-    if (failures.length + errors.length > 0) found.push(stdout + stderr)
+    if (failures.length + errors.length > 0) found.push(printed)
   }
   return { sent, found }
+}
+
+/** What a command prints. It runs beside this process, which reads the logs of the services meanwhile. */
+async function outputOf (command: string, args: string[]): Promise<string> {
+  const child = spawn(command, args, { cwd: CACHE, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [printed, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return printed + errors
 }
