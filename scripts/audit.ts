@@ -14,12 +14,12 @@ interface Audit {
   vulnerabilities?: Record<string, { severity: string, via: (string | { title: string, url: string })[] }>
 }
 
-const { stdout, stderr } = spawnSync('npm', ['audit', '--omit=dev', '--audit-level=high', '--json'], {
-  cwd: ROOT, encoding: 'utf8'
+const { stdout, stderr, error } = spawnSync('npm', ['audit', '--omit=dev', '--audit-level=high', '--json'], {
+  cwd: ROOT, encoding: 'utf8', maxBuffer: 2 ** 28
 })
-const audit = parse(stdout)
+const audit = parse(stdout ?? '')
 if (audit.auditReportVersion === undefined) {
-  const reason = audit.message ?? audit.error?.summary ?? (stderr.trim() || 'npm audit printed nothing')
+  const reason = audit.message ?? audit.error?.summary ?? (error?.message ?? (stderr.trim() || 'npm audit printed nothing'))
   console.error(`NOT TESTED: known vulnerabilities, because the registry did not answer the question: ${reason}`)
   process.exitCode = NOT_TESTED
 } else {

@@ -42,6 +42,6 @@ export const ALLOWED_LICENSES =
  * which parentheses group a part are not understood, and not allowed.
  */
 export function isAllowedLicense (expression = ''): boolean {
-  const whole = expression.replace(/^\((.*)\)$/, '$1')
+  const whole = expression.replace(/^\(([^()]*)\)$/, '$1')
   return whole.split(' OR ').some(choice => choice.split(' AND ').every(name => ALLOWED_LICENSES.includes(name)))
 }

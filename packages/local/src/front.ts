@@ -41,7 +41,7 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   app.all('/*', (request, reply) => {
     // The URL http://catalog/items, which clients of a proxy send, is /items here. The library itself adds the query.
     const path = pathOf(request.raw.url ?? '/')
-    if (!isForwardable(path)) return reply.callNotFound()
+    if (!isForwardable(path)) throw new RequestError(404, 'NOT_FOUND', `There is no ${request.method} ${request.raw.url}`)
 
     const upstream = upstreams[turn++ % upstreams.length]
     return reply.from(`${upstream}${path}`, {

@@ -19,7 +19,7 @@ const Status = Type.Object({ status: Type.String() })
 export const health = fp(async app => {
   let draining = false
   app.decorate('drain', () => { draining = true })
-  app.addHook('preClose', async () => app.drain())
+  app.whenClosing(() => app.drain())
 
   // The hook runs when an answer is sent, so that requests in progress close their connections too.
   app.addHook('onSend', (_request, reply, _payload, done) => {

@@ -32,5 +32,5 @@ export function isLoopback (remoteAddress: string | undefined): boolean {
 /** Whether a Host header names this machine or a pod: an address, `localhost`, or a name as in a cluster. */
 function isLocalName (host = ''): boolean {
   const name = unbracketed(host.replace(/:\d+$/, '')).toLowerCase().replace(/\.$/, '')
-  return isIP(name) !== 0 || !name.includes('.') || /\.(localhost|local|internal|svc)$/.test(name)
+  return isIP(name) !== 0 || !name.includes('.') || /\.(localhost|internal|svc|svc\.cluster\.local)$/.test(name)
 }

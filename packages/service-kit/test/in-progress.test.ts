@@ -7,6 +7,9 @@ import type { Service } from '../src/service.ts'
 import { listen, silentLogger } from '../src/testing.ts'
 import { exampleService } from './example.ts'
 
+/** More than the kernel takes for a client that does not read. Two of them are not above the limit, but three are. */
+const HUGE = 'x'.repeat(16 * 1024 * 1024)
+
 let app: Service
 let origin: string
 let waiting: (() => void)[]
@@ -24,6 +27,7 @@ beforeEach(async () => {
     await new Promise(resolve => setImmediate(resolve))
     return 'x'.repeat(1000)
   })
+  app.get('/huge', () => HUGE)
   origin = await listen(app)
 })
 afterEach(() => app.close())
@@ -48,22 +52,24 @@ function countAnswers (socket: Socket): () => number {
   return () => answers
 }
 
-test('a client that pipelines 5,000 requests gets 5,000 answers, but few are in progress at a time', async () => {
-  const { port } = new URL(origin)
-  const socket = connect(Number(port), '127.0.0.1')
+/** Opens a connection, and counts the answers on it. */
+async function connected (origin: string) {
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1').on('error', () => {})
   await once(socket, 'connect')
-  const answers = countAnswers(socket)
+  return { socket, answers: countAnswers(socket) }
+}
+
+test('a client that pipelines 5,000 requests gets 5,000 answers, but only one is in progress at a time', async () => {
+  const { socket, answers } = await connected(origin)
   socket.write('GET /slow HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(5000))
   await answerUntil(() => answers() >= 5000)
   socket.destroy()
   expect(answers()).toBe(5000)
-  expect(most).toBeLessThanOrEqual(32)
+  expect(most).toBe(1)
 }, 60_000)
 
 test('however much a client pipelines, only a part of it waits, so its connection stays open', async () => {
-  const socket = connect(Number(new URL(origin).port), '127.0.0.1')
-  await once(socket, 'connect')
-  const answers = countAnswers(socket)
+  const { socket, answers } = await connected(origin)
   socket.write('GET /long HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(20_000))
   await expect.poll(answers, { timeout: 60_000 }).toBe(20_000)
   socket.destroy()
@@ -71,8 +77,7 @@ test('however much a client pipelines, only a part of it waits, so its connectio
 
 test('clients that together pipeline too many requests are disconnected, and others are served as usual', async () => {
   const sockets = await Promise.all(Array.from({ length: 10 }, async () => {
-    const socket = connect(Number(new URL(origin).port), '127.0.0.1').on('error', () => {})
-    await once(socket, 'connect')
+    const { socket } = await connected(origin)
     socket.write('GET /slow HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(1500))
     return socket
   }))
@@ -88,12 +93,50 @@ test('clients that together pipeline too many requests are disconnected, and oth
     app.server.getConnections((_error, count) => { open = count })
     return open === 0
   })
-  const another = connect(Number(new URL(origin).port), '127.0.0.1')
-  await once(another, 'connect')
-  const answers = countAnswers(another)
+  const { socket: another, answers } = await connected(origin)
   another.write('GET /items HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(1500))
   await expect.poll(answers, { timeout: 20_000 }).toBe(1500)
   another.destroy()
+}, 60_000)
+
+test.each(['/metrics', '/docs/json'])('pipelined requests for %s are answered one at a time, too', async path => {
+  let most = 0
+  let now = 0
+  await app.close()
+  app = exampleService({}, silentLogger)
+  app.addHook('preHandler', (_request, reply, done) => {
+    most = Math.max(most, ++now)
+    reply.raw.once('close', () => { now-- })
+    done()
+  })
+  const { socket, answers } = await connected(await listen(app))
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: example\r\n\r\n`.repeat(200))
+  await expect.poll(answers, { timeout: 20_000 }).toBe(200)
+  socket.destroy()
+  expect(most).toBeLessThanOrEqual(2) // the next request starts while the last one ends
+})
+
+test('past the limit of unread answers, large answers are refused, and small ones are not', async () => {
+  const unread = await Promise.all(Array.from({ length: 2 }, async () => {
+    const { socket } = await connected(origin)
+    socket.pause()
+    socket.write('GET /huge HTTP/1.1\r\nhost: example\r\n\r\n')
+    return socket
+  }))
+  await expect.poll(async () => (await request(origin).get('/huge')).status, { timeout: 20_000 }).toBe(503)
+  const refused = await request(origin).get('/huge')
+  expect([refused.headers['retry-after'], refused.body.message]).toEqual(['1', expect.stringContaining('32 MiB')])
+  expect((await request(origin).get('/items')).status).toBe(200)
+  for (const socket of unread) socket.destroy()
+  await expect.poll(async () => (await request(origin).get('/huge')).status, { timeout: 20_000 }).toBe(200)
+}, 60_000)
+
+test('past the limit of connections, further ones are closed', async () => {
+  const sockets = await Promise.all(Array.from({ length: 1210 }, async () => (await connected(origin)).socket))
+  const closed = () => sockets.filter(socket => socket.closed).length
+  await expect.poll(closed, { timeout: 20_000 }).toBe(10)
+  for (const socket of sockets) socket.destroy()
+  await expect.poll(() => request(origin).get('/items').then(({ status }) => status, () => 0)).toBe(200)
 }, 60_000)
 
 test('past the limit, a request is answered with 503, and probes are served as usual', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
@@ -80,14 +81,38 @@ test('a request that arrives on an open connection while the service closes gets
   const accepted = once(app.server, 'connection')
   const socket = connect(Number(new URL(origin).port), '127.0.0.1')
   await accepted
-  let text = ''
-  socket.on('data', data => { text += data })
+  let answer = ''
+  socket.on('data', data => { answer += data })
   const over = once(socket, 'close')
   const closed = app.close()
   await sleep(20)
   socket.write('GET /items HTTP/1.1\r\nhost: example\r\n\r\n')
   await Promise.all([over, closed])
-  expect(text).toMatch(/^HTTP\/1\.1 200 /)
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+})
+
+test('connections that the kernel has made for a service that closes are served', async () => {
+  const app = exampleService({}, silentLogger)
+  const origin = await listen(app)
+  const answers = Array.from({ length: 50 }, async () => {
+    const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+    socket.end('GET /items HTTP/1.1\r\nhost: example\r\n\r\n')
+    return await text(socket)
+  })
+  const closed = app.close() // before the service has accepted any of them
+  for (const answer of await Promise.all(answers)) expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+  await closed
+})
+
+test('an answer that is still being sent while the service closes is sent to its end', async () => {
+  const app = exampleService({}, silentLogger)
+  app.get('/large', () => 'x'.repeat(16_000_000))
+  const origin = await listen(app)
+  const answer = await request(`${origin}/large`, { dispatcher: new Agent() })
+  const closed = app.close()
+  await sleep(300) // the client does not read yet
+  expect((await answer.body.text()).length).toBe(16_000_000)
+  await closed
 })
 
 test('a request that a fault delays does not delay the exit, even if another fault would then hold it', async () => {

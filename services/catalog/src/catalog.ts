@@ -8,7 +8,7 @@ export const MAX_ITEMS = 1000
  * The most bytes of all items together, as JSON. Each client that reads the list needs a copy, and one thousand items
  * with the longest texts would have several megabytes.
  */
-export const MAX_BYTES = 512 * 1024
+export const MAX_BYTES = 256 * 1024
 
 const STOCK: Item[] = [
   { id: 1, color: 'amber', department: 'Eyewear', name: 'Elinor Glasses', price: '282.00' },
@@ -41,7 +41,7 @@ export class Catalog {
    * @throws {RequestError} 409 CATALOG_FULL
    */
   add (input: ItemInput): Item {
-    this.#requireSpace(bytesOf(input))
+    this.#requireSpace(bytesOf({ id: this.#lastId, ...input }))
     do this.#lastId++; while (this.#items.has(this.#lastId))
     return this.#store(this.#lastId, input)
   }
@@ -54,12 +54,12 @@ export class Catalog {
   put (id: number, input: ItemInput): { item: Item, created: boolean } {
     const present = this.#items.get(id)
     const created = present === undefined
-    this.#requireSpace(bytesOf(input) - (present === undefined ? 0 : bytesOf(present)), { isNew: created })
+    this.#requireSpace(bytesOf({ id, ...input }) - (present === undefined ? 0 : bytesOf(present)), { isNew: created })
     return { item: this.#store(id, input), created }
   }
 
   #requireSpace (bytes: number, { isNew = true } = {}): void {
-    const hasSpace = this.#bytes + bytes <= MAX_BYTES
+    const hasSpace = bytes <= 0 || this.#bytes + bytes <= MAX_BYTES
     if (hasSpace && (!isNew || this.#items.size < MAX_ITEMS)) return
     const what = hasSpace ? `${MAX_ITEMS} items` : `${MAX_BYTES / 1024} KiB of items`
     const full = `the catalog is full: it holds at most ${what}`

@@ -119,11 +119,11 @@ test('a catalog refuses items that are too large together, and an item of anothe
   while ((await app.inject({ method: 'POST', url: '/items', payload: large })).statusCode === 201) added++
   const refused = await request(origin).post('/items').send(large)
   expect([refused.status, refused.body.code, refused.body.message])
-    .toEqual([409, 'CATALOG_FULL', expect.stringContaining('it holds at most 512 KiB of items')])
+    .toEqual([409, 'CATALOG_FULL', expect.stringContaining('it holds at most 256 KiB of items')])
   expect(added).toBeLessThan(200)
   expect((await request(origin).put('/items/5').send({ name: 'small', price: '1' })).status).toBe(200)
   expect((await request(origin).post('/items').send(large)).status).toBe(201)
-  expect((await request(origin).get('/items')).text.length).toBeLessThan(700 * 1024)
+  expect((await request(origin).get('/items')).text.length).toBeLessThan(350 * 1024)
 })
 
 test('scripts of any page may use the items, but not the faults', async () => {

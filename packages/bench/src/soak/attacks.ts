@@ -25,7 +25,9 @@ export interface Setup {
 }
 
 const PIPELINED = 20_000
-const LONG_ITEM = JSON.stringify({ name: '\u0000'.repeat(200), price: '1', imageUrl: `/${'"'.repeat(2000)}` })
+const LONG_ITEM = JSON.stringify({
+  color: '\u0000'.repeat(100), department: '\u0000'.repeat(100), name: '\u0000'.repeat(200), price: '1'
+})
 
 /** Pipelined requests, a catalog of long items, long delays, and an upstream with huge answers. */
 export const ATTACKS: Attack[] = [
@@ -43,6 +45,12 @@ export const ATTACKS: Attack[] = [
   },
   { what: 'a catalog of long items, and 40 clients of the webapp that read it', prepare: fullCatalogRead },
   { what: 'a catalog of long items, and 40 clients that read no answer', prepare: fullCatalogUnread },
+  { what: 'a catalog of long items, and 25 clients of the webapp that pipeline and read nothing', prepare: webappUnread },
+  ...['/docs/static/swagger-ui-bundle.js', '/metrics', '/docs/json'].map(path => ({
+    what: `ten connections pipeline ${PIPELINED} requests in all for ${path}`,
+    prepare: () => pipelined('catalog', path, 10, PIPELINED / 10)
+  })),
+  { what: '2500 connections with an unfinished head of 60 KB', prepare: unfinishedHeads },
   { what: 'a delay of 60 s, and 200 requests a second', prepare: delayed },
   { what: 'a delay of 60 s, and ten connections that pipeline', prepare: delayedAndPipelined },
   { what: 'a forum that answers 8 MB of [{},{},…], and 40 clients of the webapp', prepare: hugeAnswers }
@@ -85,16 +93,34 @@ async function fullCatalogRead (): Promise<Setup> {
 async function fullCatalogUnread (): Promise<Setup> {
   const target = await Container.start('catalog')
   await fill(target.port)
-  const run = async (signal: AbortSignal) => {
-    const sockets = await Promise.all(Array.from({ length: 40 }, () => open(target.port)))
-    for (const socket of sockets) {
-      socket.pause()
-      socket.write('GET /items HTTP/1.1\r\nhost: attacker\r\n\r\n'.repeat(200))
-    }
-    await aborted(signal)
-    for (const socket of sockets) socket.destroy()
+  const sent = 'GET /items HTTP/1.1\r\nhost: attacker\r\n\r\n'.repeat(200)
+  return { target, others: [], path: '/items', run: signal => unread(40, target.port, sent, signal) }
+}
+
+async function webappUnread (): Promise<Setup> {
+  const { catalog, forum, webapp } = await startStore()
+  await fill(catalog.port)
+  const sent = 'GET /api/catalog HTTP/1.1\r\nhost: attacker\r\n\r\n'.repeat(33)
+  return {
+    target: webapp, others: [catalog, forum], path: '/api/users', run: signal => unread(25, webapp.port, sent, signal)
   }
-  return { target, others: [], path: '/items', run }
+}
+
+async function unfinishedHeads (): Promise<Setup> {
+  const target = await Container.start('catalog')
+  const sent = `GET /items HTTP/1.1\r\nhost: attacker\r\n${`x-attack: ${'a'.repeat(90)}\r\n`.repeat(590)}`
+  return { target, others: [], path: '/items', run: signal => unread(2500, target.port, sent, signal) }
+}
+
+/** Lets clients send a text and read nothing, until the signal. */
+async function unread (clients: number, port: number, sent: string, signal: AbortSignal): Promise<void> {
+  const sockets = await Promise.all(Array.from({ length: clients }, () => open(port)))
+  for (const socket of sockets) {
+    socket.pause()
+    socket.write(sent)
+  }
+  await aborted(signal)
+  for (const socket of sockets) socket.destroy()
 }
 
 async function delayed (): Promise<Setup> {

@@ -30,7 +30,7 @@ export const faults = fp<FaultsOptions>(async (app, { CHAOS_ACCESS, CHAOS_SEED, 
   const rules = new FaultRules({ seed: CHAOS_SEED ?? randomUUID(), instance: HOSTNAME, isBusinessPath })
   const held = new HeldConnections()
   const delays = new Delays()
-  app.addHook('preClose', async () => {
+  app.whenClosing(() => {
     delays.release()
     held.release()
   })

@@ -5,8 +5,9 @@ import type { Caller } from '../caller.ts'
 import { headersForOutside, type Trust } from '../propagation.ts'
 import { MAX_HEADER_BYTES } from '../refusals.ts'
 import type { UpstreamAnswer } from './answer.ts'
-import { asUpstreamError, exchange } from './exchange.ts'
+import { asUpstreamError, exchange, type ExchangeLimits } from './exchange.ts'
 import { CallMetrics } from './metrics.ts'
+import { Slots } from './slots.ts'
 import { attributesFor, endWithAnswer, endWithFailure } from './spans.ts'
 
 /** A request to an upstream. */
@@ -46,8 +47,11 @@ export interface UpstreamOptions {
 /** Enough for a full catalog, and for thousands of users. */
 const MAX_BODY_BYTES = 1024 * 1024
 
-/** More than any exercise needs. Without a limit, each waiting call would have a connection of its own. */
-const MAX_CONNECTIONS = 256
+/** The most bytes of all answers that are being read. */
+const MAX_BUFFERED_BYTES = 32 * 1024 * 1024
+
+/** The most calls at a time; more than any exercise needs. Without a limit, each call would have its own connection. */
+const MAX_CALLS = 256
 
 /** What this client calls itself in `user-agent` and in Proxy-Status. */
 export const PRODUCT = 'outfitters'
@@ -61,7 +65,7 @@ const HEADERS_WITH_BODY = { ...HEADERS, 'content-type': 'application/json' }
 export class Upstream {
   readonly name: string
   readonly #maxBytes: number
-  readonly #timeoutMs: number
+  readonly #limits: ExchangeLimits
   readonly #trust: Trust
   readonly #pool: Pool
   readonly #metrics: CallMetrics
@@ -70,12 +74,12 @@ export class Upstream {
   constructor ({ name, origin, trust, timeoutMs, maxBytes = MAX_BODY_BYTES, metrics }: UpstreamOptions) {
     this.name = name
     this.#maxBytes = maxBytes
-    this.#timeoutMs = timeoutMs
+    // undici's own limit for connections would keep the calls of callers that have disconnected in its queue.
+    this.#limits = { name, timeoutMs, slots: new Slots(MAX_CALLS), buffer: { free: MAX_BUFFERED_BYTES } }
     this.#trust = trust
     this.#metrics = new CallMetrics(name, metrics)
     this.#attributesOf = attributesFor(name, new URL(origin))
     this.#pool = new Pool(origin, {
-      connections: MAX_CONNECTIONS,
       connect: { timeout: timeoutMs },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
@@ -98,7 +102,7 @@ export class Upstream {
     const options = { method, path, headers, body: body === undefined ? null : JSON.stringify(body), reset }
     let answer: UpstreamAnswer | undefined
     try {
-      answer = await exchange(this.#pool, { name: this.name, timeoutMs: this.#timeoutMs }, options, caller)
+      answer = await exchange(this.#pool, this.#limits, options, caller)
       if (span !== undefined) endWithAnswer(span, answer.status, this.#metrics.faultOf(answer))
       return answer
     } catch (cause) {

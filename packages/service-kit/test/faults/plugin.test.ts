@@ -23,6 +23,7 @@ beforeEach(() => start())
 afterEach(() => app.close())
 
 const set = (rule: object) => request(origin).post('/blowup').send(rule)
+const MANY = Object.fromEntries(Array.from({ length: 21 }, (_, percentile) => [percentile, 1]))
 const portOf = () => Number(new URL(origin).port)
 
 /** The access line of the only business request so far. */
@@ -246,7 +247,9 @@ test.each<[object, string]>([
   [{ type: 'drop', mode: 'explode' }, 'body/mode must be one of fin, rst, hang'],
   [{ type: '500', count: 0 }, 'body/count must be >= 1'],
   [{ type: '500', scope: {} }, 'body/scope must NOT have fewer than 1 properties'],
-  [{ type: 'latency', distribution: 'percentiles', percentiles: { p50: 20 } }, 'body/percentiles must not have "p50"']
+  [{ type: 'latency', distribution: 'percentiles', percentiles: { p50: 20 } }, 'body/percentiles must not have "p50"'],
+  [{ type: 'latency', distribution: 'percentiles', percentiles: MANY },
+    'body/percentiles must NOT have more than 20 properties']
 ])('an invalid rule gets a 400 that says what is wrong and where: %j', async (rule, message) => {
   const answer = await set(rule)
   expect(answer.status).toBe(400)

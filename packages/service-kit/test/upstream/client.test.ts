@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -191,6 +192,43 @@ test('an answer that never ends is a timeout, although a piece of it arrives fro
   }, 300)
   expect(await failure(upstream.call({ path: '/' }, caller()))).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
 })
+
+test('only some calls are sent at a time, and those of callers that have gone are not sent', async () => {
+  const waiting: ServerResponse[] = []
+  let arrived = 0
+  const { upstream } = await upstreamThat((_request, response) => {
+    arrived++
+    waiting.push(response)
+  }, 60_000)
+  const lost = caller()
+  const calls = Array.from({ length: 256 }, () => upstream.call({ path: '/' }, caller()))
+  const gone = Array.from({ length: 100 }, () => failure(upstream.call({ path: '/' }, lost)))
+  const last = upstream.call({ path: '/' }, caller())
+  await expect.poll(() => arrived, { timeout: 20_000 }).toBe(256)
+  lost.disconnect()
+  for (const error of await Promise.all(gone)) expect(error).toMatchObject({ code: 'CALLER_GONE' })
+  for (const response of waiting.splice(0)) response.end('{}')
+  await Promise.all(calls)
+  await expect.poll(() => arrived).toBe(257)
+  waiting[0]?.end('{}')
+  expect((await last).status).toBe(200)
+}, 60_000)
+
+test('answers that are too large together fail, and the others are read', async () => {
+  const responses: ServerResponse[] = []
+  const { upstream } = await upstreamThat((_request, response) => {
+    response.write('x'.repeat(1_000_000))
+    responses.push(response)
+  }, 60_000)
+  const outcomeOf = (call: Promise<unknown>) => call.then(() => 'read', (error: UpstreamError) => error.code)
+  const calls = Array.from({ length: 40 }, () => outcomeOf(upstream.call({ path: '/' }, caller())))
+  await expect.poll(() => responses.length, { timeout: 20_000 }).toBe(40)
+  const first = await Promise.race(calls)
+  for (const response of responses) response.end()
+  const outcomes = await Promise.all(calls)
+  expect(first).toBe('UPSTREAM_BODY')
+  expect(outcomes.filter(outcome => outcome === 'read').length).toBeGreaterThanOrEqual(32)
+}, 60_000)
 
 test('interim answers do not extend the timeout', async () => {
   const { upstream } = await upstreamThat((_request, response) => {
