@@ -18,6 +18,7 @@ if (!(Number.isInteger(cases) && cases > 0 && Number.isInteger(seed) && seed >= 
   process.exit(2)
 }
 
+let attacks = 0
 let failed = 0
 const running = new Set<Running>()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -39,7 +40,7 @@ async function main (): Promise<number> {
   }
   await attackStore()
   await attackWebappFromBehind()
-  console.log(failed === 0 ? 'Nothing was found.' : `${failed} attacks found something.`)
+  console.log(failed === 0 ? 'Nothing was found.' : `${failed} of ${attacks} attacks found something.`)
   return failed === 0 ? 0 : 1
 }
 
@@ -54,10 +55,10 @@ async function attackStore (): Promise<void> {
     }
   }
   for (const target of targets) {
-    await judge(`${target.name}: ${cases} cases of Schemathesis`, complaints, async () => {
+    await judge(`${target.name}: at least ${cases} requests of Schemathesis`, complaints, async () => {
       const { sent, found } = await runSchemathesis(target, { cases, seed })
       await reset(target)
-      return [...found, ...sent < cases ? [`there were only ${sent} cases`] : []]
+      return [...found, ...sent < cases ? [`Schemathesis sent only ${sent} requests`] : []]
     })
   }
   await store.stop()
@@ -74,6 +75,7 @@ async function attackWebappFromBehind (): Promise<void> {
 
 /** Prints the result of an attack: what it found, and what the processes complained about meanwhile. */
 async function judge (name: string, complaints: string[], attack: () => Promise<string[]>): Promise<void> {
+  attacks++
   const start = performance.now()
   const found = [...await attack(), ...complaints.splice(0)]
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
