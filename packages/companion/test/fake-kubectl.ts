@@ -53,7 +53,8 @@ export const istiod = (version: string) => ({
     namespace: 'istio-system',
     labels: { app: 'istiod', 'app.kubernetes.io/version': '1.0.0' }
   },
-  spec: { containers: [{ name: 'discovery', image: `docker.io/istio/pilot:${version}` }] }
+  spec: { containers: [{ name: 'discovery', image: `docker.io/istio/pilot:${version}` }] },
+  status: { conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' }] }
 })
 
 /** A mesh that works, with an empty namespace. */

@@ -1,6 +1,6 @@
 import replyFrom from '@fastify/reply-from'
 import {
-  errorAnswers, MAX_FORWARDED_HEADER_BYTES, MAX_HEADER_BYTES, parserOptions, pathOf, refusals, routable
+  errorAnswers, MAX_FORWARDED_HEADER_BYTES, MAX_HEADER_BYTES, parserOptions, pathOf, refusals, RequestError, routable
 } from '@outfitters/service-kit'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 
@@ -41,7 +41,9 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   app.all('/*', (request, reply) => {
     // The URL http://catalog/items, which clients of a proxy send, is /items here. The library itself adds the query.
     const path = pathOf(request.raw.url ?? '/')
-    if (!isForwardable(path)) throw new RequestError(404, 'NOT_FOUND', `There is no ${request.method} ${request.raw.url}`)
+    if (!isForwardable(path)) {
+      throw new RequestError(404, 'NOT_FOUND', `There is no ${request.method} ${request.raw.url}`)
+    }
 
     const upstream = upstreams[turn++ % upstreams.length]
     return reply.from(`${upstream}${path}`, {

@@ -141,7 +141,8 @@ describe('the bill of materials', () => {
 
 test.each([
   ['MIT', true], ['(MIT AND Zlib)', true], ['MIT OR GPL-3.0-only', true], ['GPL-3.0-only', false],
-  ['MIT AND GPL-3.0-only', false], ['(MIT OR ISC) AND GPL-3.0-only', false], ['', false], [undefined, false]
+  ['MIT AND GPL-3.0-only', false], ['(MIT OR ISC) AND GPL-3.0-only', false],
+  ['(MIT OR ISC) AND (GPL-3.0-only)', false], ['', false], [undefined, false]
 ])('whether a package in production may have the license %s: %s', (license, isAllowed) => {
   expect(isAllowedLicense(license)).toBe(isAllowed)
 })

@@ -4,6 +4,7 @@ import type { ClockOffset } from './preflight.ts'
 /** The parts of an istiod Pod that say since when it has been running. */
 interface IstiodPod extends KubeObject {
   status?: {
+    phase?: string
     conditions?: { type: string, status: string, lastTransitionTime: string }[]
     containerStatuses?: { state?: { running?: { startedAt: string } } }[]
   }
@@ -18,20 +19,23 @@ const SECOND_MS = 1000
  *
  * @param since the time by this machine's clock, in milliseconds
  * @param clock how far the cluster's clock is ahead
+ * @param wasSeen whether the cluster had an istiod before
  */
 export async function istiodTrouble (
-  kubectl: Kubectl, since: number, clock: ClockOffset
+  kubectl: Kubectl, { since, clock, wasSeen }: { since: number, clock: ClockOffset, wasSeen: boolean }
 ): Promise<string | undefined> {
   const { code, stdout } = await kubectl.tryCluster(['get', 'pods', '-A', '-l', 'app=istiod', '-o', 'json'])
-  if (code !== 0) return undefined // the user may not see it, or it runs outside the cluster
+  if (code !== 0) return undefined // the user may not see it
   const pods = (JSON.parse(stdout) as { items: IstiodPod[] }).items
-  const isRecent = (time: string) => Date.parse(time) + SECOND_MS > since + clock.least
-  for (const { metadata: { name }, status: { conditions = [], containerStatuses = [] } = {} } of pods) {
+    .filter(({ status: { phase = '' } = {} }) => phase !== 'Failed' && phase !== 'Succeeded')
+  if (pods.length === 0) return wasSeen ? 'istiod is gone' : undefined // it may run outside the cluster
+
+  const isOld = (time: string) => Date.parse(time) + SECOND_MS <= since + clock.least
+  const hasWorked = ({ status: { conditions = [], containerStatuses = [] } = {} }: IstiodPod) => {
     const ready = conditions.find(({ type }) => type === 'Ready')
-    if (ready?.status === 'False') return `istiod is not ready (pod ${name})`
     const starts = containerStatuses.flatMap(({ state }) => state?.running?.startedAt ?? [])
-    const times = [ready?.lastTransitionTime ?? '', ...starts]
-    if (times.some(isRecent)) return `istiod restarted during the exercise (pod ${name})`
+    return ready?.status === 'True' && [ready.lastTransitionTime, ...starts].every(isOld)
   }
-  return undefined
+  if (pods.some(hasWorked)) return undefined
+  return `istiod restarted during the exercise (pod ${pods.map(({ metadata: { name } }) => name).join(', ')})`
 }

@@ -92,6 +92,11 @@ export class Environment {
     this.#istio = istio
   }
 
+  /** Whether the cluster had an istiod when the run began. */
+  get hasIstiod (): boolean {
+    return this.#istio !== undefined
+  }
+
   /** The folder with the keys and tokens of the exercise; undefined until a command needs it. */
   get folder (): string | undefined {
     return this.#folder

@@ -1,5 +1,5 @@
 import { istiodTrouble } from '../cluster/control-plane.ts'
-import { endsRun, messageOf } from '../cluster/errors.ts'
+import { endsRun, messageOf, Trouble } from '../cluster/errors.ts'
 import type { Exercise, Step } from '../course/exercise.ts'
 import { calibrate, type Calibration } from '../judge/calibration.ts'
 import { DEFAULT_RATE, sendLoad } from '../judge/load.ts'
@@ -52,6 +52,7 @@ export async function runExercise (
     run.rate = machine.calibration?.rate ?? DEFAULT_RATE
   }
   let result: Result
+  let mayNeedIstiod = true
   try {
     const unjudged = await performAll(exercise.steps, run, prepare)
     const isSlower = run.rate < (machine.calibration?.rate ?? DEFAULT_RATE)
@@ -61,9 +62,11 @@ export async function runExercise (
   } catch (error) {
     if (endsRun(error) || signal.aborted) throw error
     result = { id, verdict: 'error', checks: run.checks, error: messageOf(error) }
+    mayNeedIstiod = !(error instanceof Trouble) || error.isLate
   }
-  if (result.verdict === 'fail' || result.verdict === 'error') {
-    const trouble = await istiodTrouble(environment.kubectl, startedAt, environment.clock)
+  if (mayNeedIstiod && (result.verdict === 'fail' || result.verdict === 'error')) {
+    const { clock, hasIstiod: wasSeen } = environment
+    const trouble = await istiodTrouble(environment.kubectl, { since: startedAt, clock, wasSeen })
     if (trouble !== undefined) result = withoutIstiod(result, exercise, trouble)
   }
   report.end(result, performance.now() - start)
