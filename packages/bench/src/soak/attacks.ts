@@ -40,8 +40,8 @@ export const ATTACKS: Attack[] = [
     prepare: () => pipelined('webapp', '/api/catalog', 10, PIPELINED / 10)
   },
   {
-    what: `200 connections pipeline ${20 * PIPELINED} requests in all to the catalog`,
-    prepare: () => pipelined('catalog', '/items', 200, PIPELINED / 10)
+    what: `fifty connections pipeline ${5 * PIPELINED} requests in all to the catalog`,
+    prepare: () => pipelined('catalog', '/items', 50, PIPELINED / 10)
   },
   { what: 'a catalog of long items, and 40 clients of the webapp that read it', prepare: fullCatalogRead },
   { what: 'a catalog of long items, and 40 clients that read no answer', prepare: fullCatalogUnread },
