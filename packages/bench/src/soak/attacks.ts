@@ -45,7 +45,7 @@ export const ATTACKS: Attack[] = [
   },
   { what: 'a catalog of long items, and 40 clients of the webapp that read it', prepare: fullCatalogRead },
   { what: 'a catalog of long items, and 40 clients that read no answer', prepare: fullCatalogUnread },
-  { what: 'a catalog of long items, and 25 clients of the webapp that pipeline and read nothing', prepare: webappUnread },
+  { what: 'a catalog of long items, and 25 clients of the webapp that pipeline unread', prepare: webappUnread },
   ...['/docs/static/swagger-ui-bundle.js', '/metrics', '/docs/json'].map(path => ({
     what: `ten connections pipeline ${PIPELINED} requests in all for ${path}`,
     prepare: () => pipelined('catalog', path, 10, PIPELINED / 10)
