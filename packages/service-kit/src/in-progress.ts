@@ -66,16 +66,10 @@ export const requestLimits = fp(async app => {
 
     reply.raw.once('close', () => {
       if (!isStarted) return // the client has disconnected
-      connection.isBusy = false
       inProgress -= counts
-      if (socket.destroyed) {
-        waiting -= connection.waiting.length
-        connection.waiting = []
-      } else if (connection.waiting.length > 0) {
-        waiting--
-        connection.waiting.shift()?.()
-        if (connection.waiting.length === 0) socket.resume()
-      }
+      // In another turn of the event loop, so that the requests of other connections come in between.
+      if (connection.waiting.length > 0) setImmediate(startNext, socket, connection)
+      else connection.isBusy = false
     })
 
     if (!connection.isBusy) return start()
@@ -99,6 +93,17 @@ export const requestLimits = fp(async app => {
     reply.raw.once('close', () => { unread -= bytes })
     done()
   })
+
+  function startNext (socket: Socket, connection: Connection): void {
+    if (socket.destroyed) {
+      waiting -= connection.waiting.length
+      connection.waiting = []
+      return
+    }
+    waiting--
+    connection.waiting.shift()?.()
+    if (connection.waiting.length === 0) socket.resume()
+  }
 
   function connect (socket: Socket): Connection {
     const connection: Connection = { isBusy: false, waiting: [] }

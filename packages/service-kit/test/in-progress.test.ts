@@ -75,6 +75,17 @@ test('however much a client pipelines, only a part of it waits, so its connectio
   socket.destroy()
 }, 90_000)
 
+test('a request on another connection need not wait for those that a client pipelines', async () => {
+  const { socket, answers } = await connected(origin)
+  const { socket: another } = await connected(origin)
+  socket.write('GET /items HTTP/1.1\r\nhost: example\r\n\r\n'.repeat(1000))
+  another.write('GET /items HTTP/1.1\r\nhost: example\r\n\r\n')
+  await once(another, 'data')
+  expect(answers()).toBeLessThan(1000) // each takes a turn of the event loop
+  await expect.poll(answers, { timeout: 20_000 }).toBe(1000)
+  for (const one of [socket, another]) one.destroy()
+})
+
 test('clients that together pipeline too many requests are disconnected, and others are served as usual', async () => {
   const sockets = await Promise.all(Array.from({ length: 10 }, async () => {
     const { socket } = await connected(origin)

@@ -50,7 +50,7 @@ export const ATTACKS: Attack[] = [
     what: `ten connections pipeline ${PIPELINED} requests in all for ${path}`,
     prepare: () => pipelined('catalog', path, 10, PIPELINED / 10)
   })),
-  { what: '2500 connections with an unfinished head of 60 KB', prepare: unfinishedHeads },
+  { what: '1100 connections with an unfinished head of 60 KB', prepare: unfinishedHeads },
   { what: 'a delay of 60 s, and 200 requests a second', prepare: delayed },
   { what: 'a delay of 60 s, and ten connections that pipeline', prepare: delayedAndPipelined },
   { what: 'a forum that answers 8 MB of [{},{},…], and 40 clients of the webapp', prepare: hugeAnswers }
@@ -109,7 +109,7 @@ async function webappUnread (): Promise<Setup> {
 async function unfinishedHeads (): Promise<Setup> {
   const target = await Container.start('catalog')
   const sent = `GET /items HTTP/1.1\r\nhost: attacker\r\n${`x-attack: ${'a'.repeat(90)}\r\n`.repeat(590)}`
-  return { target, others: [], path: '/items', run: signal => unread(2500, target.port, sent, signal) }
+  return { target, others: [], path: '/items', run: signal => unread(1100, target.port, sent, signal) }
 }
 
 /** Lets clients send a text and read nothing, until the signal. */
