@@ -49,7 +49,7 @@ export function exchange (
       bePatient()
       if (answers.length >= wanted) end('answered')
     })
-    socket.on('error', () => {}) // a reset is an end like any other
+    socket.on('error', () => {}) // a reset ends the exchange, too
     socket.once('end', () => end('closed')).once('close', () => end('closed'))
     sendAll(socket, send).then(bePatient, () => {})
   })

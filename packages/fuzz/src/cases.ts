@@ -12,7 +12,7 @@ interface Case {
 /**
  * Sends generated requests for an operation: most of them fit the document, and others do not.
  *
- * @throws {Error} with the smallest request that was found, if an answer is an unintended 5xx or not as documented
+ * @throws {Error} with the smallest request that was found, if an answer is a 5xx, or differs from the document
  */
 export async function checkOperation (
   port: number, operation: Operation, { seed, runs }: { seed: number, runs: number }
@@ -46,7 +46,7 @@ function casesOf ({ method, path, parameters = [], requestBody }: Operation): Ar
   }))
 }
 
-/** Whether a parameter keeps its path: fetch would remove dots, and without a text, the path is another one. */
+/** Whether a value can be a part of a path: fetch removes `.` and `..`, and an empty part makes another path. */
 function isNoDots (value: unknown): boolean {
   return !/^\.{0,2}$/.test(String(value))
 }

@@ -12,7 +12,7 @@ export interface Force {
   share: number
 }
 
-/** A client that does not mean well. `attack` returns what the service did wrong. */
+/** A client that attacks a service. `attack` returns what the service did wrong. */
 interface HostileClient {
   name: string
   attack: (target: Target, force: Force) => Promise<string[]>
@@ -45,24 +45,17 @@ const TARGETS = [
   'http://[', '/../../etc/passwd', '/..%2f..%2fetc%2fpasswd', '/static/..%2f..%2fpackage.json', '/images/%2e%2e%2fx',
   '/static/%2e%2e/package.json', '/docs/static/..%2f', `/${'a'.repeat(40_000)}`, `/items/${'9'.repeat(40_000)}`
 ]
+/** A path whose answer is larger than what the kernel takes for a client that reads nothing. */
+const LARGE = '/docs/static/swagger-ui-bundle.js'
 const METHODS = ['CONNECT', 'TRACE', 'QUERY', 'PROPFIND', 'FOO', 'get', '']
 
 /** All hostile clients. Each attack is bounded in number and time. */
 export const HOSTILE_CLIENTS: HostileClient[] = [
-  {
-    name: 'pipelines requests',
-    async attack ({ port, path }, force) {
-      const number = count(20_000, force)
-      const send = times(number / 100, () => get(path).repeat(100))
-      const { answers, ending } = await exchange(port, { send, answers: number, limitMs: 180_000 })
-      const wrong = answers.filter(({ status }) => status !== 200)
-      if (ending === 'answered' && wrong.length === 0) return []
-      return [
-        `of ${number} requests, ${answers.length} were answered (${ending}), ${wrong.length} not with 200`,
-        ...wrong.slice(0, 1).map(({ status, body }) => `the first of those is ${status}: ${body}`)
-      ]
-    }
-  },
+  { name: 'pipelines requests', attack: (target, force) => pipeline(target, target.path, count(20_000, force)) },
+  ...['/metrics', '/docs/json'].map(path => ({
+    name: `pipelines requests for ${path}`,
+    attack: (target: Target, force: Force) => pipeline(target, path, count(5_000, force))
+  })),
   {
     name: 'sends heads slowly',
     attack: (target, force) => besides(target, count(300, force), socket => {
@@ -86,7 +79,7 @@ export const HOSTILE_CLIENTS: HostileClient[] = [
     name: 'does not read its answers',
     attack: (target, force) => besides(target, count(20, force), socket => {
       socket.pause()
-      socket.write(get(target.path).repeat(200))
+      socket.write(get(LARGE).repeat(200))
     })
   },
   {
@@ -164,12 +157,24 @@ export const HOSTILE_CLIENTS: HostileClient[] = [
   }
 ]
 
+/** Sends requests on one connection without waiting for answers. */
+async function pipeline ({ port }: Target, path: string, number: number): Promise<string[]> {
+  const send = times(number / 100, () => get(path).repeat(100))
+  const { answers, ending } = await exchange(port, { send, answers: number, limitMs: 180_000 })
+  const wrong = answers.filter(({ status }) => status !== 200)
+  if (ending === 'answered' && wrong.length === 0) return []
+  return [
+    `of ${number} requests, ${answers.length} were answered (${ending}), ${wrong.length} not with 200`,
+    ...wrong.slice(0, 1).map(({ status, body }) => `the first of those is ${status}: ${body}`)
+  ]
+}
+
 /** Attacks a service with one client. Returns what the service did wrong then, and whether it still answers. */
 export async function attackWith ({ attack }: HostileClient, target: Target, force: Force): Promise<string[]> {
   return [...await attack(target, force), ...await complaintsAbout(target)]
 }
 
-/** The same number in each run with the same force, but at least one. */
+/** The share of a full attack: a number of at least one. */
 function count (full: number, { share }: Force): number {
   return Math.max(1, Math.round(full * share))
 }
@@ -220,7 +225,7 @@ async function sendEach ({ port }: Target, requests: (string | Buffer)[], status
   return flaws
 }
 
-/** Opens hostile connections, and meanwhile expects an answer for a client that means well. */
+/** Opens hostile connections, and meanwhile expects an answer for a well-behaved client. */
 async function besides (target: Target, number: number, attack: (socket: Socket) => void): Promise<string[]> {
   const sockets = times(number, () => connect(target.port, HOST).on('error', () => {}))
   for (const socket of sockets) attack(socket)

@@ -39,7 +39,7 @@ async function main (): Promise<number> {
     return 1
   }
   await attackStore()
-  await attackWebappFromBehind()
+  await attackWebappThroughUpstreams()
   console.log(failed === 0 ? 'Nothing was found.' : `${failed} of ${attacks} attacks found something.`)
   return failed === 0 ? 0 : 1
 }
@@ -64,7 +64,7 @@ async function attackStore (): Promise<void> {
   await store.stop()
 }
 
-async function attackWebappFromBehind (): Promise<void> {
+async function attackWebappThroughUpstreams (): Promise<void> {
   const webapp = await startWithHostileUpstreams()
   running.add(webapp)
   for (const name of Object.keys(HOSTILE_UPSTREAMS)) {

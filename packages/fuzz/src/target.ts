@@ -75,7 +75,7 @@ export async function reset ({ port }: Target): Promise<void> {
 /** How long a service may take for an answer while it is attacked; milliseconds. */
 const ANSWER_LIMIT_MS = 20_000
 
-/** What a client that means well gets: nothing to say if it is a 200 in time. */
+/** Calls a service as a well-behaved client. Returns a complaint, unless the answer is a 200 in time. */
 export async function complaintsAbout ({ name, port, path }: Target): Promise<string[]> {
   try {
     const answer = await fetch(`http://${HOST}:${port}${path}`, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) })
