@@ -19,7 +19,8 @@ const { stdout, stderr, error } = spawnSync('npm', ['audit', '--omit=dev', '--au
 })
 const audit = parse(stdout ?? '')
 if (audit.auditReportVersion === undefined) {
-  const reason = audit.message ?? audit.error?.summary ?? (error?.message ?? (stderr.trim() || 'npm audit printed nothing'))
+  const printed = error?.message ?? (stderr.trim() || 'npm audit printed nothing')
+  const reason = audit.message ?? audit.error?.summary ?? printed
   console.error(`NOT TESTED: known vulnerabilities, because the registry did not answer the question: ${reason}`)
   process.exitCode = NOT_TESTED
 } else {
