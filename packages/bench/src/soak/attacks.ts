@@ -39,10 +39,6 @@ export const ATTACKS: Attack[] = [
     what: `ten connections pipeline ${PIPELINED} requests in all to the webapp`,
     prepare: () => pipelined('webapp', '/api/catalog', 10, PIPELINED / 10)
   },
-  {
-    what: `fifty connections pipeline ${5 * PIPELINED} requests in all to the catalog`,
-    prepare: () => pipelined('catalog', '/items', 50, PIPELINED / 10)
-  },
   { what: 'a catalog of long items, and 40 clients of the webapp that read it', prepare: fullCatalogRead },
   { what: 'a catalog of long items, and 40 clients that read no answer', prepare: fullCatalogUnread },
   { what: 'a catalog of long items, and 25 clients of the webapp that pipeline unread', prepare: webappUnread },
