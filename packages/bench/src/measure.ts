@@ -244,9 +244,10 @@ export function cpuSecondsIn (stat: string): number {
  * Reads the resident memory, in MiB.
  *
  * @param status the content of /proc/PID/status
+ * @param field its value now, or the highest value so far
  */
-export function rssMebibytesIn (status: string): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024
+export function rssMebibytesIn (status: string, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): number {
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024
 }
 
 /** The median: for an even number of values, the mean of the middle two. NaN if there are no values. */

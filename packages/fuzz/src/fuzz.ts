@@ -1,4 +1,4 @@
-// npm run fuzz: sends the services requests that nobody should send, and judges the answers.
+// npm run fuzz: attacks the services with hostile requests, clients and upstreams, and judges the answers.
 import { parseArgs } from 'node:util'
 import { attackWith, HOSTILE_CLIENTS } from './clients.ts'
 import { ensureSchemathesis, NoSchemathesis, runSchemathesis } from './schemathesis.ts'

@@ -5,7 +5,7 @@ import { SIZE } from '../options.ts'
 import type { Measured } from '../table.ts'
 
 /** The memory limit in the manifests and the compose file. */
-const LIMIT_MEBIBYTES = 256
+export const LIMIT_MEBIBYTES = 256
 const IDLE_MS = 2_000
 /** The heap grows for a while. */
 const REQUESTS = 5 * SIZE.requests

@@ -2,10 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BUILT, imageOf } from '../../../companion/src/cluster/images.ts'
 import { Missing } from '../contenders.ts'
-import { freePort, HOST, isOk } from '../measure.ts'
+import { freePort, HOST, isOk, rssMebibytesIn } from '../measure.ts'
+import { LIMIT_MEBIBYTES } from '../rows/memory.ts'
 
-/** The memory limit of the manifests. */
-export const LIMIT_MEBIBYTES = 256
 const READY_LIMIT_MS = 60_000
 const POLL_MS = 100
 
@@ -50,8 +49,7 @@ export class Container {
   memory (): { now: number, most: number } {
     try {
       const status = docker('exec', this.#name, 'cat', '/proc/1/status')
-      const mebibytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024
-      return { now: mebibytes('VmRSS'), most: mebibytes('VmHWM') }
+      return { now: rssMebibytesIn(status), most: rssMebibytesIn(status, 'VmHWM') }
     } catch {
       return { now: NaN, most: NaN }
     }
@@ -63,11 +61,6 @@ export class Container {
     const [isRunning, wasKilled, code] = docker('inspect', '--format', format, this.#name).trim().split(' ')
     if (isRunning === 'true') return undefined
     return wasKilled === 'true' ? 'killed, out of memory' : `exit code ${code}`
-  }
-
-  /** The last lines of its log. */
-  lastLines (): string {
-    return docker('logs', '--tail', '5', this.#name)
   }
 
   /** Ends it and removes it. */

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Missing } from '../contenders.ts'
 import { HOST } from '../measure.ts'
+import { LIMIT_MEBIBYTES } from '../rows/memory.ts'
 import { aligned } from '../table.ts'
 import { ATTACKS, startStore, type Attack } from './attacks.ts'
-import { LIMIT_MEBIBYTES } from './containers.ts'
 import { minutesUnderLoad } from './load.ts'
 
 const ATTACK_LIMIT_MS = 20_000
