@@ -2,62 +2,18 @@
 import { createRequire } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 import axe from 'axe-core'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { chromiumForTests, launch } from './browser.ts'
-import { startStore, type Store, type StoreOptions } from './store.ts'
+import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
+import {
+  atLeast, cells, describeInBrowser, detailOf, expectGraph, expectText, startedStore, test, WAIT
+} from './visit.ts'
 
-const chromium = chromiumForTests()
-const WAIT = { timeout: 90_000 } // a browser is slow on a busy machine
+const expectPods = (page: Page) => expect.poll(() => page.locator('#fault-pod option').allInnerTexts(), WAIT)
+const addItem = (page: Page) => page.getByRole('button', { name: 'Add', exact: true }).click()
 
-describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_000 }, () => {
-  let browser: Browser
-  let store: Store
-  beforeAll(async () => { browser = await launch(String(chromium)) }, 180_000)
-  afterAll(() => browser?.close())
-
-  /** Starts a store and opens its page. */
-  async function open (
-    { search = '', ...options }: StoreOptions & { search?: string } = {},
-    context: BrowserContextOptions = {}
-  ) {
-    store = await startStore(options)
-    onTestFinished(store.close)
-    return visit(`${store.url}${search}`, context)
-  }
-
-  /** Opens a page. It records errors and warnings of the console, and all requests. */
-  async function visit (url: string, context: BrowserContextOptions = {}) {
-    const visitor = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...context })
-    visitor.setDefaultTimeout(WAIT.timeout)
-    onTestFinished(() => visitor.close())
-    const page = await visitor.newPage()
-    const errors: string[] = []
-    const requests: string[] = []
-    page.on('console', message => {
-      if (['error', 'warning'].includes(message.type())) errors.push(message.text())
-    })
-    page.on('pageerror', error => errors.push(String(error)))
-    page.on('request', request => requests.push(request.url()))
-    await page.goto(url)
-    return { page, errors, requests }
-  }
-
-  const cells = (page: Page, kind: string) => page.locator(`#grid .cell.${kind}`).count()
-  const atLeast = (page: Page, kind: string, n: number) =>
-    expect.poll(() => cells(page, kind), WAIT).toBeGreaterThanOrEqual(n)
-  const expectText = (page: Page, selector: string) =>
-    expect.poll(() => page.locator(selector).innerText(), WAIT)
-  const expectGraph = (page: Page) => expect.poll(() => page.locator('#seen').getAttribute('aria-label'), WAIT)
-  const expectPods = (page: Page) => expect.poll(() => page.locator('#fault-pod option').allInnerTexts(), WAIT)
-  const addItem = (page: Page) => page.getByRole('button', { name: 'Add', exact: true }).click()
-  const detailOf = async (page: Page, kind: string) => {
-    await page.locator(`#grid .cell.${kind}`).last().hover()
-    return page.locator('#detail').innerText()
-  }
-
-  test('grid, charts and graph show both versions, without console messages or requests to other hosts', async () => {
-    const { page, errors, requests } = await open({ search: '?rate=20' })
+describeInBrowser('the page in a browser', () => {
+  test('the page shows both versions, without console messages or requests to other hosts', async ({ open }) => {
+    const { page, errors, requests, store } = await open({ search: '?rate=20' })
     await atLeast(page, 'ok.v1', 15)
     await atLeast(page, 'ok.v2', 15)
     expect(await detailOf(page, 'v2')).toMatch(/request \d+\s+ok\s+v2\s+200\s+[\d.]+ m?s\s+pod catalog-v2/)
@@ -70,8 +26,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(errors).toEqual([])
   })
 
-  test('a fault of 50 % is set on the page, marked in grid, charts and graph, and deleted', async () => {
-    const { page, errors } = await open({ search: '?rate=20' })
+  test('a fault of 50 % is set on the page, marked in grid, charts and graph, and deleted', async ({ open }) => {
+    const { page, errors, store } = await open({ search: '?rate=20' })
     await atLeast(page, 'ok.v1', 1)
     await page.selectOption('#fault-pod', 'catalog/catalog-v1')
     await page.click('#fault-set')
@@ -103,8 +59,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(errors.filter(error => !/status of 500/.test(error))).toEqual([])
   })
 
-  test('a pod with a rule stays listed if it stops answering; a selected pod that is gone stays selected', async () => {
-    const { page } = await open()
+  test('a pod with a rule stays listed while it does not answer, and a gone one stays selected', async ({ open }) => {
+    const { page, store } = await open()
     await page.clock.install()
     await page.goto(`${store.url}?rate=20`)
     await atLeast(page, 'ok.v1', 1)
@@ -133,8 +89,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(await page.locator('#fault-pod-error').innerText()).toBe('No such pod was seen in the last minute.')
   })
 
-  test('pods are asked for their rules one after the other, and a pod that is gone is asked once', async () => {
-    const { page } = await open({ search: '?rate=20' })
+  test('pods are asked for their rules one after the other, and a pod that is gone is asked once', async ({ open }) => {
+    const { page, store } = await open({ search: '?rate=20' })
     await atLeast(page, 'ok.v2', 1)
     store.mesh.route = () => 'v1'
     const asked: string[] = []
@@ -157,8 +113,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(asked.filter(pod => pod === 'catalog-v2').length).toBeLessThanOrEqual(1)
   })
 
-  test('a catalog that hangs is shown as not answering, and the forum is still called', async () => {
-    const { page } = await open({ search: '?rate=20' })
+  test('a catalog that hangs is shown as not answering, and the forum is still called', async ({ open }) => {
+    const { page, store } = await open({ search: '?rate=20' })
     const hang = { type: 'drop', mode: 'hang', percentage: 100 }
     await store.set('v1', hang)
     await store.set('v2', hang)
@@ -170,15 +126,15 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     ].map(({ source }) => source).join('')))
   })
 
-  test('a catalog that answers without naming a version is not shown as failing', async () => {
-    const { page } = await open()
+  test('a catalog that answers without naming a version is not shown as failing', async ({ open }) => {
+    const { page, store } = await open()
     await page.route('**/api/catalog', route => route.fulfill({ json: [] }))
     await page.goto(`${store.url}?rate=20`)
     await expectGraph(page).toMatch(/webapp calls catalog [1-9][\d.]* times a second/)
     expect(await page.locator('#seen .node.down').count()).toBe(0)
   })
 
-  test('a fault is set in all pods of a service, after the error beside a field is fixed', async () => {
+  test('a fault is set in all pods of a service, after the error beside a field is fixed', async ({ open }) => {
     const { page } = await open({ search: '?rate=20' })
     await atLeast(page, 'ok.v2', 1)
     await expectPods(page)
@@ -200,7 +156,7 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     await page.getByText('No pod has a rule.').waitFor()
   })
 
-  test('if the webapp does not set faults, the page shows commands for a terminal', async () => {
+  test('if the webapp does not set faults, the page shows commands for a terminal', async ({ open }) => {
     const { page } = await open({ access: 'local' })
     await expectText(page, '#kubectl-line')
       .toMatch(/kubectl exec catalog-v1 -c catalog -- curl .*\{"type":"500","percentage":50\}/)
@@ -214,7 +170,7 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(await page.locator('#script-line').innerText()).toBe('scripts/chaos.sh drop 50 --mode rst')
   })
 
-  test('the page shows the commands too if the webapp sets faults but the pods refuse', async () => {
+  test('the page shows the commands too if the webapp sets faults but the pods refuse', async ({ open }) => {
     const { page } = await open({ access: 'any', upstreamAccess: 'off' })
     await page.locator('#kubectl-line').waitFor()
     expect(await page.locator('#terminal-reason').innerText())
@@ -222,8 +178,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(await page.locator('#fault-set').isVisible()).toBe(false)
   })
 
-  test('a header changes the version, shows errors beside its fields, and survives a reload', async () => {
-    const { page } = await open({ search: '?rate=20' })
+  test('a header changes the version, shows errors beside its fields, and survives a reload', async ({ open }) => {
+    const { page, store } = await open({ search: '?rate=20' })
     store.mesh.route = ({ headers }) => headers['x-dark-launch'] === 'v2' ? 'v2' : 'v1'
     await atLeast(page, 'ok.v1', 5)
     await page.fill('#header-name', 'x dark')
@@ -248,8 +204,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(page.url()).not.toContain('header')
   })
 
-  test('a cell shows the number of its attempt, except the first', async () => {
-    const { page } = await open({ search: '?rate=20' })
+  test('a cell shows the number of its attempt, except the first', async ({ open }) => {
+    const { page, store } = await open({ search: '?rate=20' })
     store.mesh.retries = 3
     await store.set('v1', { type: '500', percentage: 100 })
     await expect.poll(() => page.locator('#grid .cell.v2[data-attempt="2"]').count(), WAIT).toBeGreaterThan(3)
@@ -257,7 +213,7 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     await expectText(page, '#success-figures').toMatch(/\d+ %\s*retried/)
   })
 
-  test('the page sends requests at the set rate, but not while it is paused or hidden', async () => {
+  test('the page sends requests at the set rate, but not while it is paused or hidden', async ({ open }) => {
     const { page } = await open({ search: '?rate=20' })
     await atLeast(page, 'ok', 5)
     await page.click('#pause')
@@ -286,7 +242,7 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(page.url()).toContain('rate=1')
   })
 
-  test('the legend is a filter, and arrow keys move in the grid', async () => {
+  test('the legend is a filter, and arrow keys move in the grid', async ({ open }) => {
     const { page } = await open({ search: '?rate=5' }) // slow, so that the first cell still shows request 1
     await atLeast(page, 'ok.v1', 3)
     await atLeast(page, 'ok.v2', 3)
@@ -310,7 +266,7 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(await page.locator('#grid [tabindex="0"]:enabled').count()).toBe(1)
   })
 
-  test('the store shows pictures only for v2, and its form adds an item, with errors beside the fields', async () => {
+  test('the store shows pictures only for v2, and its form adds an item or says what is wrong', async ({ open }) => {
     const { page, errors } = await open({ search: '?rate=20' })
     await page.locator('.card img').nth(3).waitFor()
     expect(await page.evaluate("document.querySelector('.card img').decode().then(() => true)")).toBe(true)
@@ -340,8 +296,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(errors).toEqual([])
   })
 
-  test('the last known items stay while the catalog is down, for longer than a minute', async () => {
-    const { page } = await open()
+  test('the last known items stay while the catalog is down, for longer than a minute', async ({ open }) => {
+    const { page, store } = await open()
     await page.clock.install()
     await page.goto(`${store.url}?rate=20`)
     await atLeast(page, 'ok.v2', 1)
@@ -353,9 +309,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(await page.locator('.card').count()).toBeGreaterThan(0)
   })
 
-  test('while the catalog is down, the page says so and keeps working', async () => {
-    store = await startStore()
-    onTestFinished(store.close)
+  test('while the catalog is down, the page says so and keeps working', async ({ visit }) => {
+    const store = await startedStore()
     store.mesh.route = () => undefined
     const { page } = await visit(`${store.url}?rate=20`)
     await page.getByText('The catalog service is currently not available.').waitFor()
@@ -373,9 +328,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(await page.getByText('currently not available').count()).toBe(0)
   })
 
-  test('a module that fails to load is loaded again', async () => {
-    store = await startStore()
-    onTestFinished(store.close)
+  test('a module that fails to load is loaded again', async ({ visit }) => {
+    const store = await startedStore()
     const { page } = await visit('about:blank')
     const loads = await failFirstLoad(page, 'seen.js')
     await page.goto(store.url)
@@ -383,7 +337,7 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(loads.count).toBe(2)
   })
 
-  test('the retry of a module does not send a form again', async () => {
+  test('the retry of a module does not send a form again', async ({ open }) => {
     const { page, requests } = await open({ search: '?rate=1' })
     await page.route('**/boot.js', route => route.abort()) // so that the form works without the script
     await page.reload()
@@ -398,7 +352,7 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(requests.filter(url => new URL(url).pathname === '/').length).toBe(4)
   })
 
-  test('a syntax error in a module is reported, and the page does not load again', async () => {
+  test('a syntax error in a module is reported, and the page does not load again', async ({ open }) => {
     const { page, errors } = await open()
     const broken = { contentType: 'text/javascript', body: 'const = 1' }
     await page.route('**/seen.js', route => route.fulfill(broken))
@@ -410,7 +364,7 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(loads).toBe(1)
   })
 
-  test('the whole page works below a path prefix', async () => {
+  test('the whole page works below a path prefix', async ({ open }) => {
     const { page, errors, requests } = await open({ prefix: '/team-a/store', search: '?rate=20' })
     await atLeast(page, 'ok.v2', 5)
     await page.locator('.card img').first().waitFor()
@@ -423,8 +377,8 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(errors).toEqual([])
   })
 
-  test('without JavaScript, the page is the book\'s page with a working form', async () => {
-    const { page, errors } = await open({ prefix: '/shop' }, { javaScriptEnabled: false })
+  test('without JavaScript, the page is the book\'s page with a working form', async ({ open }) => {
+    const { page, errors, store } = await open({ prefix: '/shop' }, { javaScriptEnabled: false })
     store.mesh.route = () => 'v2'
     await page.reload()
     expect(await page.locator('.graph.book').getAttribute('aria-label')).toContain('catalog answers, forum answers')
@@ -438,12 +392,12 @@ describe.skipIf(chromium === undefined)('the page in a browser', { timeout: 400_
     expect(errors).toEqual([])
   })
 
-  test.each([
+  test.for([
     ['light', 1280], ['dark', 1280], ['light', 360]
-  ] as const)('axe finds no violations: %s, %i px', async (colorScheme, width) => {
+  ] as const)('axe finds no violations: %s, %i px', async ([colorScheme, width], { open }) => {
     // The content policy would refuse axe, as it should.
     const context = { colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce', bypassCSP: true } as const
-    const { page } = await open({ search: '?rate=20' }, context)
+    const { page, store } = await open({ search: '?rate=20' }, context)
     let turn = 0
     store.mesh.route = () => turn++ % 3 === 2 ? 'v2' : 'v1' // so that some second attempts fail too
     store.mesh.retries = 1
