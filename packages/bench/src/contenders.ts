@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { OTHER_ROOT } from './options.ts'
 import { answerOf, HOST, SCRATCH, start, type Answer, type Launch, type Server } from './measure.ts'
@@ -36,7 +38,9 @@ export function before (launch: Launch): Launch | undefined {
 /** A server with the least work for node:http, which sends the given answer. */
 export function bareHttp (answer: Answer): Launch {
   const script = 'packages/bench/src/baselines/http.ts'
-  return { name: 'bare node:http', script, env: { ANSWER: JSON.stringify(answer) } }
+  const file = join(SCRATCH, `${randomUUID()}.json`) // a thousand items are too long for a variable
+  writeFileSync(file, JSON.stringify(answer))
+  return { name: 'bare node:http', script, env: { ANSWER_FILE: file } }
 }
 
 /** A proxy with the least work for node:http and undici. */
