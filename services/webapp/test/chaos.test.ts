@@ -30,6 +30,21 @@ test('the rules of a pod are read, set and deleted, also if other pods answer fi
   expect((await request(origin).delete('/api/chaos/catalog/pod-1')).status).toBe(204)
 })
 
+test.each<[string, RequestListener]>([
+  ['a 503 of the mesh', answering(503, 'no healthy upstream')],
+  ['a broken connection', ({ socket }) => socket.destroy()]
+])('a dead pod, for which the answer is %s, hides the rules of no other pod', async (_name, dead) => {
+  const healthy = pods('pod-1')
+  let calls = 0
+  const { origin } = await start({ catalog: (...call) => (calls++ % 2 === 0 ? dead : healthy)(...call), env: ANY })
+  const url = '/api/chaos/catalog/pod-1'
+  for (let round = 0; round < 3; round++) expect((await request(origin).get(url)).body).toEqual(RULES)
+  expect((await request(origin).post(url).send({ type: '500' })).status).toBe(204)
+  expect((await request(origin).delete(url)).status).toBe(204)
+  const { status, body } = await request(origin).get('/api/chaos/catalog/pod-2')
+  expect([status, body.code]).toEqual([404, 'POD_NOT_MET'])
+})
+
 test('the right pod is reached without a mesh too, where each connection leads to one pod', async () => {
   const names = ['pod-1', 'pod-2', 'pod-3']
   const picked = new WeakMap<object, RequestListener>()

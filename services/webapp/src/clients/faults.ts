@@ -32,14 +32,17 @@ export class FaultsClient {
   }
 
   /**
-   * Calls until a call reaches the given pod. All other pods answer with a 421.
+   * Calls until a call reaches the given pod. Other pods answer with a 421. A call that reaches no pod, because a pod
+   * has just died, is only a reason to call again. If it did reach the pod, and only the answer was lost, then calling
+   * again is harmless: the pod sets the same rule again, or deletes what is no longer there.
    *
-   * @throws {RequestError} 404 POD_NOT_MET if no call reached the pod
-   * @throws {UpstreamError} if a call fails in another way
+   * @throws {RequestError} 404 POD_NOT_MET if other pods answered, but not the given one
+   * @throws {UpstreamError} if no pod answered, or if a call fails in another way
    */
   async call ({ method, pod, body }: FaultCall, caller: Caller): Promise<FaultAnswer> {
     const { name } = this.#upstream
     const reached = new Set<string>()
+    let lost: UpstreamError | undefined
     // The calls follow one another, so one listener on the caller's connection is enough for all of them.
     let stop = () => {}
     caller.onceDisconnected(() => stop())
@@ -48,27 +51,38 @@ export class FaultsClient {
     const call = { method, path: '/blowup', reset: true, operational: true, ...(body !== undefined && { body }) }
 
     for (let calls = 0; calls < MAX_CALLS; calls++) {
-      const answer = await this.#upstream.call(call, callerWithPod)
-      const { status, identity } = answer
-      const answeredBy = identity['x-served-by']
-      if (status === 200) {
-        if (method === 'GET') answer.json(isObject)
-        return answer
+      try {
+        const answer = await this.#upstream.call(call, callerWithPod)
+        const { status, identity } = answer
+        const answeredBy = identity['x-served-by']
+        if (status === 200) {
+          if (method === 'GET') answer.json(isObject)
+          return answer
+        }
+        if (REFUSALS.includes(status) && answeredBy !== undefined) {
+          answer.json(isErrorAnswer)
+          return answer
+        }
+        if (status !== 421 || answeredBy === undefined) {
+          throw new UpstreamError('UPSTREAM_STATUS', `${name} answered ${status}`, { answer })
+        }
+        reached.add(answeredBy)
+      } catch (error) {
+        if (!(error instanceof UpstreamError) || !isLost(error)) throw error
+        lost = error
       }
-      if (REFUSALS.includes(status) && answeredBy !== undefined) {
-        answer.json(isErrorAnswer)
-        return answer
-      }
-      if (status !== 421 || answeredBy === undefined) {
-        throw new UpstreamError('UPSTREAM_STATUS', `${name} answered ${status}`, { answer })
-      }
-      reached.add(answeredBy)
     }
+    if (lost !== undefined && reached.size === 0) throw lost
     throw new RequestError(404, 'POD_NOT_MET', [
       `${MAX_CALLS} calls to ${name} did not reach pod ${pod}; they reached ${[...reached].join(', ')}.`,
       'The pod may no longer exist, or the route to it may need a header.'
     ].join(' '))
   }
+}
+
+/** Whether a call reached no pod: there was no connection, or it broke, or a proxy answered 503 for that reason. */
+function isLost ({ code, answer }: UpstreamError): boolean {
+  return code === 'UPSTREAM_UNREACHABLE' || (answer?.status === 503 && answer.identity['x-served-by'] === undefined)
 }
 
 function isObject (value: unknown): value is object {
