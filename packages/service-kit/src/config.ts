@@ -24,7 +24,7 @@ export const baseConfig = {
     default: hostname(), pattern: '^[!-~]{1,253}$', description: "this instance's name; in Kubernetes the pod's"
   }),
   POD_NAMESPACE: Type.Optional(Type.String({
-    pattern: '^[a-z0-9-]{1,63}$', description: "the pod's namespace, for traces"
+    pattern: '^[a-z0-9-]{1,63}$', description: "the pod's namespace, for traces and for the commands on the page"
   })),
   DRAIN_DELAY_MS: Type.Integer({
     default: 0,

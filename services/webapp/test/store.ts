@@ -17,6 +17,8 @@ export interface StoreOptions {
   access?: ChaosAccess
   /** CHAOS_ACCESS of the catalogs and the forum */
   upstreamAccess?: ChaosAccess
+  /** the namespace of the webapp, as in a cluster */
+  namespace?: string
   /** puts a proxy before the webapp that removes this prefix from each path, such as /team-a */
   prefix?: string
   /** the names of the pods */
@@ -29,7 +31,7 @@ const NAMES = { v1: 'catalog-v1', v2: 'catalog-v2', forum: 'forum-1', webapp: 'w
 
 /** Starts two catalogs behind a stand-in for the mesh, the forum and the webapp. */
 export async function startStore (options: StoreOptions = {}) {
-  const { access = 'any', upstreamAccess = access, prefix = '', names = NAMES } = options
+  const { access = 'any', upstreamAccess = access, namespace, prefix = '', names = NAMES } = options
   const closers: (() => Promise<unknown>)[] = []
   const catalogs = {} as Record<Version, string>
   for (const version of ['v1', 'v2'] as const) {
@@ -82,6 +84,7 @@ export async function startStore (options: StoreOptions = {}) {
 
   const webapp = buildApp(parseConfig(WebappConfig, {
     HOSTNAME: names.webapp,
+    POD_NAMESPACE: namespace,
     CHAOS_ACCESS: access,
     CATALOG_SERVICE_HOST: '127.0.0.1',
     CATALOG_SERVICE_PORT: String(catalog.port),

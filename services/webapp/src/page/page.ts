@@ -16,6 +16,8 @@ export interface PageModel {
   form?: ItemForm
   /** which callers may set faults through this webapp */
   chaosAccess: ChaosAccess
+  /** the namespace of the webapp; undefined outside a cluster */
+  namespace?: string | undefined
 }
 
 /**
@@ -25,7 +27,7 @@ export interface PageModel {
  * Values in `${}` are escaped, because anyone may add items; `!${}` is our own markup. All addresses are relative, so
  * that the page works below a path prefix. No element has a style attribute, because the content policy forbids it.
  */
-export function renderPage ({ items, users, form = {}, chaosAccess }: PageModel): string {
+export function renderPage ({ items, users, form = {}, chaosAccess, namespace }: PageModel): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -57,13 +59,13 @@ export function renderPage ({ items, users, form = {}, chaosAccess }: PageModel)
     </nav>
   </header>
   <main id="main" tabindex="-1">
-    !${requests()}
+    !${requests(chaosAccess)}
     <section class="panel graph-panel" aria-labelledby="graph">
       <h2 id="graph">Service graph</h2>
       !${bookGraph(items !== undefined, users !== undefined)}
       !${liveGraph()}
     </section>
-    !${faultControls(chaosAccess)}
+    !${faultControls(chaosAccess, namespace)}
     !${store(items, form)}
     !${forum(users)}
   </main>

@@ -1,10 +1,12 @@
 import { html } from 'ghtml'
 import { controls } from './controls.ts'
+import { faultBar, type ChaosAccess } from './fault-controls.ts'
 
 /** The page's own traffic: its controls, its requests and its charts. They are hidden until the script runs. */
-export function requests (): string {
+export function requests (chaosAccess: ChaosAccess): string {
   return html`<section class="live" aria-labelledby="requests" hidden>
       !${controls()}
+      !${faultBar(chaosAccess)}
       <div class="requests panel">
         <div class="panel-head"><h2 id="requests">Requests</h2><p class="total" id="total"></p></div>
         <div class="legend" id="legend" role="group" aria-label="Outcomes. Press one to hide its requests."></div>

@@ -25,8 +25,10 @@ const DEADLINE_MS = 3000
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 const POD_NAME = /^[\w.-]{1,253}$/
 
+type PageConfig = Pick<WebappConfig, 'CHAOS_ACCESS' | 'POD_NAMESPACE'>
+
 /** The store's page. It always loads: a failing upstream is shown on the page and does not fail the request. */
-export const pageRoutes: FastifyPluginAsync<Pick<WebappConfig, 'CHAOS_ACCESS'>> = async (app, { CHAOS_ACCESS }) => {
+export const pageRoutes: FastifyPluginAsync<PageConfig> = async (app, { CHAOS_ACCESS, POD_NAMESPACE }) => {
   app.get<{ Querystring: { added?: string | string[] } }>('/', {
     schema: { tags: ['page'], summary: 'The page', response: { 200: TextBody('text/html') } }
   }, (request, reply) => {
@@ -89,7 +91,7 @@ export const pageRoutes: FastifyPluginAsync<Pick<WebappConfig, 'CHAOS_ACCESS'>> 
       .type('text/html; charset=utf-8')
       .header('content-security-policy', POLICY)
       .header('referrer-policy', 'same-origin')
-      .send(renderPage({ items, users, form, chaosAccess: CHAOS_ACCESS }))
+      .send(renderPage({ items, users, form, chaosAccess: CHAOS_ACCESS, namespace: POD_NAMESPACE }))
   }
 }
 

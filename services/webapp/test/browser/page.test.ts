@@ -158,23 +158,24 @@ describeInBrowser('the page in a browser', () => {
 
   test('if the webapp does not set faults, the page shows commands for a terminal', async ({ open }) => {
     const { page } = await open({ access: 'local' })
+    await page.getByText('With kubectl only').click()
     await expectText(page, '#kubectl-line')
-      .toMatch(/kubectl exec catalog-v1 -c catalog -- curl .*\{"type":"500","percentage":50\}/)
-    expect(await page.locator('#script-line').innerText()).toBe('scripts/chaos.sh 500 50')
-    const curl = 'kubectl exec catalog-v1 -c catalog -- curl -s'
+      .toMatch(/kubectl exec -n NAMESPACE catalog-v1 -c catalog -- curl .*\{"type":"500","percentage":50\}/)
+    expect(await page.locator('#script-line').innerText()).toBe('scripts/chaos.sh 500 50 -n NAMESPACE')
+    const curl = 'kubectl exec -n NAMESPACE catalog-v1 -c catalog -- curl -s'
     expect(await page.locator('#show-line').innerText()).toContain(`${curl} localhost:3000/blowup`)
     expect(await page.locator('#delete-line').innerText()).toContain(`${curl} -X DELETE `)
     expect(await page.locator('#fault-set').isVisible()).toBe(false)
     await page.selectOption('#fault-type', 'drop')
     await page.selectOption('#fault-mode', 'rst')
-    expect(await page.locator('#script-line').innerText()).toBe('scripts/chaos.sh drop 50 --mode rst')
+    expect(await page.locator('#script-line').innerText()).toBe('scripts/chaos.sh drop 50 --mode rst -n NAMESPACE')
   })
 
   test('the page shows the commands too if the webapp sets faults but the pods refuse', async ({ open }) => {
     const { page } = await open({ access: 'any', upstreamAccess: 'off' })
-    await page.locator('#kubectl-line').waitFor()
+    await page.locator('#script-line').waitFor()
     expect(await page.locator('#terminal-reason').innerText())
-      .toMatch(/^Set faults from a terminal\. Pod (catalog-v\d|forum-1) refuses: .*CHAOS_ACCESS/)
+      .toMatch(/^Pod (catalog-v\d|forum-1) refuses: .*CHAOS_ACCESS/)
     expect(await page.locator('#fault-set').isVisible()).toBe(false)
   })
 

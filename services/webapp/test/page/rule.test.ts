@@ -12,13 +12,35 @@ import { kubectlCommands, ruleInWords, ruleOf, scriptCommand } from '../../publi
 import { faultControls } from '../../src/page/fault-controls.ts'
 import { start } from '../start.ts'
 
-const FIELDS = { type: '500', percentage: '50', status: '503', latencyMs: '1000', mode: 'fin' }
+const FIELDS = {
+  type: '500',
+  percentage: '50',
+  status: '503',
+  distribution: 'fixed',
+  latencyMs: '1000',
+  medianMs: '500',
+  p99Ms: '2000',
+  mode: 'fin',
+  seconds: '',
+  count: ''
+}
+const LOGNORMAL = { type: 'latency', distribution: 'lognormal' }
 
 test.each([
   [{}, { type: '500', percentage: 50 }, '500, 50 %'],
   [{ type: 'abort', percentage: '12.5' }, { type: 'abort', percentage: 12.5, status: 503 }, '503, 12.5 %'],
   [{ type: 'latency' }, { type: 'latency', percentage: 50, latencyMs: 1000 }, 'latency 1000 ms, 50 %'],
-  [{ type: 'drop', mode: 'rst' }, { type: 'drop', percentage: 50, mode: 'rst' }, 'drop (rst), 50 %']
+  [
+    LOGNORMAL,
+    { ...LOGNORMAL, percentage: 50, medianMs: 500, p99Ms: 2000 },
+    'latency 500 ms (p99 2000 ms), 50 %'
+  ],
+  [{ type: 'drop', mode: 'rst' }, { type: 'drop', percentage: 50, mode: 'rst' }, 'drop (rst), 50 %'],
+  [
+    { seconds: '30', count: ' 5 ' },
+    { type: '500', percentage: 50, durationMs: 30_000, count: 5 },
+    '500, 50 %, for 30 s, 5 times'
+  ]
 ])('the fields %o become a rule', (fields, rule, words) => {
   expect(ruleOf({ ...FIELDS, ...fields })).toEqual({ rule, errors: {} })
   expect(ruleInWords(rule)).toBe(words)
@@ -30,14 +52,18 @@ test.each([
   [{ percentage: '-1' }, { percentage: 'Enter a number from 0 to 100.' }],
   [{ percentage: '1e1' }, { percentage: 'Enter a number from 0 to 100.' }],
   [{ type: 'abort', status: '200' }, { status: 'Enter a whole number from 400 to 599.' }],
-  [{ type: 'latency', latencyMs: '60001' }, { latencyMs: 'Enter a number from 0 to 60000.' }]
+  [{ type: 'latency', latencyMs: '60001' }, { latencyMs: 'Enter a number from 0 to 60000.' }],
+  [{ ...LOGNORMAL, medianMs: '0' }, { medianMs: 'Enter a number from 1 to 60000.' }],
+  [{ ...LOGNORMAL, medianMs: '90', p99Ms: '80' }, { p99Ms: 'Enter at least the median.' }],
+  [{ seconds: '1.5' }, { seconds: 'Enter a whole number from 1 to 86400.' }],
+  [{ count: '0' }, { count: 'Enter a whole number from 1 to 1000000.' }]
 ])('the invalid fields %o get an error', (fields, errors) => {
   expect(ruleOf({ ...FIELDS, ...fields }).errors).toEqual(errors)
 })
 
 test('the kubectl commands are complete', () => {
-  const commands = kubectlCommands('catalog', 'catalog-1')
-  const curl = 'kubectl exec catalog-1 -c catalog -- curl -s'
+  const commands = kubectlCommands({ service: 'catalog', pod: 'catalog-1' }, 'istioinaction')
+  const curl = 'kubectl exec -n istioinaction catalog-1 -c catalog -- curl -s'
   expect(commands.set(ruleOf(FIELDS).rule)).toBe(
     `${curl} -X POST -H 'content-type: application/json' -d '{"type":"500","percentage":50}' localhost:3000/blowup`)
   expect(commands.show).toBe(`${curl} localhost:3000/blowup`)
@@ -48,16 +74,16 @@ test.each([
   ['catalog', parseConfig(CatalogEnv, {}).PORT],
   ['forum', parseConfig(ForumConfig, {}).PORT]
 ] as const)('the commands for the %s use its port', (service, port) => {
-  expect(kubectlCommands(service, `${service}-1`).show).toContain(`localhost:${port}/blowup`)
+  expect(kubectlCommands({ service, pod: `${service}-1` }, 'shop').show).toContain(`localhost:${port}/blowup`)
 })
 
 test.each([
-  {}, { type: 'abort' }, { type: 'latency' }, { type: 'drop', mode: 'hang' }
+  {}, { type: 'abort' }, { type: 'latency' }, { type: 'drop', mode: 'hang' }, LOGNORMAL, { seconds: '30', count: '5' }
 ])('scripts/chaos.sh sends the rule of the form to the pod: %o', fields => {
   const { rule } = ruleOf({ ...FIELDS, ...fields })
-  const [pods, exec] = kubectlCallsOf(scriptCommand(rule, 'forum', 'forum-1'))
-  expect(pods).toMatch(/^get pods --selector app=forum .*metadata\.name=forum-1/)
-  expect(exec).toMatch(/^exec forum-1 --container forum -- curl .* localhost:8080\/blowup/)
+  const [pods, exec] = kubectlCallsOf(scriptCommand(rule, 'forum', 'forum-1', 'shop'))
+  expect(pods).toMatch(/^get pods --namespace shop --selector app=forum .*metadata\.name=forum-1/)
+  expect(exec).toMatch(/^exec --namespace shop forum-1 --container forum -- curl .* localhost:8080\/blowup/)
   expect(JSON.parse(exec?.split(' --data ')[1] ?? '')).toMatchObject(rule)
 })
 
@@ -74,12 +100,14 @@ function kubectlCallsOf (command: string): string[] {
   return `${stderr}${stdout.replace('forum-1: ', '')}`.trim().split('\n')
 }
 
-// The form has its own list of types and modes. Each of them must be one of the service kit's.
+// The form has its own list of types, modes and distributions. Each of them must be one of the service kit's.
 test.each(optionsOf('fault-type'))('services accept the rule of the type %s', async type => {
   const { origin } = await start()
-  for (const mode of type === 'drop' ? optionsOf('fault-mode') : ['fin']) {
-    const { rule } = ruleOf({ ...FIELDS, type, mode })
-    expect((await request(origin).post('/blowup').send(rule)).text).toMatch(/^blowups=/)
+  for (const mode of optionsOf('fault-mode')) {
+    for (const distribution of optionsOf('fault-distribution')) {
+      const { rule } = ruleOf({ ...FIELDS, type, mode, distribution, seconds: '30', count: '5' })
+      expect((await request(origin).post('/blowup').send(rule)).text).toMatch(/^blowups=/)
+    }
   }
 })
 
@@ -90,5 +118,5 @@ function optionsOf (id: string): string[] {
 }
 
 test('without options, the script sets the fault in all pods of the catalog', () => {
-  expect(scriptCommand(ruleOf(FIELDS).rule, 'catalog', undefined)).toBe('scripts/chaos.sh 500 50')
+  expect(scriptCommand(ruleOf(FIELDS).rule, 'catalog', undefined, 'shop')).toBe('scripts/chaos.sh 500 50 -n shop')
 })

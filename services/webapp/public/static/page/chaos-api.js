@@ -1,6 +1,7 @@
 // Calls the webapp's routes for faults: /api/chaos/<service>/<pod>.
 import { headersOf, TIMEOUT_MS } from './traffic.js'
 
+/** @import { Rule } from './rule.js' */
 /** @import { Pod } from './seen.js' */
 
 /** Timeout of a change in milliseconds. It is longer than delays in the mesh, which may hit the change too. */
@@ -10,11 +11,10 @@ const CHANGE_TIMEOUT_MS = 30_000
 export const POD_NOT_MET = 'POD_NOT_MET'
 
 /**
- * @typedef {object} RuleView
- * @property {string} type
- * @property {boolean} active
- * @property {number} percentage
- * @property {{ draws: number, hits: number, ended?: string }} state
+ * @typedef {Rule & {
+ *   active: boolean,
+ *   state: { draws: number, hits: number, ended?: string, left: { hits?: number, ms?: number } }
+ * }} RuleView
  */
 
 /**

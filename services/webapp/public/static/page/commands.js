@@ -24,14 +24,15 @@ export function enableCopyButtons () {
  * @param {boolean} isWholeService whether the pods are all pods of their service
  */
 export function showCommands (pods, rule, isWholeService) {
-  const commands = pods.map(({ service, pod }) => kubectlCommands(service, pod))
+  const { namespace = '' } = byId('fault-panel', HTMLElement).dataset
+  const commands = pods.map(pod => kubectlCommands(pod, namespace))
   setText('kubectl-line', rule === undefined ? '' : commands.map(({ set }) => set(rule)).join('\n'))
   setText('show-line', commands.map(({ show }) => show).join('\n'))
   setText('delete-line', commands.map(command => command.delete).join('\n'))
   const [first] = pods
   setText('script-line', rule === undefined || first === undefined
     ? ''
-    : scriptCommand(rule, first.service, isWholeService ? undefined : first.pod))
+    : scriptCommand(rule, first.service, isWholeService ? undefined : first.pod, namespace))
 }
 
 /**

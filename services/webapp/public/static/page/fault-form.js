@@ -1,5 +1,5 @@
 import { byId, element, showFieldError } from './dom.js'
-import { ruleOf } from './rule.js'
+import { NUMBER_FIELDS, ruleOf } from './rule.js'
 import { keyOf } from './seen.js'
 
 /** @import { Pod } from './seen.js' */
@@ -7,13 +7,11 @@ import { keyOf } from './seen.js'
 
 const NOT_SEEN = 'No such pod was seen in the last minute.'
 
-/** @type {NumberField[]} */
-const NUMBERS = ['percentage', 'status', 'latencyMs']
-
 /** The form of a fault: the pods, the type, and the fields of the type. */
 export class FaultForm {
   #form = byId('fault-form', HTMLFormElement)
   #select = byId('fault-pod', HTMLSelectElement)
+  #clear = byId('fault-clear', HTMLButtonElement)
   #note = byId('fault-note', HTMLElement)
   /** @type {Pod[]} */
   #pods = []
@@ -25,7 +23,7 @@ export class FaultForm {
       event.preventDefault()
       onSet()
     })
-    byId('fault-clear', HTMLButtonElement).addEventListener('click', onClear)
+    this.#clear.addEventListener('click', onClear)
   }
 
   /** @param {Pod[]} pods */
@@ -65,13 +63,17 @@ export class FaultForm {
    * @returns {Rule | undefined} undefined if a field has an error
    */
   read () {
-    const { rule, errors } = ruleOf(this.#fields())
+    const fields = this.#fields()
+    const { rule, errors } = ruleOf(fields)
+    const needed = rule.type === 'latency' ? [rule.type, fields.distribution] : [rule.type]
     for (const field of /** @type {NodeListOf<HTMLElement>} */ (this.#form.querySelectorAll('[data-for]'))) {
-      field.hidden = field.dataset['for'] !== rule.type
+      field.hidden = !needed.includes(field.dataset['for'] ?? '')
     }
-    for (const name of NUMBERS) showFieldError(`fault-${name}`, errors[name])
+    for (const name of NUMBER_FIELDS) showFieldError(`fault-${name}`, errors[name])
     const isMissing = this.selectedPods().length === 0 && this.#select.value !== ''
     showFieldError('fault-pod', isMissing ? NOT_SEEN : undefined)
+    const [selected, pod = `all ${selected} pods`] = this.#select.value.split('/')
+    this.#clear.textContent = selected === '' ? 'Delete the rules' : `Delete the rules of ${pod}`
     return Object.keys(errors).length === 0 ? rule : undefined
   }
 
@@ -84,7 +86,7 @@ export class FaultForm {
     const rule = this.read()
     if (rule === undefined) {
       const { errors } = ruleOf(this.#fields())
-      const wrong = NUMBERS.find(name => errors[name] !== undefined)
+      const wrong = NUMBER_FIELDS.find(name => errors[name] !== undefined)
       byId(`fault-${wrong}`, HTMLElement).focus()
       return undefined
     }
@@ -105,9 +107,12 @@ export class FaultForm {
   }
 
   #fields () {
-    const type = byId('fault-type', HTMLSelectElement).value
-    const [percentage = '', status = '', latencyMs = ''] =
-      NUMBERS.map(name => byId(`fault-${name}`, HTMLInputElement).value)
-    return { type, percentage, status, latencyMs, mode: byId('fault-mode', HTMLSelectElement).value }
+    const valueOf = (/** @type {string} */ name) =>
+      /** @type {HTMLInputElement | HTMLSelectElement} */ (this.#form.elements.namedItem(name)).value
+    const numbers = /** @type {Record<NumberField, string>} */ (
+      Object.fromEntries(NUMBER_FIELDS.map(name => [name, valueOf(`fault-${name}`)])))
+    return {
+      type: valueOf('fault-type'), distribution: valueOf('fault-distribution'), mode: valueOf('fault-mode'), ...numbers
+    }
   }
 }

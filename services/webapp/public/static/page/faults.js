@@ -1,6 +1,7 @@
 import { callPod } from './chaos-api.js'
 import { enableCopyButtons, showCommands } from './commands.js'
 import { byId, setText } from './dom.js'
+import { FaultBar } from './fault-bar.js'
 import { FaultForm } from './fault-form.js'
 import { ruleInWords } from './rule.js'
 import { RuleList } from './rule-list.js'
@@ -16,8 +17,15 @@ export class Faults {
   #panel = byId('fault-panel', HTMLElement)
   /** the webapp's CHAOS_ACCESS */
   #access = this.#panel.dataset['access']
+  #bar = new FaultBar({
+    onSet: (pods, rule) => this.#change(this.#bar, pods, 'POST', rule, `Set ${ruleInWords(rule)}`),
+    onHeal: () => this.#change(this.#bar, this.#pods, 'DELETE', undefined, 'Healed')
+  })
+
   #form = new FaultForm({ onInput: () => this.#update(), onSet: () => this.#set(), onClear: () => this.#clear() })
   #rules
+  /** @type {Pod[]} */
+  #pods = []
   /** the keys of the pods that are shown */
   #shown = ''
   #onReached
@@ -28,7 +36,7 @@ export class Faults {
     this.#rules = new RuleList({
       isEnabled: this.#access === 'any',
       onReached,
-      onDelete: (pod, name) => this.#change([pod], 'DELETE', { name }, `Deleted ${name}`),
+      onDelete: (pod, name) => this.#change(this.#form, [pod], 'DELETE', { name }, `Deleted ${name}`),
       onUpdate: () => this.#showAccess()
     })
     enableCopyButtons()
@@ -37,8 +45,10 @@ export class Faults {
 
   /** @param {Pod[]} pods */
   show (pods) {
+    this.#pods = pods
     this.#form.setPods(pods)
     this.#rules.setPods(pods)
+    this.#bar.show(pods.filter(isOfCatalog))
     const keys = pods.map(keyOf).join()
     if (keys === this.#shown) return
     this.#shown = keys
@@ -63,53 +73,65 @@ export class Faults {
     this.#showAccess()
   }
 
-  /** Shows the buttons, or the commands with the reason why there are no buttons. */
+  /** Shows the bar and the buttons, or the commands with the reason why there are no buttons. */
   #showAccess () {
-    const refusal = this.#refusal()
+    const refusal = this.#refusalOf(this.#form.selectedPods())
     for (const part of /** @type {NodeListOf<HTMLElement>} */ (this.#panel.querySelectorAll('[data-needs=any]'))) {
       part.hidden = refusal !== undefined
     }
     byId('terminal', HTMLElement).hidden = refusal === undefined
     setText('terminal-reason', refusal ?? '')
-  }
-
-  /** Why the page cannot set faults in the selected pods; undefined if it can. */
-  #refusal () {
-    if (this.#access !== 'any') {
-      return `This webapp does not set faults (CHAOS_ACCESS=${this.#access}). Set them from a terminal:`
-    }
-    const refusing = this.#form.selectedPods().find(pod => this.#rules.refusalOf(pod) !== undefined)
-    if (refusing === undefined) return undefined
-    return `Set faults from a terminal. Pod ${refusing.pod} refuses: ${this.#rules.refusalOf(refusing)}`
-  }
-
-  #set () {
-    if (this.#refusal() !== undefined) return
-    const rule = this.#form.readForChange()
-    if (rule !== undefined) this.#change(this.#form.selectedPods(), 'POST', rule, `Set ${ruleInWords(rule)}`)
-  }
-
-  #clear () {
-    this.#change(this.#form.selectedPods(), 'DELETE', undefined, 'Deleted')
+    this.#bar.showState(this.#rules.inWords(), this.#refusalOf(this.#pods.filter(isOfCatalog)) === undefined)
   }
 
   /**
+   * Why the page cannot set faults in these pods; undefined if it can.
+   *
+   * @param {Pod[]} pods
+   */
+  #refusalOf (pods) {
+    if (this.#access !== 'any') return `This webapp does not set faults (CHAOS_ACCESS=${this.#access}).`
+    const refusing = pods.find(pod => this.#rules.refusalOf(pod) !== undefined)
+    return refusing && `Pod ${refusing.pod} refuses: ${this.#rules.refusalOf(refusing)}.`
+  }
+
+  #set () {
+    const pods = this.#form.selectedPods()
+    if (this.#refusalOf(pods) !== undefined) return
+    const rule = this.#form.readForChange()
+    if (rule !== undefined) this.#change(this.#form, pods, 'POST', rule, `Set ${ruleInWords(rule)}`)
+  }
+
+  #clear () {
+    this.#change(this.#form, this.#form.selectedPods(), 'DELETE', undefined, 'Deleted')
+  }
+
+  /**
+   * @param {FaultBar | FaultForm} origin where the change was made: there the result is shown
    * @param {Pod[]} pods
    * @param {'POST' | 'DELETE'} method
    * @param {unknown} body
    * @param {string} done the message of success, without the pods
    */
-  async #change (pods, method, body, done) {
+  async #change (origin, pods, method, body, done) {
+    this.#bar.say('')
+    this.#form.say('')
     if (pods.length === 0) return
-    this.#form.say('…')
+    origin.say('…')
     const answers = await Promise.all(pods.map(async pod => {
       const answer = await callPod(pod, method, body)
       if (answer.ok) this.#onReached(pod)
       return { pod, ...answer }
     }))
+    const changed = answers.filter(({ ok }) => ok).map(({ pod }) => pod.pod)
     const failures = answers.filter(({ ok }) => !ok).map(({ pod, message }) => `${pod.pod}: ${message}`)
-    if (failures.length > 0) this.#form.say(failures.join('; '), true)
-    else this.#form.say(`${done} in ${pods.map(({ pod }) => pod).join(', ')}.`)
+    const success = changed.length === 0 ? [] : [`${done} in ${changed.join(', ')}.`]
+    origin.say([...success, ...failures].join(' '), failures.length > 0)
     await this.#rules.refresh()
   }
+}
+
+/** @param {Pod} pod */
+function isOfCatalog ({ service }) {
+  return service === 'catalog'
 }

@@ -55,6 +55,21 @@ export class RuleList {
     return Object.keys(this.#answers.get(keyOf(pod))?.rules ?? {}).length > 0
   }
 
+  /** The active rules with their pods, as in `500, 50 %: catalog-v1, catalog-v2`; empty while that is not known. */
+  inWords () {
+    /** @type {Map<string, string[]>} */
+    const pods = new Map()
+    for (const pod of this.#pods) {
+      for (const rule of Object.values(this.#answers.get(keyOf(pod))?.rules ?? {})) {
+        const words = ruleInWords(rule)
+        if (rule.active) pods.set(words, [...pods.get(words) ?? [], pod.pod])
+      }
+    }
+    const isKnown = this.#listed().every(pod => this.#isGone(pod) || this.#answers.get(keyOf(pod))?.ok)
+    if (pods.size === 0) return isKnown ? 'No fault is set.' : ''
+    return [...pods].map(([words, names]) => `${words}: ${names.join(', ')}`).join('; ')
+  }
+
   /**
    * Why the pod refuses access to its faults; undefined if it does not.
    *
@@ -78,9 +93,13 @@ export class RuleList {
     this.#timer = setTimeout(() => this.refresh(), INTERVAL_MS)
   }
 
-  /** Asks one pod after the other, because a browser has few connections and the page's traffic needs them. */
+  /**
+   * Asks one pod after the other, because a browser has few connections and the page's traffic needs them. Pods that
+   * failed to answer come last, so that the others do not wait for them.
+   */
   async #askAll () {
-    for (const pod of this.#pods) {
+    const hasFailed = (/** @type {Pod} */ pod) => Number(this.#answers.get(keyOf(pod))?.ok === false)
+    for (const pod of this.#pods.toSorted((a, b) => hasFailed(a) - hasFailed(b))) {
       if (document.visibilityState === 'hidden') return
       if (this.#isWorthAsking(pod)) this.#remember(pod, await callPod(pod, 'GET'))
     }
@@ -94,8 +113,12 @@ export class RuleList {
    * @param {Pod} pod
    */
   #isWorthAsking (pod) {
-    const last = this.#answers.get(keyOf(pod))
-    return !this.#refusals.has(keyOf(pod)) && (last?.code !== POD_NOT_MET || last.of.at !== pod.at)
+    return !this.#refusals.has(keyOf(pod)) && (!this.#isGone(pod) || this.#answers.get(keyOf(pod))?.of.at !== pod.at)
+  }
+
+  /** @param {Pod} pod */
+  #isGone (pod) {
+    return this.#answers.get(keyOf(pod))?.code === POD_NOT_MET
   }
 
   /**
@@ -116,9 +139,7 @@ export class RuleList {
   #draw () {
     this.#options.onUpdate()
     this.#forgetOtherPods()
-    const listed = this.#pods
-      .filter(pod => !this.#refusals.has(keyOf(pod)))
-      .map(pod => ({ pod, answer: this.#answers.get(keyOf(pod)) }))
+    const listed = this.#listed().map(pod => ({ pod, answer: this.#answers.get(keyOf(pod)) }))
     const drawn = JSON.stringify(listed.map(({ pod, answer }) =>
       [keyOf(pod), answer?.ok, answer?.message, answer?.rules]))
     if (drawn === this.#drawn) return
@@ -136,6 +157,11 @@ export class RuleList {
       this.#root.append(element('li', { class: 'muted' }, 'No pod has a rule.'))
     }
     for (const button of this.#root.querySelectorAll('button')) if (button.dataset['rule'] === focused) button.focus()
+  }
+
+  /** The pods that have not refused. */
+  #listed () {
+    return this.#pods.filter(pod => !this.#refusals.has(keyOf(pod)))
   }
 
   #forgetOtherPods () {
@@ -168,7 +194,8 @@ export class RuleList {
 }
 
 /** @param {RuleView} rule */
-function stateInWords ({ active, state: { draws, hits, ended } }) {
-  if (active) return `hit ${hits} of ${draws}`
+function stateInWords ({ active, state: { draws, hits, ended, left } }) {
+  const seconds = left.ms === undefined ? '' : `, ${Math.ceil(left.ms / 1000)} s left`
+  if (active) return `hit ${hits} of ${draws}${seconds}`
   return ended === undefined ? 'switched off' : `ended (${ended}), hit ${hits}`
 }
