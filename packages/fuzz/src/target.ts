@@ -44,17 +44,13 @@ export async function startTargets (): Promise<Running> {
 export async function startProcesses (processes: StoreProcess[], targets: Target[]): Promise<Running> {
   const complaints: string[] = []
   const env = { LOG_LEVEL: 'error', NODE_OPTIONS: `--max-old-space-size=${HEAP_MEBIBYTES}`, CHAOS_SEED: '1' }
-  const store = new Store(processes.map(process => ({ ...process, env: { ...process.env, ...env } })), (name, line) => {
-    if (/"level":"(error|fatal)"/.test(line) || !line.startsWith('{')) complaints.push(`${name} logged ${line}`)
+  const store = new Store(processes.map(process => ({ ...process, env: { ...process.env, ...env } })), {
+    onLine: (name, line) => {
+      if (/"level":"(error|fatal)"/.test(line) || !line.startsWith('{')) complaints.push(`${name} logged ${line}`)
+    },
+    onEnd: ({ name, code, signal }) => complaints.push(`${name} ended (${signal ?? `exit code ${code}`})`)
   })
-  let isStopping = false
-  store.firstEnd.then(({ name, code, signal }) => {
-    if (!isStopping) complaints.push(`${name} ended (${signal ?? `exit code ${code}`})`)
-  }, () => {})
-  const stop = async () => {
-    isStopping = true
-    await store.stop()
-  }
+  const stop = () => store.stop()
   try {
     await store.waitUntilReady()
   } catch (error) {

@@ -1,8 +1,9 @@
+import { Readable } from 'node:stream'
 import replyFrom from '@fastify/reply-from'
 import {
   errorAnswers, MAX_FORWARDED_HEADER_BYTES, MAX_HEADER_BYTES, parserOptions, pathOf, refusals, RequestError, routable
 } from '@outfitters/service-kit'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify'
 
 /**
  * The limit for the headers of a request. It is above the webapp's and below the catalog's, so that the webapp and the
@@ -10,9 +11,13 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
  */
 const MAX_BYTES = (MAX_FORWARDED_HEADER_BYTES + MAX_HEADER_BYTES) / 2
 
+/** Why there is no connection to an instance: then the instance has not seen the request. */
+const CONNECT_FAILURES = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']
+
 /**
  * Builds a proxy for several instances of a service, which does what a sidecar does: it has one address, and sends each
- * request to the next instance. It forwards every request, and answers 503 if the instance breaks the connection.
+ * request to the next instance. If there is no connection to that instance, the request goes to the one after it. If
+ * no instance can be reached, or one breaks the connection, the answer is 503.
  *
  * @param upstreams the URLs of the instances, for example http://127.0.0.1:3001
  * @param loggerInstance gets a line for each failure; the instance itself logs each request
@@ -45,22 +50,40 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
       throw new RequestError(404, 'NOT_FOUND', `There is no ${request.method} ${request.raw.url}`)
     }
 
-    const upstream = upstreams[turn++ % upstreams.length]
-    return reply.from(`${upstream}${path}`, {
-      // By default, the library sends a GET again after a 503. That would hide the faults that users set.
-      retryDelay: () => null,
-      // Node has already answered `Expect: 100-continue` with a 100.
-      rewriteRequestHeaders: (_request, { expect: _, ...headers }) => ({ ...headers, host: request.headers.host }),
-      // These headers belong to the connection between the front and the instance.
-      rewriteHeaders: ({ connection: _connection, 'keep-alive': _keepAlive, ...headers }) => headers,
-      onError: (reply, { error }) => {
-        const level = path === '/readyz' ? 'debug' : 'warn' // `npm start` polls /readyz while the instances start
-        app.log[level]({ upstream, path, requestId: request.id }, `no answer from the upstream: ${error.message}`)
-        reply.code(503).type('text/plain; charset=utf-8').send(`no answer from the upstream: ${error.message}`)
-      }
-    })
+    const { body } = request
+    const first = turn++
+    const attempt = (n: number): FastifyReply => {
+      const upstream = upstreams[(first + n - 1) % upstreams.length]
+      // A failed attempt destroys its stream. So each gets its own, which reads the body only after it is connected.
+      if (body instanceof Readable) request.body = Readable.from(piecesOf(body), { objectMode: false })
+      return reply.from(`${upstream}${path}`, {
+        // By default, the library sends a GET again after a 503. That would hide the faults that users set.
+        retryDelay: () => null,
+        // Node has already answered `Expect: 100-continue` with a 100.
+        rewriteRequestHeaders: (_request, { expect: _, ...headers }) => ({
+          ...headers,
+          host: request.headers.host,
+          'x-envoy-attempt-count': String(n)
+        }),
+        // These headers belong to the connection between the front and the instance.
+        rewriteHeaders: ({ connection: _connection, 'keep-alive': _keepAlive, ...headers }) => headers,
+        onError: (reply, { error }) => {
+          const { code = '' } = (error.cause ?? {}) as NodeJS.ErrnoException
+          if (n < upstreams.length && CONNECT_FAILURES.includes(code)) return attempt(n + 1)
+          const level = path === '/readyz' ? 'debug' : 'warn' // `npm start` polls /readyz while the instances start
+          app.log[level]({ upstream, path, requestId: request.id }, `no answer from the upstream: ${error.message}`)
+          reply.code(503).type('text/plain; charset=utf-8').send(`no answer from the upstream: ${error.message}`)
+        }
+      })
+    }
+    return attempt(1)
   })
   return app
+}
+
+/** The body of a request, which is read only from the first piece that is asked for. */
+async function * piecesOf (body: Readable): AsyncGenerator<Buffer> {
+  yield * body
 }
 
 /**

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { prettifier } from '@outfitters/service-kit/pretty'
+import { readLines, runCommand, shortNameOf, type Lines } from './commands.ts'
 import { isTaken, listenerOn } from './ports.ts'
 import { HOST, portsFrom, storeOn, variableOf, type Ports, type StoreProcess } from './processes.ts'
 import { Store, type End } from './store.ts'
@@ -8,7 +9,10 @@ const COLORS = ['cyan', 'magenta', 'blue', 'yellow', 'green'] as const
 
 process.exitCode = await main()
 
-/** Runs the store until it is told to end (exit code 0) or one of its processes ends unexpectedly (exit code 1). */
+/**
+ * Runs the store until it is told to end (exit code 0). If a process ends before all are ready, the store ends too
+ * (exit code 1). Later, a process that ends does not end the others, and the user can start it again.
+ */
 async function main (): Promise<number> {
   let ports: Ports
   try {
@@ -41,18 +45,26 @@ async function main (): Promise<number> {
 
   const prettify = prettifier(process.stdout.hasColors?.() === true)
   const prefixes = prefixesOf(processes)
-  const store = new Store(processes, (name, line) => console.log(prefixes.get(name), prettify(line).trimEnd()))
+  const failed = Promise.withResolvers<End>()
+  let lines: Lines | undefined
+  const store = new Store(processes, {
+    onLine: (name, line) => console.log(prefixes.get(name), prettify(line).trimEnd()),
+    onEnd: end => lines === undefined ? failed.resolve(end) : console.error(bold(adviceFor(end, lines)))
+  })
   started.store = store
 
   const ready = store.waitUntilReady().then(() => 'ready' as const, (error: Error) => error)
-  const first = await Promise.race([told, store.firstEnd, ready])
-  if (first === 'ready') console.log(bannerFor(processes, ports))
-  const reason = first === 'ready' ? await Promise.race([told, store.firstEnd]) : first
-  if (reason !== 'told') {
-    console.error(`${reason instanceof Error ? reason.message : describe(reason)}; ending the others`)
+  const first = await Promise.race([told, failed.promise, ready])
+  if (first === 'ready') {
+    lines = readLines(line => console.log(bold(runCommand(line, store))))
+    console.log(bannerFor(processes, ports))
+    await told
+    lines.close()
+  } else if (first !== 'told') {
+    console.error(`${first instanceof Error ? first.message : describe(first)}; ending the others`)
   }
   await store.stop()
-  return reason === 'told' ? 0 : 1
+  return first === 'ready' || first === 'told' ? 0 : 1
 }
 
 /** What is wrong with a port, and what to do about it. Empty if the port is free. */
@@ -89,8 +101,19 @@ ${rows.join('\n')}
     curl -X POST -H 'content-type: application/json' -d ${rule} localhost:${ports['catalog-v1']}/blowup
     curl -i localhost:${ports.webapp}/api/catalog
 
+  To kill catalog v1, type kill v1; to start it again, start v1. To see all commands, type help.
   The documentation of each service is at /docs. Ctrl-C ends the store.
 `
+}
+
+/** What to do about a process that ended while the others run. */
+function adviceFor (end: End, lines: Lines): string {
+  const advice = lines.isOpen() ? `type: start ${shortNameOf(end.name)}` : 'end the store, and run npm start'
+  return `${describe(end)}. The others still run. To start it again, ${advice}`
+}
+
+function bold (text: string): string {
+  return text === '' ? text : styleText('bold', text)
 }
 
 function describe ({ name, code, signal }: End): string {

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ROOT } from '../../../scripts/project.ts'
 import { environmentOf, HOST, type StoreProcess } from './processes.ts'
@@ -17,36 +16,58 @@ export interface End {
   signal: NodeJS.Signals | null
 }
 
-/** Processes that start together and end together. */
-export class Store {
-  readonly #children = new Map<string, ChildProcess>()
-  readonly #processes: StoreProcess[]
-  /** Resolves when the first process has ended, for any reason. */
-  readonly firstEnd: Promise<End>
+/** What a store reports about its processes. */
+export interface StoreListeners {
+  /** gets every line that a process prints */
+  onLine: (name: string, line: string) => void
+  /** called when a process has ended, except after `stop` */
+  onEnd: (end: End) => void
+}
 
-  /** @param onLine gets every line that a process prints, with the process's name */
-  constructor (processes: StoreProcess[], onLine: (name: string, line: string) => void) {
+/** Processes that start together and end together. In between, each can be killed and started again. */
+export class Store {
+  readonly #processes: StoreProcess[]
+  readonly #listeners: StoreListeners
+  readonly #running = new Map<string, ChildProcess>()
+  #isStopping = false
+
+  constructor (processes: StoreProcess[], listeners: StoreListeners) {
     this.#processes = processes
-    this.firstEnd = new Promise(resolve => {
-      for (const process of processes) {
-        const child = spawn('node', [process.script], {
-          cwd: ROOT,
-          env: environmentOf(process),
-          stdio: ['ignore', 'pipe', 'pipe'],
-          // Its own process group: Ctrl-C then reaches only the command `npm start`, which ends its processes properly.
-          detached: true
-        })
-        this.#children.set(process.name, child)
-        for (const stream of [child.stdout, child.stderr] as Readable[]) {
-          createInterface(stream).on('line', line => onLine(process.name, line))
-        }
-        child.once('error', () => resolve({ name: process.name, code: null, signal: null }))
-        child.once('close', (code, signal) => {
-          this.#children.delete(process.name)
-          resolve({ name: process.name, code, signal })
-        })
-      }
+    this.#listeners = listeners
+    for (const { name } of processes) this.start(name)
+  }
+
+  /** The names of all processes, whether they run or not. */
+  get names (): string[] {
+    return this.#processes.map(({ name }) => name)
+  }
+
+  /** Starts a process. Returns false if it runs already, or if there is no such process. */
+  start (name: string): boolean {
+    const process = this.#processes.find(process => process.name === name)
+    if (process === undefined || this.#running.has(name)) return false
+    const child = spawn('node', [process.script], {
+      cwd: ROOT,
+      env: environmentOf(process),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // Its own process group: Ctrl-C then reaches only the command `npm start`, which ends its processes properly.
+      detached: true
     })
+    this.#running.set(name, child)
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface(stream).on('line', line => this.#listeners.onLine(name, line))
+    }
+    const onEnd = (code: number | null, signal: NodeJS.Signals | null) => {
+      if (!this.#running.delete(name) || this.#isStopping) return
+      this.#listeners.onEnd({ name, code, signal })
+    }
+    child.once('error', () => onEnd(null, null)).once('close', onEnd)
+    return true
+  }
+
+  /** Kills a process, as when a pod dies: it cannot finish its requests. Returns false if it does not run. */
+  kill (name: string): boolean {
+    return this.#running.get(name)?.kill('SIGKILL') ?? false
   }
 
   /**
@@ -66,7 +87,8 @@ export class Store {
 
   /** Sends a signal to every process, and waits until all of them have ended. */
   async stop (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    await Promise.all([...this.#children.values()].map(child => new Promise<void>(resolve => {
+    this.#isStopping = true
+    await Promise.all([...this.#running.values()].map(child => new Promise<void>(resolve => {
       child.once('close', () => resolve())
       child.kill(signal)
     })))

@@ -18,7 +18,11 @@ beforeEach(async () => {
     const headers = { 'x-served-version': 'v1', 'retry-after': '0', 'x-large': request.headers['x-large'] ?? '' }
     request.pipe(response.writeHead(status, headers))
   })
-  v2 = await stubUpstream((_request, response) => response.writeHead(404, { 'x-served-version': 'v2' }).end('none'))
+  v2 = await stubUpstream((request, response) => {
+    response.writeHead(404, { 'x-served-version': 'v2' })
+    if (request.method === 'POST') request.pipe(response)
+    else response.end('none')
+  })
   const recorded = recordingLogger()
   lines = recorded.lines
   front = buildFront([v1.origin, v2.origin], recorded.logger)
@@ -50,7 +54,28 @@ test('an answer reaches the caller unchanged', async () => {
   expect([answer.status, answer.text, answer.headers['x-served-version']]).toEqual([404, 'none', 'v2'])
 })
 
-test('the front never retries: it forwards a 503, and answers 503 for a broken connection', async () => {
+describe('while an instance does not run', () => {
+  beforeEach(() => v1.close())
+
+  test('the other one answers all requests, on the second attempt if it was the turn of the first', async () => {
+    const answers = []
+    for (const path of ['/a', '/b']) answers.push(await request(origin).get(path))
+    answers.push(await request(origin).post('/c').send({ id: 9 }))
+    expect(answers.map(({ headers }) => headers['x-served-version'])).toEqual(['v2', 'v2', 'v2'])
+    expect(v2.requests.map(({ headers }) => headers['x-envoy-attempt-count'])).toEqual(['2', '1', '2'])
+    expect(String(answers[2]?.body)).toBe('{"id":9}')
+    expect(problems()).toEqual([])
+  })
+
+  test('and the other does not run either, the answer is a 503', async () => {
+    await v2.close()
+    const answer = await request(origin).post('/items').send({ id: 9 })
+    expect([answer.status, answer.text]).toEqual([503, expect.stringMatching(/^no answer from the upstream: /)])
+    expect(problems()).toHaveLength(1)
+  })
+})
+
+test('the front retries nothing else: it forwards a 503, and answers 503 for a broken connection', async () => {
   expect((await request(origin).get('/unavailable')).status).toBe(503)
   await request(origin).get('/other')
   expect((await request(origin).get('/broken')).status).toBe(503)
@@ -117,8 +142,8 @@ test('the log has the failed calls of the front', async () => {
   ])
 })
 
-test('polling an instance that is not ready yet logs nothing', async () => {
-  await v1.close()
+test('polling instances that are not ready yet logs nothing', async () => {
+  await Promise.all([v1.close(), v2.close()])
   expect((await request(origin).get('/readyz')).status).toBe(503)
   expect(problems()).toEqual([])
 })

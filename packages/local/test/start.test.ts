@@ -18,12 +18,12 @@ afterEach(async () => {
   await once(child, 'close')
 })
 
-/** Runs the command, and collects its output. */
-function start (more: NodeJS.ProcessEnv = {}) {
+/** Runs the command, and collects its output. Its input is closed, or a pipe for commands. */
+function start (more: NodeJS.ProcessEnv = {}, input: 'ignore' | 'pipe' = 'ignore') {
   child = spawn('npm', ['start'], {
     cwd: ROOT,
     env: { ...process.env, ...env, ...more },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input, 'pipe', 'pipe'],
     detached: true
   })
   const printed = { text: '' }
@@ -77,13 +77,35 @@ describe('npm start', { timeout: 240_000 }, () => {
     await expect.poll(listeningPorts, { timeout: 60_000 }).toEqual([])
   })
 
-  test('if a service crashes, the command names it, and ends the others', async () => {
+  test('if a process ends, the terminal says which one and what to do, and the others run on', async () => {
     const { printed, exit } = start()
     await expect.poll(() => printed.text, { timeout: 120_000 }).toContain('Outfitters is running')
     process.kill(await pidOf('services/forum/src/server.ts'), 'SIGKILL')
-    expect(await exit).toBe(1)
-    expect(printed.text).toContain('forum ended unexpectedly (SIGKILL); ending the others')
-    expect(await listeningPorts()).toEqual([])
+    await expect.poll(() => printed.text, { timeout: 60_000 }).toContain('forum ended unexpectedly (SIGKILL). ' +
+      'The others still run. To start it again, end the store, and run npm start')
+    expect((await fetch(`http://127.0.0.1:${ports.webapp}/api/catalog`)).status).toBe(200)
+    process.kill(-(child.pid as number), 'SIGINT')
+    await exit
+    await expect.poll(listeningPorts, { timeout: 60_000 }).toEqual([])
+  })
+
+  test('a version that the user kills and starts again leaves the catalog, and comes back', async () => {
+    const { printed, exit } = start({}, 'pipe')
+    await expect.poll(() => printed.text, { timeout: 120_000 }).toContain('Outfitters is running')
+    const versions = async () => {
+      const answers = await Promise.all(Array.from({ length: 6 }, () =>
+        fetch(`http://127.0.0.1:${ports.webapp}/api/catalog`)))
+      return answers.map(({ status, headers }) => `${status} ${headers.get('x-served-version')}`)
+    }
+    const type = (line: string) => child.stdin?.write(`${line}\n`)
+    type('kill v1')
+    await expect.poll(() => printed.text, { timeout: 60_000 }).toContain('To start it again, type: start v1')
+    await expect.poll(versions, { timeout: 60_000 }).toEqual(Array(6).fill('200 v2'))
+    type('start v1')
+    await expect.poll(versions, { timeout: 60_000 }).toContain('200 v1')
+    process.kill(-(child.pid as number), 'SIGINT')
+    await exit
+    await expect.poll(listeningPorts, { timeout: 60_000 }).toEqual([])
   })
 
   test('if a port is taken, the message names its process and the variable to set, and nothing starts', async () => {
