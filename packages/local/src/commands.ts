@@ -30,29 +30,31 @@ export function shortNameOf (name: string): string {
   return name.replace('catalog-', '')
 }
 
-/** The lines that the user types, until the input ends. */
+/** The lines that the user types. */
 export interface Lines {
-  isOpen: () => boolean
+  isReading: () => boolean
   close: () => void
 }
 
 /** Reads the lines of the standard input: a terminal, or a pipe that stays open. */
 export function readLines (onLine: (line: string) => void): Lines {
-  let isOpen = true
+  let [isOpen, isReading] = [true, false]
   const lines = createInterface({ input: process.stdin })
     .on('line', onLine)
-    .once('close', () => { isOpen = false })
+    .once('close', () => { isOpen = isReading = false })
   process.stdin.once('error', () => lines.close())
   lines.pause()
-  // The job may change between foreground and background. The shell continues it with this signal.
+  // The job may change between foreground and background. If it was stopped, it continues with this signal.
   const follow = async () => {
     const mayRead = await isForeground()
-    if (isOpen && mayRead) lines.resume()
-    else if (isOpen) lines.pause()
+    if (!isOpen) return
+    isReading = mayRead
+    if (mayRead) lines.resume()
+    else lines.pause()
   }
   process.on('SIGCONT', follow)
   follow()
-  return { isOpen: () => isOpen, close: () => lines.close() }
+  return { isReading: () => isReading, close: () => lines.close() }
 }
 
 /** Whether this job may read its input. The shell suspends a background job that reads from the terminal. */

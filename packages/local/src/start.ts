@@ -49,14 +49,14 @@ async function main (): Promise<number> {
   let lines: Lines | undefined
   const store = new Store(processes, {
     onLine: (name, line) => console.log(prefixes.get(name), prettify(line).trimEnd()),
-    onEnd: end => lines === undefined ? failed.resolve(end) : console.error(bold(adviceFor(end, lines)))
+    onEnd: end => lines === undefined ? failed.resolve(end) : say(adviceFor(end, lines))
   })
   started.store = store
 
   const ready = store.waitUntilReady().then(() => 'ready' as const, (error: Error) => error)
   const first = await Promise.race([told, failed.promise, ready])
   if (first === 'ready') {
-    lines = readLines(line => console.log(bold(runCommand(line, store))))
+    lines = readLines(line => say(runCommand(line, store)))
     console.log(bannerFor(processes, ports))
     await told
     lines.close()
@@ -108,14 +108,14 @@ ${rows.join('\n')}
 
 /** What to do about a process that ended while the others run. */
 function adviceFor (end: End, lines: Lines): string {
-  const advice = lines.isOpen() ? `type: start ${shortNameOf(end.name)}` : 'end the store, and run npm start'
+  const advice = lines.isReading() ? `type: start ${shortNameOf(end.name)}` : 'end the store, and run npm start'
   return `${describe(end)}. The others still run. To start it again, ${advice}`
 }
 
-function bold (text: string): string {
-  return text === '' ? text : styleText('bold', text)
+function say (text: string): void {
+  if (text !== '') console.log(styleText('bold', text))
 }
 
 function describe ({ name, code, signal }: End): string {
-  return `${name} ended unexpectedly (${signal ?? `exit code ${code}`})`
+  return `${name} ended (${signal ?? `exit code ${code}`})`
 }

@@ -71,14 +71,14 @@ export class Store {
   }
 
   /**
-   * Waits until every process says that it is ready.
+   * Waits until every process says that it is ready, or the store stops.
    *
    * @throws {Error} if a process is not ready within half a minute
    */
   async waitUntilReady (): Promise<void> {
     const deadline = AbortSignal.timeout(READY_LIMIT_MS)
     await Promise.all(this.#processes.map(async ({ name, port }) => {
-      while (!await isReady(`http://${HOST}:${port}/readyz`)) {
+      while (!this.#isStopping && !await isReady(`http://${HOST}:${port}/readyz`)) {
         if (deadline.aborted) throw new Error(`${name} was not ready within ${READY_LIMIT_MS / 1000} s`)
         await sleep(50)
       }

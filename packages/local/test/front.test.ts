@@ -19,7 +19,7 @@ beforeEach(async () => {
     request.pipe(response.writeHead(status, headers))
   })
   v2 = await stubUpstream((request, response) => {
-    response.writeHead(404, { 'x-served-version': 'v2' })
+    response.writeHead(404, { 'x-served-version': 'v2', 'content-type': 'text/plain' })
     if (request.method === 'POST') request.pipe(response)
     else response.end('none')
   })
@@ -63,7 +63,7 @@ describe('while an instance does not run', () => {
     answers.push(await request(origin).post('/c').send({ id: 9 }))
     expect(answers.map(({ headers }) => headers['x-served-version'])).toEqual(['v2', 'v2', 'v2'])
     expect(v2.requests.map(({ headers }) => headers['x-envoy-attempt-count'])).toEqual(['2', '1', '2'])
-    expect(String(answers[2]?.body)).toBe('{"id":9}')
+    expect(answers[2]?.text).toBe('{"id":9}')
     expect(problems()).toEqual([])
   })
 

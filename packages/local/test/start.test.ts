@@ -81,7 +81,7 @@ describe('npm start', { timeout: 240_000 }, () => {
     const { printed, exit } = start()
     await expect.poll(() => printed.text, { timeout: 120_000 }).toContain('Outfitters is running')
     process.kill(await pidOf('services/forum/src/server.ts'), 'SIGKILL')
-    await expect.poll(() => printed.text, { timeout: 60_000 }).toContain('forum ended unexpectedly (SIGKILL). ' +
+    await expect.poll(() => printed.text, { timeout: 60_000 }).toContain('forum ended (SIGKILL). ' +
       'The others still run. To start it again, end the store, and run npm start')
     expect((await fetch(`http://127.0.0.1:${ports.webapp}/api/catalog`)).status).toBe(200)
     process.kill(-(child.pid as number), 'SIGINT')
@@ -118,6 +118,13 @@ describe('npm start', { timeout: 240_000 }, () => {
     expect(printed.text).toContain('set FORUM_PORT to another port')
     server.close()
     await once(server, 'close')
+    expect(await listeningPorts()).toEqual([])
+  })
+
+  test('if a process fails while the store starts, the command names it, and ends the others', async () => {
+    const { printed, exit } = start({ LOG_LEVEL: 'nonsense' })
+    expect(await exit).toBe(1)
+    expect(printed.text).toMatch(/(webapp|catalog\S*|forum) ended \(exit code 1\); ending the others/)
     expect(await listeningPorts()).toEqual([])
   })
 
