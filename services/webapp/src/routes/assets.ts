@@ -2,12 +2,14 @@ import { ErrorAnswer, NoBody, TextBody, Type } from '@outfitters/service-kit'
 import { readdirSync } from 'node:fs'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
+import { compressed } from '../compressed.ts'
 
 const Picture = TextBody('image/svg+xml')
 const PUBLIC = `${import.meta.dirname}/../../public`
 
 /** The files of the page: style sheet and scripts below /static, and the pictures of items below /images. */
 export const assetRoutes: FastifyPluginAsync = async app => {
+  app.addHook('onSend', compressed())
   const pictures = new Set(readdirSync(`${PUBLIC}/images`))
   await app.register(fastifyStatic, { root: `${PUBLIC}/static`, prefix: '/static/' })
 
