@@ -37,7 +37,7 @@ export function faultBar (access: ChaosAccess): string {
 export function faultControls (access: ChaosAccess, namespace = 'NAMESPACE'): string {
   const openCommand = `kubectl set env -n ${namespace} deployment --all CHAOS_ACCESS=any`
   return html`<section class="panel faults live" id="fault-panel" data-access="${access}"
-        data-namespace="${namespace}" aria-labelledby="faults" hidden>
+        data-namespace="${namespace}" aria-labelledby="faults">
       <h2 id="faults">All faults</h2>
       !${form()}
       <ul class="rules" id="rules" aria-label="Rules in the pods that the page has seen"></ul>

@@ -31,7 +31,7 @@ function node (name: string, x: number, y: number, isUp: boolean): string {
 
 /** The graph that the script draws from the page's own traffic. It replaces the book's graph. */
 export function liveGraph (): string {
-  return html`<div class="live" hidden>
+  return html`<div class="live">
         <svg class="graph seen" id="seen" role="img" aria-label="No requests seen yet."></svg>
         <p class="muted graph-note">
           Traffic of the last ten seconds. A thicker line carries more requests; a dashed red line shows failures.

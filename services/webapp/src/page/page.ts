@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs'
 import { html } from 'ghtml'
 import type { CatalogItem } from '../clients/catalog.ts'
 import type { ForumUser } from '../clients/forum.ts'
@@ -5,6 +6,12 @@ import { faultControls, type ChaosAccess } from './fault-controls.ts'
 import { bookGraph, liveGraph } from './graphs.ts'
 import { requests } from './requests.ts'
 import { forum, store, type ItemForm } from './store.ts'
+
+/** The browser loads all modules at once, instead of finding the imports of one module after the other. */
+const PRELOADS = globSync('{page,shared}/*.js', { cwd: `${import.meta.dirname}/../../public/static` })
+  .sort()
+  .map(module => `
+  <link rel="modulepreload" href="static/${module}">`)
 
 /** What the page shows. */
 export interface PageModel {
@@ -21,8 +28,8 @@ export interface PageModel {
 }
 
 /**
- * The whole page as HTML. Without a script, it shows what the book's page shows. The script then reveals the elements
- * of the class `live`.
+ * The whole page as HTML. Without a script, it shows what the book's page shows. With scripts, the elements of the
+ * class `live` keep their place until their script runs, so that nothing moves.
  *
  * Values in `${}` are escaped, because anyone may add items; `!${}` is our own markup. All addresses are relative, so
  * that the page works below a path prefix. No element has a style attribute, because the content policy forbids it.
@@ -37,7 +44,7 @@ export function renderPage ({ items, users, form = {}, chaosAccess, namespace }:
   <title>Outfitters</title>
   <link rel="icon" href="static/favicon.svg" type="image/svg+xml">
   <link rel="stylesheet" href="static/style.css">
-  <script type="module" src="static/page/boot.js"></script>
+  <script type="module" src="static/page/boot.js"></script>!${PRELOADS}
 </head>
 <body>
   <a class="skip" href="#main">Skip to the content</a>
@@ -53,12 +60,15 @@ export function renderPage ({ items, users, form = {}, chaosAccess, namespace }:
     </div>
     <nav aria-label="Sections">
       <a href="#graph">Graph</a>
-      <a class="live" href="#faults" hidden>Faults</a>
+      <a class="live" href="#faults">Faults</a>
       <a href="#catalog">Store</a>
       <a href="#forum">Forum</a>
     </nav>
   </header>
   <main id="main" tabindex="-1">
+    <p class="panel not-loaded" role="alert">
+      The live part of this page did not load. The store works without it. <a href="./">Load the page again</a>
+    </p>
     !${requests(chaosAccess)}
     <section class="panel graph-panel" aria-labelledby="graph">
       <h2 id="graph">Service graph</h2>

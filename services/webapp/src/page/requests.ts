@@ -4,7 +4,7 @@ import { faultBar, type ChaosAccess } from './fault-controls.ts'
 
 /** The page's own traffic: its controls, its requests and its charts. They are hidden until the script runs. */
 export function requests (chaosAccess: ChaosAccess): string {
-  return html`<section class="live" aria-labelledby="requests" hidden>
+  return html`<section class="live" aria-labelledby="requests">
       !${controls()}
       !${faultBar(chaosAccess)}
       <div class="requests panel">

@@ -24,7 +24,7 @@ export function store (items: CatalogItem[] | undefined, form: ItemForm): string
   return html`<section class="panel store" aria-labelledby="catalog">
       <div class="panel-head">
         <h2 id="catalog">Catalog</h2>
-        <div class="shelves live" role="group" aria-label="Pod whose items are shown" hidden></div>
+        <div class="shelves live" role="group" aria-label="Pod whose items are shown"></div>
       </div>
       <div class="shelf">!${items === undefined ? unavailable('catalog') : cards(items)}</div>
       <form class="item-form" method="post" action="./#catalog" aria-labelledby="add">

@@ -2,7 +2,7 @@
 // module loads the page again.
 
 const RETRY_MS = 2000
-/** About a minute. After that, the page stays as it is: it also works without its script. */
+/** About a minute. After that, the page says so, and shows what it shows without its scripts. */
 const MAX_RETRIES = 30
 const KEY = 'retries of loading the page'
 
@@ -12,6 +12,7 @@ import('./main.js').then(() => sessionStorage.removeItem(KEY), error => {
   const isNetworkError = error instanceof TypeError // other errors are bugs: a retry does not help
   if (isLoaded || !isNetworkError || retries > MAX_RETRIES) {
     sessionStorage.removeItem(KEY)
+    if (!isLoaded) document.documentElement.className = 'broken'
     throw error
   }
   sessionStorage.setItem(KEY, String(retries))

@@ -4,36 +4,65 @@ import { hasFailed, legendKeyOf, styleOf, wordsFor } from './outcome.js'
 /** @import { Outcome } from './outcome.js' */
 /** @import { Sent } from './traffic.js' */
 
-/** A phone has fewer cells, so that they fit on one screen. */
-const CELLS = matchMedia('(max-width: 44rem)').matches ? 120 : 320
+/**
+ * How long a change waits, in milliseconds, so that the browser paints several changes at once. Painting each request
+ * twice would take several times the CPU.
+ */
+const DRAW_MS = 100
 
-/** One cell per request. Cells stay in place: the newest request takes the cell of the oldest. */
+/**
+ * A request as its cell shows it.
+ *
+ * @typedef {object} Request
+ * @property {number} number
+ * @property {string} classes
+ * @property {string} [attempt] the digit in the cell
+ * @property {string[]} words
+ */
+
+/**
+ * One cell per request, as many as fit in whole rows. Cells stay in place: the newest request takes the cell of the
+ * oldest.
+ */
 export class Grid {
   #root
   #detail
+  /** what the detail shows while it shows no request */
+  #hint
   /** @type {HTMLButtonElement[]} */
-  #cells
+  #cells = []
+  /** @type {(Request | undefined)[]} the request of each cell */
+  #requests = []
+  #columns = 1
   #next = 0
+  /** @type {Map<number, Request>} the requests in flight, by number */
+  #pending = new Map()
+  /** @type {Set<number>} the cells to draw, by index */
+  #changed = new Set()
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer
+  /** @type {HTMLButtonElement | undefined} the cell that was drawn as the next one */
+  #marked
   /** @type {HTMLButtonElement | undefined} */
   #focusable
-  /** @type {Map<number, HTMLButtonElement>} the cells of requests in flight, by number */
-  #pending = new Map()
-  /** @type {Map<HTMLButtonElement, { number: number, words: string[] }>} the request of each cell */
-  #details = new Map()
+  /** @type {Request | undefined} the request that the detail shows */
+  #shown
 
   /**
-   * @param {HTMLElement} root
+   * @param {HTMLElement} root its style gives the size of the cells
    * @param {HTMLElement} detail shows the request of a cell
    */
   constructor (root, detail) {
     this.#root = root
     this.#detail = detail
-    const empty = { type: 'button', class: 'cell', tabindex: -1, disabled: true, 'aria-label': 'no request yet' }
-    this.#cells = Array.from({ length: CELLS }, () => element('button', empty))
-    root.append(...this.#cells)
-    root.addEventListener('pointerover', event => this.#showDetail(event.target))
-    root.addEventListener('focusin', event => this.#showDetail(event.target))
-    root.addEventListener('click', event => this.#showDetail(event.target))
+    this.#hint = [...detail.childNodes]
+    this.#fit()
+    new ResizeObserver(() => this.#fit()).observe(root)
+    for (const type of ['pointerover', 'focusin', 'click']) {
+      root.addEventListener(type, ({ target }) => {
+        if (target instanceof HTMLButtonElement && !target.disabled) this.#point(target)
+      })
+    }
     root.addEventListener('keydown', event => this.#move(event))
   }
 
@@ -43,15 +72,11 @@ export class Grid {
    * @param {Sent} sent
    */
   sent ({ number }) {
-    const cell = /** @type {HTMLButtonElement} */ (this.#cells[this.#next])
-    this.#next = (this.#next + 1) % CELLS
-    this.#cells[this.#next]?.classList.add('next')
-    cell.className = 'cell pending'
-    cell.disabled = false
-    delete cell.dataset['attempt']
-    this.#write(cell, number, ['in flight'])
-    this.#pending.set(number, cell)
-    if (this.#focusable === undefined) this.#makeFocusable(cell)
+    const request = { number, classes: 'pending', words: ['in flight'] }
+    this.#pending.set(number, request)
+    this.#requests[this.#next] = request
+    this.#drawSoon(this.#next)
+    this.#next = (this.#next + 1) % this.#cells.length
   }
 
   /**
@@ -61,22 +86,19 @@ export class Grid {
    * @param {Outcome} outcome
    */
   answered ({ number, header }, outcome) {
-    const cell = this.#pending.get(number)
+    const request = this.#pending.get(number)
     this.#pending.delete(number)
-    if (cell === undefined) return
+    if (request === undefined) return
     const { kind, version, attempt = 1 } = outcome
-    cell.className = [
-      'cell',
+    request.classes = [
       kind,
       `key-${legendKeyOf(outcome)}`,
       hasFailed(outcome) ? 'failed' : '',
-      version === undefined ? '' : styleOf(version),
-      cell.classList.contains('next') ? 'next' : ''
+      version === undefined ? '' : styleOf(version)
     ].filter(Boolean).join(' ')
-    if (attempt > 1) cell.dataset['attempt'] = attempt > 9 ? '+' : String(attempt)
-    const sentWith = header === undefined ? [] : [`sent with ${header.name}: ${header.value}`]
-    this.#write(cell, number, [...wordsFor(outcome), ...sentWith])
-    if (cell === document.activeElement || cell.matches(':hover')) this.#showDetail(cell)
+    if (attempt > 1) request.attempt = attempt > 9 ? '+' : String(attempt)
+    request.words = [...wordsFor(outcome), ...header === undefined ? [] : [`sent with ${header.name}: ${header.value}`]]
+    this.#drawSoon(this.#requests.indexOf(request)) // not found if a newer request has taken its cell
   }
 
   /**
@@ -89,21 +111,77 @@ export class Grid {
     for (const key of all) this.#root.classList.toggle(`without-${key}`, hidden.has(key))
   }
 
-  /**
-   * @param {HTMLButtonElement} cell
-   * @param {number} number
-   * @param {string[]} words
-   */
-  #write (cell, number, words) {
-    this.#details.set(cell, { number, words })
-    cell.setAttribute('aria-label', `request ${number}: ${words.join(', ')}`)
+  /** Makes as many cells as fit, and puts the latest requests into them. */
+  #fit () {
+    const { gridTemplateColumns, gridAutoRows, rowGap, paddingTop } = getComputedStyle(this.#root)
+    const gap = parseFloat(rowGap)
+    const height = this.#root.clientHeight - 2 * parseFloat(paddingTop)
+    const rows = Math.floor((height + gap) / (parseFloat(gridAutoRows) + gap))
+    this.#columns = gridTemplateColumns.split(' ').length
+    const count = Math.max(1, this.#columns * rows || 0)
+    if (count === this.#cells.length) return
+
+    const byAge = [...this.#requests.slice(this.#next), ...this.#requests.slice(0, this.#next)]
+    const latest = byAge.filter(request => request !== undefined).slice(-count)
+    this.#requests = Array.from({ length: count }, (_, index) => latest[index])
+    this.#next = latest.length % count
+
+    const empty = { type: 'button', class: 'cell', tabindex: -1, disabled: true, 'aria-label': 'no request yet' }
+    for (const cell of this.#cells.splice(count)) cell.remove()
+    const added = Array.from({ length: count - this.#cells.length }, () => element('button', empty))
+    this.#cells.push(...added)
+    this.#root.append(...added)
+    this.#makeFocusable(this.#cells[0])
+    this.#changed = new Set(latest.keys())
+    this.#draw()
+    this.#showDetail(undefined)
   }
 
-  /** @param {EventTarget | null} target */
-  #showDetail (target) {
-    if (!(target instanceof HTMLButtonElement) || target.disabled) return
-    this.#makeFocusable(target)
-    const { number = 0, words: [first = '', ...rest] = [] } = this.#details.get(target) ?? {}
+  /** @param {number} index of a cell */
+  #drawSoon (index) {
+    this.#changed.add(index)
+    this.#timer ??= setTimeout(() => this.#draw(), DRAW_MS)
+  }
+
+  #draw () {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const index of this.#changed) {
+      const [cell, request] = [this.#cells[index], this.#requests[index]]
+      if (cell !== undefined && request !== undefined) this.#drawCell(cell, request)
+    }
+    this.#changed.clear()
+    this.#marked?.classList.remove('next')
+    this.#marked = this.#cells[this.#next]
+    this.#marked?.classList.add('next')
+    if (this.#shown !== undefined) this.#showDetail(this.#requests.includes(this.#shown) ? this.#shown : undefined)
+  }
+
+  /**
+   * @param {HTMLButtonElement} cell
+   * @param {Request} request
+   */
+  #drawCell (cell, request) {
+    const { number, classes, attempt, words } = request
+    cell.className = `cell ${classes}`
+    cell.disabled = false
+    if (attempt === undefined) delete cell.dataset['attempt']
+    else cell.dataset['attempt'] = attempt
+    cell.setAttribute('aria-label', `request ${number}: ${words.join(', ')}`)
+    if (cell === document.activeElement || cell.matches(':hover')) this.#shown = request
+  }
+
+  /** @param {HTMLButtonElement} cell the cell that the user points at, or moved to */
+  #point (cell) {
+    this.#makeFocusable(cell)
+    this.#showDetail(this.#requests[this.#cells.indexOf(cell)])
+  }
+
+  /** @param {Request | undefined} request */
+  #showDetail (request) {
+    this.#shown = request
+    if (request === undefined) return this.#detail.replaceChildren(...this.#hint)
+    const { number, words: [first = '', ...rest] } = request
     this.#detail.replaceChildren(
       element('span', { class: 'muted' }, `request ${number}`), ' ',
       element('strong', {}, first),
@@ -114,27 +192,25 @@ export class Grid {
   /**
    * Makes this cell the one that the Tab key reaches. Arrow keys move from there.
    *
-   * @param {HTMLButtonElement} cell
+   * @param {HTMLButtonElement | undefined} cell
    */
   #makeFocusable (cell) {
     if (this.#focusable !== undefined) this.#focusable.tabIndex = -1
-    cell.tabIndex = 0
+    if (cell !== undefined) cell.tabIndex = 0
     this.#focusable = cell
   }
 
   /** @param {KeyboardEvent} event */
   #move (event) {
     const at = this.#cells.indexOf(/** @type {HTMLButtonElement} */ (event.target))
-    const top = this.#cells[0]?.offsetTop
-    const columns = this.#cells.findIndex(({ offsetTop }) => offsetTop !== top)
-    const newest = (this.#next + CELLS - 1) % CELLS
+    const count = this.#cells.length
     const to = {
       ArrowRight: at + 1,
       ArrowLeft: at - 1,
-      ArrowDown: at + columns,
-      ArrowUp: at - columns,
+      ArrowDown: at + this.#columns,
+      ArrowUp: at - this.#columns,
       Home: 0,
-      End: newest
+      End: (this.#next + count - 1) % count
     }[event.key]
     const cell = to === undefined ? undefined : this.#cells[to]
     if (to === undefined) return

@@ -19,7 +19,6 @@ const DRAW_MS = 1000
 const FORUM_RATE = 0.25
 
 document.documentElement.classList.add('alive')
-for (const part of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.live'))) part.hidden = false
 
 const settings = settingsOf(location.search)
 const minute = new LastMinute()
