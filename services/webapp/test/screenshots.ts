@@ -54,6 +54,13 @@ const SCREENSHOTS: Screenshot[] = [
     search: '?rate=15',
     cell: 'ok[data-attempt]',
     prepare: chaos
+  },
+  {
+    name: 'room',
+    context: { viewport: { width: 1920, height: 1080 }, colorScheme: 'dark' },
+    search: '?rate=15&view=room',
+    cell: 'ok[data-attempt]',
+    prepare: chaos
   }
 ]
 

@@ -25,6 +25,8 @@ export interface PageModel {
   chaosAccess: ChaosAccess
   /** the namespace of the webapp; undefined outside a cluster */
   namespace?: string | undefined
+  /** whether the page is shown as the room view */
+  room?: boolean
 }
 
 /**
@@ -34,9 +36,9 @@ export interface PageModel {
  * Values in `${}` are escaped, because anyone may add items; `!${}` is our own markup. All addresses are relative, so
  * that the page works below a path prefix. No element has a style attribute, because the content policy forbids it.
  */
-export function renderPage ({ items, users, form = {}, chaosAccess, namespace }: PageModel): string {
+export function renderPage ({ items, users, form = {}, chaosAccess, namespace, room = false }: PageModel): string {
   return html`<!doctype html>
-<html lang="en">
+<html lang="en"!${room ? ' class="room"' : ''}>
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -64,6 +66,9 @@ export function renderPage ({ items, users, form = {}, chaosAccess, namespace }:
       <a href="#catalog">Store</a>
       <a href="#forum">Forum</a>
     </nav>
+    <button type="button" class="live" id="room-view" aria-keyshortcuts="P">
+      <span class="enter">Room view (P)</span><span class="leave">Leave (Esc)</span>
+    </button>
   </header>
   <main id="main" tabindex="-1">
     <p class="panel not-loaded" role="alert">

@@ -29,11 +29,12 @@ type PageConfig = Pick<WebappConfig, 'CHAOS_ACCESS' | 'POD_NAMESPACE'>
 
 /** The store's page. It always loads: a failing upstream is shown on the page and does not fail the request. */
 export const pageRoutes: FastifyPluginAsync<PageConfig> = async (app, { CHAOS_ACCESS, POD_NAMESPACE }) => {
-  app.get<{ Querystring: { added?: string | string[] } }>('/', {
+  app.get<{ Querystring: { added?: string | string[], view?: string | string[] } }>('/', {
     schema: { tags: ['page'], summary: 'The page', response: { 200: TextBody('text/html') } }
   }, (request, reply) => {
-    const { added } = request.query
-    return sendPage(request, reply, typeof added === 'string' && POD_NAME.test(added) ? { addedBy: added } : {})
+    const { added, view } = request.query
+    const form = typeof added === 'string' && POD_NAME.test(added) ? { addedBy: added } : {}
+    return sendPage(request, reply, form, view === 'room')
   })
 
   app.register(async scope => {
@@ -81,7 +82,7 @@ export const pageRoutes: FastifyPluginAsync<PageConfig> = async (app, { CHAOS_AC
     })
   })
 
-  async function sendPage (request: FastifyRequest, reply: FastifyReply, form: ItemForm) {
+  async function sendPage (request: FastifyRequest, reply: FastifyReply, form: ItemForm, room = false) {
     const caller = { ...callerOf(request, reply), deadline: AbortSignal.timeout(DEADLINE_MS) }
     const [items, users] = await Promise.all([
       valueOrUndefined(request, app.catalog.list(caller)),
@@ -91,7 +92,7 @@ export const pageRoutes: FastifyPluginAsync<PageConfig> = async (app, { CHAOS_AC
       .type('text/html; charset=utf-8')
       .header('content-security-policy', POLICY)
       .header('referrer-policy', 'same-origin')
-      .send(renderPage({ items, users, form, chaosAccess: CHAOS_ACCESS, namespace: POD_NAMESPACE }))
+      .send(renderPage({ items, users, form, chaosAccess: CHAOS_ACCESS, namespace: POD_NAMESPACE, room }))
   }
 }
 

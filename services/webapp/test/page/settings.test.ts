@@ -4,11 +4,11 @@ import {
   FORWARDED_HEADERS, FORWARDED_PREFIX, headerErrors, isForwarded, searchOf, settingsOf
 } from '../../public/static/page/settings.js'
 
-const DEFAULTS = { rate: 5, paused: false, header: undefined, hidden: new Set<string>() }
+const DEFAULTS = { rate: 5, paused: false, header: undefined, hidden: new Set<string>(), room: false }
 
 test('settings survive a reload', () => {
   const header = { name: 'x-istio-cohort', value: 'internal & more: 1' }
-  const settings = { rate: 12, paused: true, header, hidden: new Set(['v1', 'fault']) }
+  const settings = { rate: 12, paused: true, header, hidden: new Set(['v1', 'fault']), room: true }
   expect(settingsOf(searchOf(settings))).toEqual(settings)
   expect(searchOf(DEFAULTS)).toBe('')
 })

@@ -11,7 +11,7 @@ const NODE_HEIGHT = 46
 
 /** The left edges of the columns, and the width of a node. */
 const WIDE = { width: 640, node: 116, page: 0, webapp: 186, target: 392 }
-/** For a phone, where the wide graph would be too small to read. */
+/** For a phone and for a room, where the wide graph would be too small to read. */
 const COMPACT = { width: 436, node: 100, page: 0, webapp: 114, target: 244 }
 
 /** @type {Record<string, string>} */
@@ -24,7 +24,8 @@ const NAMES = { page: 'This page', webapp: 'webapp', forum: 'forum', 'catalog ?'
  * @param {Edge[]} edges
  */
 export function drawGraph (root, edges) {
-  const layout = matchMedia('(max-width: 44rem)').matches ? COMPACT : WIDE
+  const isRoom = document.documentElement.classList.contains('room')
+  const layout = isRoom || matchMedia('(max-width: 44rem)').matches ? COMPACT : WIDE
   const targets = edges.filter(({ from }) => from === 'webapp')
   const entry = edges.find(({ from }) => from === 'page')
   const height = Math.max(2, targets.length) * ROW

@@ -37,6 +37,7 @@ export class Legend {
       this.#entries.set(key, { button, count })
       root.append(button)
     }
+    root.append(element('span', { class: 'failed-key' }, failedIn('v1'), 'failed in v1', failedIn('v2'), 'in v2'))
   }
 
   /** @param {Record<string, number>} byKey the number of requests per entry */
@@ -46,6 +47,15 @@ export class Legend {
       if (key === 'v-other' && byKey[key] !== undefined) button.hidden = false // most stores have no third version
     }
   }
+}
+
+/**
+ * The line that shows the version of a failed request.
+ *
+ * @param {string} version
+ */
+function failedIn (version) {
+  return element('span', { class: `cell sample failed ${version}`, 'aria-hidden': 'true' })
 }
 
 /** @param {string} key */

@@ -7,6 +7,7 @@ import { drawGraph } from './graph.js'
 import { Grid } from './grid.js'
 import { Legend, LEGEND } from './legend.js'
 import { outcomeOf } from './outcome.js'
+import { enableRoomView } from './room.js'
 import { Sightings } from './seen.js'
 import { searchOf, settingsOf } from './settings.js'
 import { LastMinute } from './statistics.js'
@@ -54,6 +55,7 @@ const forum = new Traffic({
 })
 
 grid.hide(settings.hidden, Object.keys(LEGEND))
+enableRoomView(settings, applySettings)
 setInterval(draw, DRAW_MS)
 draw()
 

@@ -8,6 +8,7 @@
  * @property {boolean} paused
  * @property {Header | undefined} header the header to send
  * @property {Set<string>} hidden the entries of the legend whose requests are hidden
+ * @property {boolean} room whether the page is shown as the room view
  */
 
 const DEFAULT_RATE = 5
@@ -42,7 +43,8 @@ export function settingsOf (search) {
     rate: Number.isInteger(rate) && rate >= 1 && rate <= 20 ? rate : DEFAULT_RATE,
     paused: values.get('paused') === '1',
     header: isValidHeader ? { name, value } : undefined,
-    hidden: new Set(values.get('hide')?.split(',').filter(Boolean))
+    hidden: new Set(values.get('hide')?.split(',').filter(Boolean)),
+    room: values.get('view') === 'room'
   }
 }
 
@@ -52,7 +54,7 @@ export function settingsOf (search) {
  *
  * @param {Settings} settings
  */
-export function searchOf ({ rate, paused, header, hidden }) {
+export function searchOf ({ rate, paused, header, hidden, room }) {
   const values = new URLSearchParams()
   if (rate !== DEFAULT_RATE) values.set('rate', String(rate))
   if (header !== undefined && header.name.toLowerCase() !== 'authorization') {
@@ -60,6 +62,7 @@ export function searchOf ({ rate, paused, header, hidden }) {
   }
   if (hidden.size > 0) values.set('hide', [...hidden].join())
   if (paused) values.set('paused', '1')
+  if (room) values.set('view', 'room')
   return values.size === 0 ? '' : `?${values}`
 }
 
