@@ -8,6 +8,7 @@ import { catalogRows, goRows, tracingRows, webappRows } from './rows/cpu.ts'
 import { imageRows } from './rows/image.ts'
 import { memoryRows } from './rows/memory.ts'
 import { npmStartRows } from './rows/npm-start.ts'
+import { pageRows } from './rows/page.ts'
 import { startRows } from './rows/start.ts'
 import { summaryOf, tableOf, verdictOf, type Measured, type Row } from './table.ts'
 
@@ -20,7 +21,8 @@ const ROWS: Record<string, () => Promise<Measured[]>> = {
   'start to ready': startRows,
   memory: memoryRows,
   image: imageRows,
-  'npm start': npmStartRows
+  'npm start': npmStartRows,
+  page: pageRows
 }
 
 const GROWTH: Record<string, () => Promise<Series[]>> = {

@@ -19,7 +19,10 @@ export const OTHER_ROOT = against === undefined ? undefined : resolve(process.en
 /** The measurements to make: all, or those whose name has this text. */
 export const ONLY = only ?? ''
 
+const QUICK = { rounds: 2, roundsMs: 5_000, requests: 2_000, starts: 1, growthRounds: 1, growthMs: 300 }
+const FULL = { rounds: 9, roundsMs: 60_000, requests: 10_000, starts: 7, growthRounds: 3, growthMs: 1_500 }
+
 /** The size of the measurements. With `--quick`, they are short, and the results are rough. */
 export const SIZE = quick
-  ? { rounds: 2, roundsMs: 5_000, requests: 2_000, starts: 1, growthRounds: 1, growthMs: 300, limitMs: 240_000 }
-  : { rounds: 9, roundsMs: 60_000, requests: 10_000, starts: 7, growthRounds: 3, growthMs: 1_500, limitMs: 1_800_000 }
+  ? { ...QUICK, pageMs: 10_000, pageMinutes: 2, limitMs: 360_000 }
+  : { ...FULL, pageMs: 20_000, pageMinutes: 10, limitMs: 2_400_000 }

@@ -1,7 +1,7 @@
 /** The result of a measurement. */
 export interface Measured {
   what: string
-  unit: '×' | 's' | 'MiB' | 'MB'
+  unit: '×' | 's' | 'MiB' | 'MB' | '%'
   /** in the unit of the row; the median if there were several measurements */
   value: number
   /** the lowest and the highest of several measurements */
