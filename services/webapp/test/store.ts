@@ -42,6 +42,7 @@ export async function startStore (options: StoreOptions = {}) {
   }
   const forumEnv = { HOSTNAME: names.forum, LOCAL_USERS: 'true', CHAOS_ACCESS: upstreamAccess }
   const forum = buildForum(parseConfig(ForumConfig, forumEnv), { logger: silentLogger })
+  const forumOrigin = await listen(forum)
   closers.push(() => forum.close())
 
   // Counted apart, so that calls for faults do not change the split of the traffic.
@@ -82,32 +83,45 @@ export async function startStore (options: StoreOptions = {}) {
   })
   closers.push(catalog.close)
 
-  const webapp = buildApp(parseConfig(WebappConfig, {
-    HOSTNAME: names.webapp,
-    POD_NAMESPACE: namespace,
-    CHAOS_ACCESS: access,
-    CATALOG_SERVICE_HOST: '127.0.0.1',
-    CATALOG_SERVICE_PORT: String(catalog.port),
-    FORUM_SERVICE_HOST: '127.0.0.1',
-    FORUM_SERVICE_PORT: new URL(await listen(forum)).port
-  }), { logger: silentLogger })
-  closers.push(() => webapp.close())
-  const origin = await listen(webapp)
+  const startWebapp = async (port: number) => {
+    const app = buildApp(parseConfig(WebappConfig, {
+      HOSTNAME: names.webapp,
+      POD_NAMESPACE: namespace,
+      CHAOS_ACCESS: access,
+      CATALOG_SERVICE_HOST: '127.0.0.1',
+      CATALOG_SERVICE_PORT: String(catalog.port),
+      FORUM_SERVICE_HOST: '127.0.0.1',
+      FORUM_SERVICE_PORT: new URL(forumOrigin).port
+    }), { logger: silentLogger })
+    return { app, origin: await app.listen({ port, host: '127.0.0.1' }) }
+  }
+  let webapp = await startWebapp(0)
+  closers.push(() => webapp.app.close())
+  const { origin } = webapp
+  const origins = { ...catalogs, forum: forumOrigin }
   const proxy = prefix === '' ? undefined : await stubUpstream(stripPrefix(prefix, origin))
   if (proxy !== undefined) closers.push(proxy.close)
 
-  /** Sets a fault in a catalog; throws if the catalog refuses it. */
-  const set = async (version: Version, rule: object) => {
+  /** Sets a fault in a catalog or in the forum; throws if it refuses the rule. */
+  const set = async (service: Version | 'forum', rule: object) => {
     const headers = { 'content-type': 'application/json' }
     const body = JSON.stringify(rule)
-    const answer = await fetch(`${catalogs[version]}/blowup`, { method: 'POST', headers, body })
-    if (!answer.ok) throw new Error(`catalog ${version} refused the rule ${body}: ${await answer.text()}`)
+    const answer = await fetch(`${origins[service]}/blowup`, { method: 'POST', headers, body })
+    if (!answer.ok) throw new Error(`${service} refused the rule ${body}: ${await answer.text()}`)
   }
   return {
     /** the address of the page */
     url: `${proxy?.origin ?? origin}${prefix}/`,
     mesh,
     set,
+    /** Deletes all faults. */
+    heal: async () => {
+      for (const origin of Object.values(origins)) await fetch(`${origin}/blowup`, { method: 'DELETE' })
+    },
+    /** Ends the webapp. */
+    killWebapp: () => webapp.app.close(),
+    /** Starts the webapp again, at the same address. */
+    restartWebapp: async () => { webapp = await startWebapp(Number(new URL(origin).port)) },
     close: async () => { for (const close of closers.reverse()) await close() }
   }
 }

@@ -3,10 +3,14 @@ import { textField } from './field.ts'
 
 const TYPED_AS_IS = { spellcheck: 'false', autocomplete: 'off', autocapitalize: 'none' }
 
+/** The headers that the book's routes use. */
+const HEADERS = ['x-dark-launch: v2', 'x-istio-cohort: internal']
+
 /** The controls of the page's traffic: pause, rate, and a header to send. */
 export function controls (): string {
   return html`<form class="controls panel" id="controls" novalidate>
         <button type="button" class="primary" id="pause">Pause</button>
+        <button type="button" id="start-over">Start over</button>
         <div class="field rate">
           <label for="rate">Rate <output id="rate-shown" for="rate"></output></label>
           <input type="range" id="rate" min="1" max="20" step="1">
@@ -20,8 +24,11 @@ export function controls (): string {
           })}
           !${textField({ id: 'header-value', label: 'Value', attributes: { ...TYPED_AS_IS, placeholder: 'v2' } })}
           <div class="buttons">
-            <button id="header-set">Send it</button>
-            <button type="button" id="header-clear">Clear</button>
+            <button id="header-set">Send this header</button>
+            <button type="button" id="header-clear">Send none</button>
+          </div>
+          <div class="chips">!${HEADERS.map(header => html`
+            <button type="button">${header}</button>`)}
           </div>
           <datalist id="header-names">
             <option value="x-dark-launch"></option>

@@ -71,7 +71,7 @@ function form (): string {
               <option value="500">500</option>
               <option value="abort">other status</option>
               <option value="latency">latency</option>
-              <option value="drop">dropped connection</option>
+              <option value="drop">no answer</option>
             </select>
           </div>
           !${textField({ id: 'fault-percentage', label: 'Percent', attributes: { inputmode: 'decimal', value: '50' } })}

@@ -32,9 +32,13 @@ function node (name: string, x: number, y: number, isUp: boolean): string {
 /** The graph that the script draws from the page's own traffic. It replaces the book's graph. */
 export function liveGraph (): string {
   return html`<div class="live">
+        <p class="unavailable" id="webapp-silent" role="status" hidden>
+          The webapp does not answer. The state of the services behind it is unknown.
+        </p>
         <svg class="graph seen" id="seen" role="img" aria-label="No requests seen yet."></svg>
         <p class="muted graph-note">
-          Traffic of the last ten seconds. A thicker line carries more requests; a dashed red line shows failures.
+          Traffic of the last eight seconds. A thicker line carries more requests; a dashed red line shows failures;
+          a gray service had no traffic.
         </p>
       </div>`
 }

@@ -18,17 +18,22 @@ export function requests (chaosAccess: ChaosAccess): string {
       </div>
       <div class="charts">
         !${chart('split', 'Versions')}
-        !${chart('success', 'Success')}
-        !${chart('latency', 'Latency')}
-        <p class="muted charts-foot">The last minute</p>
+        !${chart('success', 'Success', html`<span id="success-minute"></span> <span id="forum-state"></span>`)}
+        !${chart('latency', 'Latency', '', SCALE)}
+        <p class="muted charts-foot">Figures: the last eight seconds. Charts: the last minute.</p>
       </div>
     </section>`
 }
 
-function chart (id: string, title: string): string {
+/** The labels of the logarithmic scale. */
+const SCALE = html`<p class="scale" aria-hidden="true"><span>10 s</span><span>100 ms</span><span>1 ms</span></p>`
+
+function chart (id: string, title: string, aside = '', scale = ''): string {
   return html`<section class="panel chart" aria-labelledby="${id}-title">
           <h3 id="${id}-title">${title}</h3>
+          <p class="aside">!${aside}</p>
           <p class="figures" id="${id}-figures"></p>
           <svg id="${id}" role="img"></svg>
+          !${scale}
         </section>`
 }

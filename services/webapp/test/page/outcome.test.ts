@@ -58,7 +58,7 @@ test.each<[string, ReturnType<typeof outcome>, object]>([
   ["the gateway's timeout", outcome(504, {}, 'upstream request timeout'), { kind: 'timeout', answeredBy: 'proxy' }],
   ['a gateway without a route', outcome(404), { kind: 'error', answeredBy: 'proxy', calledService: false }],
   ['no answer', outcome(0), { kind: 'dropped', answeredBy: 'none' }],
-  ["the page's timeout", outcome(0, {}, '', true), { kind: 'timeout', calledService: true, answeredBy: 'none' }]
+  ["the page's own limit", outcome(0, {}, '', true), { kind: 'dropped', calledService: true, answeredBy: 'none' }]
 ])('the outcome of %s', (_name, found, expected) => {
   expect(found).toMatchObject(expected)
 })
@@ -67,14 +67,18 @@ test('an outcome in words holds all that the answer shows', () => {
   expect(wordsFor(outcome(200, { ...CATALOG, 'x-attempt': '3' })))
     .toEqual(['ok', 'v2', '200', '12 ms', 'pod catalog-7', 'third try'])
   expect(wordsFor(failed('received-status=500', { ...CATALOG, 'x-chaos': 'latency,500' }))).toEqual([
-    'injected fault', 'v2', '500', '12 ms', 'pod catalog-7', 'injected: latency, 500', 'the webapp received 500'
+    'injected fault', 'v2', '500', '12 ms', 'pod catalog-7', 'injected: latency, 500'
+  ])
+  expect(wordsFor(failed('received-status=429', { ...CATALOG, 'x-chaos': 'abort' }))).toEqual([
+    'injected fault', 'v2', '429', '12 ms', 'pod catalog-7', 'injected: abort', 'the webapp answered 500'
   ])
   expect(wordsFor(outcome(503))).toEqual(['no pod answered (503)', '503', '12 ms', 'answered by a proxy'])
   expect(wordsFor(failed('received-status=503')))
-    .toEqual(['no pod answered (503)', '500', '12 ms', 'the webapp received 503'])
+    .toEqual(['no pod answered (503)', '503', '12 ms', 'the webapp answered 500'])
   expect(wordsFor(failed('error=destination_unavailable')))
     .toEqual(['dropped, no answer', '500', '12 ms', 'destination unavailable'])
   expect(wordsFor(outcome(0))).toEqual(['dropped, no answer', '12 ms'])
+  expect(wordsFor(outcome(0, {}, '', true))).toEqual(["no answer within 5 s (the page's own limit)", '12 ms'])
 })
 
 test('the legend lists successes by version and other outcomes by kind', () => {

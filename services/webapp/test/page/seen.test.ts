@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { outcomeOf } from '../../public/static/page/outcome.js'
-import { Sightings } from '../../public/static/page/seen.js'
+import { edgesOf, isWebappSilent, Sightings } from '../../public/static/page/seen.js'
+import { History } from '../../public/static/page/statistics.js'
 
+type Outcome = ReturnType<typeof outcomeOf>
 const FAILED = 'error calling Catalog service'
 const answer = (version: string, pod = version, status = 200) => {
   const headers = new Headers({ 'x-served-by': pod, 'x-served-version': version })
@@ -9,43 +11,71 @@ const answer = (version: string, pod = version, status = 200) => {
 }
 const noCatalog = outcomeOf({ status: 500, headers: new Headers(), body: FAILED }, 1, 'Catalog')
 const noWebapp = outcomeOf({ status: 503, headers: new Headers(), body: '' }, 1, 'Catalog')
+const hung = outcomeOf({ status: 0, headers: new Headers(), body: '', timedOut: true }, 1, 'Catalog')
+const forumAnswer = answer('v1', 'forum-1')
+
+/** The summary of outcomes of one second. */
+function summaryOf (...outcomes: Outcome[]) {
+  const history = new History(0)
+  outcomes.forEach((outcome, number) => {
+    const sent = { number, at: 500, header: undefined }
+    history.sent(sent)
+    history.answered(sent, outcome)
+  })
+  return history.recent(1000)
+}
+
+const known = (versions: string[] = [], suspects: string[] = [], hasForum = false) => ({ versions, suspects, hasForum })
+const webappEdge = (to: string, perSecond: number, failed: number) =>
+  expect.objectContaining({ from: 'webapp', to, perSecond, failed })
 
 test('before the first request there are no edges and no pods', () => {
-  expect(new Sightings().edges(0)).toEqual([])
+  expect(edgesOf(summaryOf(), summaryOf(), known())).toEqual([])
   expect(new Sightings().pods(0)).toEqual([])
 })
 
 test('edges show the caller, the service, the traffic, and the share of failures', () => {
-  const seen = new Sightings()
-  for (let i = 0; i < 20; i++) {
-    const outcome = i % 2 === 0 ? answer('v2') : answer('v1', 'v1', i % 4 === 1 ? 500 : 200)
-    seen.add('catalog', outcome, i * 500)
-  }
-  seen.add('forum', answer('v1', 'forum-1'), 9900)
-  expect(seen.edges(10_000)).toEqual([
-    { from: 'page', to: 'webapp', perSecond: 2.1, failed: 0 },
-    { from: 'webapp', to: 'catalog v1', perSecond: 1, failed: 0.5 },
-    { from: 'webapp', to: 'catalog v2', perSecond: 1, failed: 0 },
-    { from: 'webapp', to: 'forum', perSecond: 0.1, failed: 0 }
-  ].map(edge => ({ ...edge, perSecond: expect.closeTo(edge.perSecond, 0) })))
-})
-
-test('without an answer the version is unknown; an unreachable webapp is a failure of the page\'s edge', () => {
-  const seen = new Sightings()
-  seen.add('catalog', noCatalog, 0)
-  seen.add('catalog', noWebapp, 500)
-  expect(seen.edges(1000)).toEqual([
-    { from: 'page', to: 'webapp', perSecond: 2, failed: 0.5 },
-    { from: 'webapp', to: 'catalog ?', perSecond: 1, failed: 1 }
+  const catalog = summaryOf(answer('v2'), answer('v1', 'v1', 500), answer('v2'), answer('v1'))
+  expect(edgesOf(catalog, summaryOf(forumAnswer), known(['v1', 'v2'], [], true))).toEqual([
+    { from: 'page', to: 'webapp', perSecond: 5, failed: 0 },
+    webappEdge('catalog v1', 2, 0.5),
+    webappEdge('catalog v2', 2, 0),
+    webappEdge('forum', 1, 0)
   ])
 })
 
-test('an edge has no traffic after ten seconds, and disappears after a minute', () => {
-  const seen = new Sightings()
-  seen.add('catalog', answer('v1'), 0)
-  expect(seen.edges(20_000)).toContainEqual({ from: 'webapp', to: 'catalog v1', perSecond: 0, failed: 0 })
-  expect(seen.edges(60_000)).toEqual([])
-  expect(seen.pods(60_000)).toEqual([])
+test("without an answer the version is unknown; a call that did not leave the webapp is the page's failure", () => {
+  expect(edgesOf(summaryOf(noCatalog, noWebapp), summaryOf(), known())).toEqual([
+    { from: 'page', to: 'webapp', perSecond: 2, failed: 0.5 },
+    webappEdge('catalog ?', 1, 1)
+  ])
+})
+
+test('a version of the last minute without calls now has no traffic, and an unknown version disappears', () => {
+  expect(edgesOf(summaryOf(answer('v2')), summaryOf(), known(['v1', 'v2', 'no answer'], [], true)).slice(1)).toEqual([
+    webappEdge('catalog v1', 0, 0),
+    webappEdge('catalog v2', 1, 0),
+    webappEdge('forum', 0, 0)
+  ])
+})
+
+test('a version with a rule is suspected only while calls get no answer', () => {
+  const suspected = (catalog: ReturnType<typeof summaryOf>) =>
+    edgesOf(catalog, summaryOf(), known([], ['v1'])).filter(({ isSuspected }) => isSuspected).map(({ to }) => to)
+  expect(suspected(summaryOf(noCatalog, answer('v2')))).toEqual(['catalog v1'])
+  expect(suspected(summaryOf(noCatalog, answer('v1')))).toEqual([])
+  expect(suspected(summaryOf(answer('v2')))).toEqual([])
+})
+
+test.each([['refuses', noWebapp], ['hangs', hung]])('behind a webapp that %s, nothing is known', (_how, outcome) => {
+  const [catalog, forum] = [summaryOf(outcome), summaryOf(outcome)]
+  expect(isWebappSilent(catalog, forum)).toBe(true)
+  expect(isWebappSilent(catalog, summaryOf(forumAnswer))).toBe(false)
+  expect(edgesOf(catalog, forum, known(['v1'], [], true))).toEqual([
+    { from: 'page', to: 'webapp', perSecond: 2, failed: 1 },
+    webappEdge('catalog v1', 0, 0),
+    webappEdge('forum', 0, 0)
+  ])
 })
 
 test('a pod that answered with its rules is listed, and a kept pod stays, even without answers to requests', () => {

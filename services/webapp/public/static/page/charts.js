@@ -1,6 +1,10 @@
-import { byId, element, svg } from './dom.js'
+import { byId, element, setText, svg } from './dom.js'
 import { duration, styleOf } from './outcome.js'
+import { NO_ANSWER } from './statistics.js'
+import { TIMEOUT_MS } from './traffic.js'
 
+/** @import { Kind } from './outcome.js' */
+/** @import { Edge } from './seen.js' */
 /** @import { Summary } from './statistics.js' */
 
 /** The last minute has this many pieces, each one column of a chart. */
@@ -9,10 +13,30 @@ export const PIECES = 30
 const WIDTH = 240
 const HEIGHT = 64
 const STEP = WIDTH / PIECES
-const NO_ANSWERS = 'No answers yet.'
+const PIECE_MS = 60_000 / PIECES
+/** The scale of the latency is logarithmic, so that a slow request does not flatten the others: 1 ms to 10 s. */
+const DECADES = 4
 
-/** Small charts of the last minute: shares of the versions, success, latency. */
+/**
+ * The outcomes of the success chart that are no success, from the bottom to the top.
+ *
+ * @type {Partial<Record<Kind, string>>}
+ */
+const FAILURES = { fault: 'injected', error: 'error', timeout: 'timeout', dropped: 'no answer' }
+
+/**
+ * @typedef {object} Figures
+ * @property {Summary} recent the requests of now
+ * @property {Summary} minute the last minute
+ * @property {Summary[]} series its pieces
+ * @property {Edge | undefined} forum the calls to the forum now
+ */
+
+/** Shares of the versions, success and latency: their figures of now, and small charts of the last minute. */
 export class Charts {
+  /** @type {{ at: number, text: string }[]} changes of the traffic and of faults */
+  #marks = []
+
   constructor () {
     for (const id of ['split', 'success', 'latency']) {
       const chart = byId(id, SVGSVGElement)
@@ -22,70 +46,150 @@ export class Charts {
   }
 
   /**
-   * @param {Summary} all the whole minute
-   * @param {Summary[]} series its pieces
+   * Marks a change in all charts.
+   *
+   * @param {string} text
+   * @param {number} at milliseconds of the page's clock
    */
-  draw (all, series) {
-    drawSplit(all, series)
-    drawSuccess(all, series)
-    drawLatency(all, series)
+  mark (text, at) {
+    this.#marks.push({ at, text })
+  }
+
+  /** Forgets the marks. */
+  clear () {
+    this.#marks = []
+  }
+
+  /**
+   * @param {Figures} figures
+   * @param {number} now
+   */
+  draw (figures, now) {
+    this.#marks = this.#marks.filter(({ at }) => placeOf(at, now) > 0)
+    const lines = () => this.#marks.map(({ at, text }) => {
+      const x = round(placeOf(at, now))
+      return svg('path', { class: 'mark', d: `M${x} 0V${HEIGHT}` }, svg('title', {}, text))
+    })
+    const words = this.#marks.map(({ at, text }) => ` ${Math.round((now - at) / 1000)} s ago: ${text}.`).join('')
+    for (const draw of [drawSplit, drawSuccess, drawLatency]) {
+      const { id, shapes, label } = draw(figures)
+      const chart = byId(id, SVGSVGElement)
+      chart.replaceChildren(svg('path', { class: 'base', d: `M0 ${HEIGHT}H${WIDTH}` }), ...shapes, ...lines())
+      chart.setAttribute('aria-label', label + words)
+    }
   }
 }
 
 /**
- * @param {Summary} all
- * @param {Summary[]} series
+ * Where a time is in a chart. The columns are whole pieces of the clock.
+ *
+ * @param {number} at
+ * @param {number} now
  */
-function drawSplit ({ versions }, series) {
+function placeOf (at, now) {
+  return (at / PIECE_MS - Math.floor(now / PIECE_MS) + PIECES - 1) * STEP
+}
+
+/** @param {Figures} figures */
+function drawSplit ({ recent: { versions }, series }) {
   /** @type {(summary: Summary, index: number) => Element[]} */
   const bars = ({ versions }, index) =>
-    stack(index, versions.map(({ version, share }) => [`bar ${styleOf(version)}`, share]))
-  const shares = versions.map(({ version, share }) => `${version} ${percent(share)}`).join(', ') || 'none yet'
-  drawChart('split', series.flatMap(bars), `Shares of the versions: ${shares}.`)
-  showFigures('split', versions.map(({ version, share }) => figure(percent(share), version, styleOf(version))))
+    stack(index, versions.map(({ version, share }) => [`bar ${classOf(version)}`, share]))
+  const shares = versions.map(({ version, share }) => `${version} ${percent(share)}`).join(', ') || 'none'
+  showFigures('split', versions.map(({ version, share }) => figure(percent(share), version, classOf(version))))
+  return { id: 'split', shapes: series.flatMap(bars), label: `Shares of the versions: ${shares}.` }
 }
 
-/**
- * @param {Summary} all
- * @param {Summary[]} series
- */
-function drawSuccess ({ n, success, injected, failed, retried }, series) {
+/** @param {Figures} figures */
+function drawSuccess ({ recent: { n, success, shares }, minute, series, forum }) {
+  const kinds = /** @type {[Kind, string][]} */ (Object.entries(FAILURES))
   /** @type {(summary: Summary, index: number) => Element[]} */
-  const bars = ({ n, success, injected, failed }, index) =>
-    n === 0 ? [] : stack(index, [['bar good', success], ['bar fault', injected], ['bar bad', failed]])
-  const label = n === 0 ? NO_ANSWERS : `${percent(success)} of ${n} requests succeeded.`
-  drawChart('success', series.flatMap(bars), label)
-  if (n === 0) return showFigures('success', [])
-  showFigures('success', [
-    figure(percent(success), 'ok'),
-    ...(injected > 0 ? [figure(percent(injected), 'injected', 'fault')] : []),
-    ...(failed > 0 ? [figure(percent(failed), 'failed', 'error')] : []),
-    ...(retried > 0 ? [figure(percent(retried), 'retried')] : [])
-  ])
+  const bars = ({ n, success, shares }, index) => n === 0
+    ? []
+    : stack(index, [['bar good', success], ...kinds.map(([kind]) => share(`bar ${kind}`, shares[kind]))])
+  showFigures('success', n === 0
+    ? []
+    : [
+        figure(percent(success), 'ok'),
+        ...kinds.flatMap(([kind, label]) => shares[kind] ? [figure(percent(shares[kind]), label, kind)] : [])
+      ])
+  setText('success-minute', minute.n === 0 ? '' : `last minute: ${percent(minute.success)}`)
+  const [state, words] = forumInWords(forum)
+  const forumState = byId('forum-state', HTMLElement)
+  forumState.className = state
+  forumState.textContent = `forum ${words}`
+  const label = n === 0 ? 'No answers.' : `${percent(success)} of ${n} requests succeeded.`
+  return { id: 'success', shapes: series.flatMap(bars), label }
 }
 
 /**
- * @param {Summary} all
- * @param {Summary[]} series
+ * The class and the words, as in the graph.
+ *
+ * @param {Edge} [edge]
+ * @returns {[string, string]}
  */
-function drawLatency ({ n, p50, p95 }, series) {
-  const top = Math.max(10, ...series.map(({ n, p95 }) => n === 0 ? 0 : p95)) * 1.1
-  /** @param {'p50' | 'p95'} name */
-  const curve = name => {
-    const points = series.map(({ n, [name]: ms }, index) => {
-      if (n === 0) return '' // a gap in the curve
-      const command = series[index - 1]?.n ? 'L' : 'M'
-      return `${command}${round((index + 0.5) * STEP)} ${round(HEIGHT - ms / top * HEIGHT)}`
-    })
-    return svg('path', { class: `curve ${name}`, d: points.join('') || 'M0 0' })
-  }
-  const label = n === 0
-    ? NO_ANSWERS
-    : `Half of the requests took at most ${duration(p50)}, 95 % took at most ${duration(p95)}.`
-  drawChart('latency', [curve('p95'), curve('p50')], label)
-  showFigures('latency', n === 0
-    ? []
-    : [figure(duration(p50), 'p50', 'line-p50'), figure(duration(p95), 'p95', 'line-p95')])
+function forumInWords (edge) {
+  if (edge === undefined || edge.perSecond === 0) return ['idle', '? unknown']
+  return edge.failed === 0 ? ['up', '✓ ok'] : ['down', `✗ ${percent(edge.failed)} fail`]
+}
+
+/**
+ * @param {string} name
+ * @param {number} [value]
+ * @returns {[string, number]}
+ */
+function share (name, value = 0) {
+  return [name, value]
+}
+
+/** @param {Figures} figures */
+function drawLatency ({ recent: { versions, p95, gaveUp }, series }) {
+  const answering = versions.filter(({ p50 }) => !Number.isNaN(p50))
+  const names = new Set(series.flatMap(({ versions }) => versions.map(({ version }) => version)))
+  const shapes = [
+    ...Array.from({ length: DECADES }, (_, decade) =>
+      svg('path', { class: 'base', d: `M0 ${HEIGHT / DECADES * decade}H${WIDTH}` })),
+    curve('p95', series.map(({ p95 }) => p95)),
+    ...[...names].map(name => curve(`p50 ${classOf(name)}`, series.map(({ versions }) =>
+      versions.find(({ version }) => version === name)?.p50 ?? NaN)))
+  ]
+  const limit = `over ${TIMEOUT_MS / 1000} s`
+  showFigures('latency', [
+    ...answering.map(({ version, p50 }) => figure(duration(p50), `${version} p50`, `line-${classOf(version)}`)),
+    ...(Number.isNaN(p95) ? [] : [figure(duration(p95), 'p95', 'line-p95')]),
+    ...(gaveUp === 0 ? [] : [figure(String(gaveUp), limit, 'dropped')])
+  ])
+  const label = [
+    ...answering.map(({ version, p50 }) => `Half of the answers of ${version} took at most ${duration(p50)}.`),
+    Number.isNaN(p95) ? 'No answers.' : `95 % of all answers took at most ${duration(p95)}.`,
+    ...(gaveUp === 0 ? [] : [`${gaveUp} requests got no answer within ${TIMEOUT_MS / 1000} s.`])
+  ].join(' ')
+  return { id: 'latency', shapes, label }
+}
+
+/**
+ * A curve of milliseconds, with gaps where a piece has no value.
+ *
+ * @param {string} name
+ * @param {number[]} values
+ */
+function curve (name, values) {
+  const points = values.map((ms, index) => {
+    if (Number.isNaN(ms)) return ''
+    const command = index > 0 && !Number.isNaN(values[index - 1]) ? 'L' : 'M'
+    const height = Math.min(1, Math.max(0, Math.log10(ms) / DECADES)) * HEIGHT
+    return `${command}${round((index + 0.5) * STEP)} ${round(HEIGHT - height)}`
+  })
+  return svg('path', { class: `curve ${name}`, d: points.join('') || 'M0 0' })
+}
+
+/**
+ * The class of a version, or of calls without an answer.
+ *
+ * @param {string} version
+ */
+function classOf (version) {
+  return version === NO_ANSWER ? 'dropped' : styleOf(version)
 }
 
 /**
@@ -105,21 +209,10 @@ function stack (index, parts) {
 
 /**
  * @param {string} id
- * @param {Element[]} shapes
- * @param {string} label
- */
-function drawChart (id, shapes, label) {
-  const chart = byId(id, SVGSVGElement)
-  chart.replaceChildren(svg('path', { class: 'base', d: `M0 ${HEIGHT}H${WIDTH}` }), ...shapes)
-  chart.setAttribute('aria-label', label)
-}
-
-/**
- * @param {string} id
  * @param {Element[]} figures
  */
 function showFigures (id, figures) {
-  const shown = figures.length === 0 ? [element('span', { class: 'muted' }, 'nothing yet')] : figures
+  const shown = figures.length === 0 ? [element('span', { class: 'muted' }, 'nothing now')] : figures
   byId(`${id}-figures`, HTMLElement).replaceChildren(...shown)
 }
 
@@ -134,14 +227,14 @@ function figure (value, label, swatch) {
 }
 
 /**
- * A share as a percentage, such as `99.9 %`. Only a share of 1 reads as `100 %`.
+ * A share as a percentage, such as `50 %` or `99.9 %`. Only a share of 1 reads as `100 %`, and only 0 as `0 %`.
  *
  * @param {number} share 0 to 1
  */
 export function percent (share) {
   const value = share * 100
-  const rounded = value > 99.5 && value < 100 ? Math.min(99.9, Number(value.toFixed(1))) : Math.round(value)
-  return `${rounded} %`
+  const needsDecimal = (value > 0 && value < 1) || (value > 99 && value < 100)
+  return `${needsDecimal ? Math.min(99.9, Math.max(0.1, Number(value.toFixed(1)))) : Math.round(value)} %`
 }
 
 /** @param {number} value */

@@ -9,7 +9,7 @@ const STATES = {
   sending: '',
   paused: 'Paused.',
   hidden: 'Paused while the page is hidden.',
-  full: 'Slower than this rate: all connections of the browser are waiting for answers.'
+  full: 'All connections of the browser are waiting for answers.'
 }
 const NOT_FORWARDED = 'Not forwarded: the webapp forwards only x-*, authorization and trace headers.'
 
@@ -17,6 +17,7 @@ const NOT_FORWARDED = 'Not forwarded: the webapp forwards only x-*, authorizatio
 export class Controls {
   #settings
   #onChange
+  #onChanged
   #pause = byId('pause', HTMLButtonElement)
   #name = byId('header-name', HTMLInputElement)
   #value = byId('header-value', HTMLInputElement)
@@ -25,23 +26,36 @@ export class Controls {
 
   /**
    * @param {Settings} settings the controls change this object
-   * @param {() => void} onChange called after each change
+   * @param {object} listeners
+   * @param {() => void} listeners.onChange called after each change
+   * @param {(change: string) => void} listeners.onChanged called with a new rate or header in words
+   * @param {() => void} listeners.onStartOver
    */
-  constructor (settings, onChange) {
+  constructor (settings, { onChange, onChanged, onStartOver }) {
     this.#settings = settings
     this.#onChange = onChange
+    this.#onChanged = onChanged
     const rate = byId('rate', HTMLInputElement)
     rate.value = String(settings.rate)
     this.#name.value = settings.header?.name ?? ''
     this.#value.value = settings.header?.value ?? ''
 
     rate.addEventListener('input', () => this.#change({ rate: Number(rate.value) }))
+    rate.addEventListener('change', () => onChanged(`${rate.value} a second`)) // once, when the slider is released
     this.#pause.addEventListener('click', () => this.#change({ paused: !settings.paused }))
+    byId('start-over', HTMLButtonElement).addEventListener('click', onStartOver)
     byId('header-clear', HTMLButtonElement).addEventListener('click', () => this.#clearHeader())
-    byId('controls', HTMLFormElement).addEventListener('submit', event => {
+    const form = byId('controls', HTMLFormElement)
+    form.addEventListener('submit', event => {
       event.preventDefault()
       this.#setHeader()
     })
+    for (const chip of form.querySelectorAll('.chips button')) {
+      chip.addEventListener('click', () => {
+        [this.#name.value = '', this.#value.value = ''] = chip.textContent.split(': ')
+        this.#setHeader()
+      })
+    }
     this.#draw()
   }
 
@@ -57,13 +71,17 @@ export class Controls {
     this.#showErrors(errors)
     if (errors.name !== undefined) this.#name.focus()
     else if (errors.value !== undefined) this.#value.focus()
-    else this.#change({ header: { name, value } })
+    else {
+      this.#change({ header: { name, value } })
+      this.#onChanged(`header ${name}: ${value}`)
+    }
   }
 
   #clearHeader () {
     this.#name.value = this.#value.value = ''
     this.#showErrors({})
     this.#change({ header: undefined })
+    this.#onChanged('no header')
   }
 
   /** @param {Partial<Settings>} changes */

@@ -29,10 +29,15 @@ export class Faults {
   /** the keys of the pods that are shown */
   #shown = ''
   #onReached
+  #onChanged
 
-  /** @param {(pod: Pod) => void} onReached called when a pod answered with its rules, or accepted a change */
-  constructor (onReached) {
+  /**
+   * @param {(pod: Pod) => void} onReached called when a pod answered with its rules, or accepted a change
+   * @param {(change: string) => void} onChanged called after a change, with the change in words
+   */
+  constructor (onReached, onChanged) {
     this.#onReached = onReached
+    this.#onChanged = onChanged
     this.#rules = new RuleList({
       isEnabled: this.#access === 'any',
       onReached,
@@ -125,6 +130,7 @@ export class Faults {
     }))
     const changed = answers.filter(({ ok }) => ok).map(({ pod }) => pod.pod)
     const failures = answers.filter(({ ok }) => !ok).map(({ pod, message }) => `${pod.pod}: ${message}`)
+    if (changed.length > 0) this.#onChanged(`${done} in ${changed.join(', ')}`)
     const success = changed.length === 0 ? [] : [`${done} in ${changed.join(', ')}.`]
     origin.say([...success, ...failures].join(' '), failures.length > 0)
     await this.#rules.refresh()

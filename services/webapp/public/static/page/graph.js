@@ -2,6 +2,9 @@
 import { svg } from './dom.js'
 import { percent } from './charts.js'
 
+import { UNKNOWN_CATALOG } from './seen.js'
+import { RECENT_MS } from './statistics.js'
+
 /** @import { Edge } from './seen.js' */
 
 /** @typedef {{ x: number, y: number }} Point */
@@ -15,15 +18,21 @@ const WIDE = { width: 640, node: 116, page: 0, webapp: 186, target: 392 }
 const COMPACT = { width: 436, node: 100, page: 0, webapp: 114, target: 244 }
 
 /** @type {Record<string, string>} */
-const NAMES = { page: 'This page', webapp: 'webapp', forum: 'forum', 'catalog ?': 'catalog' }
+const NAMES = { page: 'This page', webapp: 'webapp', forum: 'forum', [UNKNOWN_CATALOG]: 'catalog' }
+
+/** @typedef {{ name: 'up' | 'down' | 'idle', text: string }} State */
+
+/** @type {State} */
+const IDLE = { name: 'idle', text: '?' }
 
 /**
  * Draws the page, the webapp, and the services that the webapp calls, with the traffic between them.
  *
  * @param {SVGSVGElement} root
  * @param {Edge[]} edges
+ * @param {string} tries of all calls to the catalog, in words; empty without retries
  */
-export function drawGraph (root, edges) {
+export function drawGraph (root, edges, tries) {
   const isRoom = document.documentElement.classList.contains('room')
   const layout = isRoom || matchMedia('(max-width: 44rem)').matches ? COMPACT : WIDE
   const targets = edges.filter(({ from }) => from === 'webapp')
@@ -40,20 +49,17 @@ export function drawGraph (root, edges) {
   root.replaceChildren(
     ...(entry === undefined ? [] : drawEdge(entry, fromPage, toWebapp)),
     ...targets.flatMap((target, index) => drawEdge(target, fromWebapp, { x: layout.target, y: rowOf(index) })),
-    drawNode({ name: NAMES['page'] ?? '', width, x: layout.page, y: middle, isUp: true }),
-    drawNode({
-      name: 'webapp',
-      state: entry === undefined ? 'not seen' : stateOf(entry),
-      width,
-      ...toWebapp,
-      isUp: entry === undefined || entry.failed === 0
-    }),
+    drawNode({ name: NAMES['page'] ?? '', width, x: layout.page, y: middle }),
+    drawNode({ name: 'webapp', state: entry === undefined ? IDLE : stateOf(entry), width, ...toWebapp }),
+    svg('text', { class: 'traffic tries', x: layout.webapp + width / 2, y: middle + 42 }, tries),
     ...targets.flatMap((target, index) => drawTarget(target, width, { x: layout.target, y: rowOf(index) }))
   )
   root.setAttribute('viewBox', `-4 0 ${layout.width} ${height}`)
   root.classList.toggle('compact', layout === COMPACT)
-  const calls = edges.map(inWords).join('; ')
-  root.setAttribute('aria-label', calls === '' ? 'No requests seen yet.' : `Seen in the last ten seconds: ${calls}.`)
+  const retries = tries === '' ? [] : [`with retries, the catalog gets ${tries}`]
+  const calls = [...edges.map(inWords), ...retries].join('; ')
+  const label = `Seen in the last ${RECENT_MS / 1000} seconds: ${calls}.`
+  root.setAttribute('aria-label', calls === '' ? 'No requests seen yet.' : label)
 }
 
 /**
@@ -65,38 +71,44 @@ export function drawGraph (root, edges) {
  */
 function drawTarget (edge, width, { x, y }) {
   const { to, perSecond, failed } = edge
-  const state = isUnknownCatalog(edge) ? '✗ no answer' : stateOf(edge)
-  const traffic = perSecond === 0 ? 'no traffic' : `${perSecond.toFixed(1)} /s`
+  const traffic = perSecond === 0 ? 'no traffic' : `${figureOf(perSecond)} calls/s`
   const beside = x + width + 10
   return [
-    drawNode({ name: NAMES[to] ?? to, state, width, x, y, isUp: failed === 0, isIdle: perSecond === 0 }),
+    drawNode({ name: NAMES[to] ?? to, state: stateOf(edge), width, x, y }),
     svg('text', { class: 'traffic', x: beside, y: y - 3 }, traffic),
     ...(failed === 0 ? [] : [svg('text', { class: 'traffic fails', x: beside, y: y + 15 }, `${percent(failed)} fail`)])
   ]
 }
 
 /** @param {Edge} edge */
-function inWords (edge) {
-  const { from, to, perSecond, failed } = edge
+function inWords ({ from, to, perSecond, failed, isSuspected }) {
   const caller = from === 'page' ? 'this page' : from
-  const target = isUnknownCatalog(edge) ? 'a catalog that does not answer' : NAMES[to] ?? to
+  const target = to === UNKNOWN_CATALOG ? 'a catalog that does not answer' : NAMES[to] ?? to
+  const suspicion = isSuspected ? ', and its rule may be why calls get no answer' : ''
+  if (perSecond === 0) return `${target} has no traffic${suspicion}`
   const failures = failed > 0 ? `, and ${percent(failed)} fail` : ''
-  return `${caller} calls ${target} ${perSecond.toFixed(1)} times a second${failures}`
+  return `${caller} calls ${target} ${figureOf(perSecond)} times a second${failures}`
 }
 
 /**
- * Whether the edge leads to a catalog that did not answer, so that its version is unknown. A catalog that answers
- * without naming a version does not count.
+ * The state of the service that the edge leads to. Without recent traffic, nobody knows.
  *
  * @param {Edge} edge
+ * @returns {State}
  */
-function isUnknownCatalog ({ to, failed }) {
-  return to === 'catalog ?' && failed > 0
+function stateOf ({ to, perSecond, failed, isSuspected }) {
+  if (perSecond === 0) return isSuspected ? { name: 'idle', text: '? suspected' } : IDLE
+  if (failed === 0) return { name: 'up', text: '✓' }
+  return { name: 'down', text: to === UNKNOWN_CATALOG ? '✗ no answer' : '✗' }
 }
 
-/** @param {Edge} edge */
-function stateOf ({ failed }) {
-  return failed === 0 ? '✓' : '✗'
+/**
+ * A rate without its unit, such as `5.7` or `14`.
+ *
+ * @param {number} perSecond
+ */
+export function figureOf (perSecond) {
+  return perSecond < 9.95 ? perSecond.toFixed(1) : String(Math.round(perSecond))
 }
 
 /**
@@ -132,19 +144,17 @@ function drawEdge ({ perSecond, failed }, from, to) {
 /**
  * @typedef {object} Node
  * @property {string} name
- * @property {string} [state] a second line of text
+ * @property {State} [state] a second line of text
  * @property {number} width
  * @property {number} x left edge
  * @property {number} y middle
- * @property {boolean} isUp
- * @property {boolean} [isIdle]
  */
 
 /** @param {Node} node */
-function drawNode ({ name, state, width, x, y, isUp, isIdle = false }) {
+function drawNode ({ name, state, width, x, y }) {
   const middle = x + width / 2
-  return svg('g', { class: `node ${isUp ? 'up' : 'down'}${isIdle ? ' idle' : ''}` },
+  return svg('g', { class: `node ${state?.name ?? ''}` },
     svg('rect', { x, y: y - NODE_HEIGHT / 2, width, height: NODE_HEIGHT, rx: 9 }),
     svg('text', { x: middle, y: y + (state === undefined ? 5 : -2) }, name),
-    ...(state === undefined ? [] : [svg('text', { class: 'state', x: middle, y: y + 15 }, state)]))
+    ...(state === undefined ? [] : [svg('text', { class: 'state', x: middle, y: y + 15 }, state.text)]))
 }

@@ -9,10 +9,11 @@ export const LEGEND = {
   fault: 'injected fault',
   error: 'error',
   timeout: 'timeout',
-  dropped: 'no answer'
+  dropped: 'no answer',
+  retried: 'retried'
 }
 
-/** The legend: what the cells mean, how many requests of each kind the last minute had, and which kinds are shown. */
+/** The legend: what the cells mean, how many cells of each kind the grid has, and which kinds are shown. */
 export class Legend {
   /** @type {Map<string, { button: HTMLButtonElement, count: HTMLElement }>} */
   #entries = new Map()
@@ -25,7 +26,11 @@ export class Legend {
   constructor (root, hidden, onChange) {
     for (const [key, label] of Object.entries(LEGEND)) {
       const count = element('span', { class: 'count' }, '0')
-      const sample = element('span', { class: `cell sample key-${key} ${sampleClass(key)}`, 'aria-hidden': 'true' })
+      const sample = element('span', {
+        class: `cell sample key-${key} ${sampleClass(key)}`,
+        'data-attempt': key === 'retried' && 2,
+        'aria-hidden': 'true'
+      })
       const attributes = { type: 'button', 'aria-pressed': String(!hidden.has(key)), 'data-key': key }
       const button = element('button', attributes, sample, label, ' ', count)
       button.hidden = key === 'v-other'
@@ -40,11 +45,12 @@ export class Legend {
     root.append(element('span', { class: 'failed-key' }, failedIn('v1'), 'failed in v1', failedIn('v2'), 'in v2'))
   }
 
-  /** @param {Record<string, number>} byKey the number of requests per entry */
-  showCounts (byKey) {
+  /** @param {HTMLElement} grid whose cells are counted */
+  showCounts (grid) {
     for (const [key, { button, count }] of this.#entries) {
-      count.textContent = String(byKey[key] ?? 0)
-      if (key === 'v-other' && byKey[key] !== undefined) button.hidden = false // most stores have no third version
+      const n = grid.querySelectorAll(key === 'retried' ? '[data-attempt]' : `.key-${key}`).length
+      count.textContent = String(n)
+      if (key === 'v-other' && n > 0) button.hidden = false // most stores have no third version
     }
   }
 }
@@ -61,5 +67,6 @@ function failedIn (version) {
 /** @param {string} key */
 function sampleClass (key) {
   if (key === 'slowed') return 'slowed v1'
+  if (key === 'retried') return 'ok v1'
   return key.startsWith('v') ? `ok ${key}` : key
 }

@@ -1,57 +1,72 @@
 // Starts the page: sends requests as the settings say, and passes each outcome to the modules that show it.
 import { Charts, PIECES } from './charts.js'
+import { Clock } from './clock.js'
 import { Controls } from './controls.js'
 import { byId, setText } from './dom.js'
 import { Faults } from './faults.js'
-import { drawGraph } from './graph.js'
+import { drawGraph, figureOf } from './graph.js'
 import { Grid } from './grid.js'
 import { Legend, LEGEND } from './legend.js'
 import { outcomeOf } from './outcome.js'
 import { enableRoomView } from './room.js'
-import { Sightings } from './seen.js'
+import { edgesOf, isWebappSilent, Sightings } from './seen.js'
 import { searchOf, settingsOf } from './settings.js'
-import { LastMinute } from './statistics.js'
+import { History } from './statistics.js'
 import { Store } from './store.js'
 import { Traffic } from './traffic.js'
 
+/** @import { Summary } from './statistics.js' */
+
 /** How often figures, charts and graph are drawn, in milliseconds. */
 const DRAW_MS = 1000
-/** Requests per second to the forum. Only the graph needs them. */
-const FORUM_RATE = 0.25
+/** Requests per second to the forum. */
+const FORUM_RATE = 0.5
+/** From this share of the rate that is set, the rate counts as reached. */
+const REACHED = 0.9
 
 document.documentElement.classList.add('alive')
 
 const settings = settingsOf(location.search)
-const minute = new LastMinute()
+const clock = new Clock(settings.paused)
+let calls = newCalls()
 const seen = new Sightings()
-const grid = new Grid(byId('grid', HTMLElement), byId('detail', HTMLElement))
+const cells = byId('grid', HTMLElement)
+const grid = new Grid(cells, byId('detail', HTMLElement))
 const legend = new Legend(byId('legend', HTMLElement), settings.hidden, applySettings)
 const charts = new Charts()
-const faults = new Faults(pod => seen.markReached(pod, performance.now()))
+const faults = new Faults(pod => seen.markReached(pod, clock.now()), mark)
 const store = new Store({ header: () => settings.header, onAwaited: () => traffic.send() })
-const controls = new Controls(settings, applySettings)
+const controls = new Controls(settings, { onChange: applySettings, onChanged: mark, onStartOver: startOver })
 
 const traffic = new Traffic({
   path: 'api/catalog',
   ...settings,
-  onSent: sent => grid.sent(sent),
+  now: () => clock.now(),
+  onSent: sent => {
+    grid.sent(sent)
+    calls.catalog.sent(sent)
+  },
   onAnswered: (sent, answer, ms) => {
-    const now = performance.now()
     const outcome = outcomeOf(answer, ms, 'Catalog')
     grid.answered(sent, outcome)
-    minute.add(outcome, now)
-    seen.add('catalog', outcome, now, sent.header)
-    store.update(outcome, answer.body, now)
+    calls.catalog.answered(sent, outcome)
+    seen.add('catalog', outcome, clock.now(), sent.header)
+    store.update(outcome, answer.body)
   },
   onState: state => controls.show(state)
 })
 
 const forum = new Traffic({
   path: 'api/users',
+  ...settings,
+  now: () => clock.now(),
   rate: FORUM_RATE,
-  paused: settings.paused,
-  header: settings.header,
-  onAnswered: (sent, answer, ms) => seen.add('forum', outcomeOf(answer, ms, 'Forum'), performance.now(), sent.header)
+  onSent: sent => calls.forum.sent(sent),
+  onAnswered: (sent, answer, ms) => {
+    const outcome = outcomeOf(answer, ms, 'Forum')
+    calls.forum.answered(sent, outcome)
+    seen.add('forum', outcome, clock.now(), sent.header)
+  }
 })
 
 grid.hide(settings.hidden, Object.keys(LEGEND))
@@ -64,19 +79,67 @@ function applySettings () {
   history.replaceState(null, '', `${location.pathname}${searchOf(settings)}${location.hash}`)
   grid.hide(settings.hidden, Object.keys(LEGEND))
   const { rate, paused, header } = settings
+  clock.pause(paused)
   traffic.change({ rate, paused, header })
   forum.change({ paused, header })
 }
 
+/** @param {string} change of the traffic or of the faults */
+function mark (change) {
+  charts.mark(change, clock.now())
+}
+
+/** Forgets all figures, but neither the pods nor the grid. */
+function startOver () {
+  calls = newCalls()
+  charts.clear()
+  draw()
+}
+
+function newCalls () {
+  return { catalog: new History(clock.now()), forum: new History(clock.now()) }
+}
+
 function draw () {
   if (document.visibilityState === 'hidden') return
-  const now = performance.now()
-  const summary = minute.summary(now)
-  charts.draw(summary, minute.series(now, PIECES))
-  legend.showCounts(summary.byKey)
-  setText('total', `${summary.n} in the last minute`)
-  drawGraph(byId('seen', SVGSVGElement), seen.edges(now))
+  const now = clock.now()
   const pods = seen.pods(now, pod => faults.hasRule(pod))
+  const catalogs = pods.filter(({ service }) => service === 'catalog')
+  const [recent, users] = [calls.catalog.recent(now), calls.forum.recent(now)]
+  const minute = calls.catalog.minute(now)
+  const edges = edgesOf(recent, users, {
+    versions: minute.versions.map(({ version }) => version),
+    suspects: catalogs.filter(pod => faults.hasRule(pod)).map(({ version }) => version),
+    hasForum: calls.forum.minute(now).calls > 0
+  })
+  const isSilent = isWebappSilent(recent, users)
+  const tries = triesInWords(recent)
+
+  setText('total', [rateInWords(recent), tries].filter(Boolean).join(', '))
+  legend.showCounts(cells)
+  const series = calls.catalog.series(now, PIECES)
+  charts.draw({ recent, minute, series, forum: edges.find(({ to }) => to === 'forum') }, now)
+  byId('webapp-silent', HTMLElement).hidden = !isSilent
+  drawGraph(byId('seen', SVGSVGElement), edges, tries)
   faults.show(pods)
-  store.keepOnly(pods.filter(({ service }) => service === 'catalog'))
+  store.show(catalogs, recent, isSilent)
+}
+
+/**
+ * The rate that was reached, with the rate that is set if that is higher.
+ *
+ * @param {Summary} recent
+ */
+function rateInWords ({ perSecond }) {
+  const isReached = settings.paused || perSecond >= settings.rate * REACHED
+  return `${figureOf(perSecond)}${isReached ? '' : ` of ${settings.rate}`} calls/s`
+}
+
+/**
+ * The calls together with their retries. Empty without retries, and if no proxy counts attempts.
+ *
+ * @param {Summary} recent
+ */
+function triesInWords ({ perSecond, triesPerSecond = 0 }) {
+  return triesPerSecond > perSecond ? `about ${figureOf(triesPerSecond)} tries/s` : ''
 }

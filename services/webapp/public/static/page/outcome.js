@@ -1,11 +1,12 @@
 // The outcome of a request. It uses only the status, headers and text of the answer, which every client gets.
+import { TIMEOUT_MS } from './traffic.js'
 
 /**
  * - ok: a success
  * - slowed: a success that an injected fault delayed
  * - fault: an injected fault made the request fail
  * - error: the request failed without an injected fault
- * - timeout: the answer did not arrive in time
+ * - timeout: the webapp or a proxy did not get an answer in time
  * - dropped: no answer arrived
  *
  * @typedef {'ok' | 'slowed' | 'fault' | 'error' | 'timeout' | 'dropped'} Kind
@@ -32,6 +33,7 @@
  * @property {string | undefined} fault the types of the injected faults, as in `latency,500`
  * @property {number | undefined} attempt from 1; undefined if no proxy counts attempts
  * @property {string | undefined} reason the webapp's reason for a failure: its header proxy-status
+ * @property {boolean} gaveUp the page did not wait any longer
  * @property {number} ms from sending the request to the end of the answer
  */
 
@@ -75,6 +77,7 @@ export function outcomeOf ({ status, headers, body, timedOut = false }, ms, serv
     fault,
     attempt: Number(headers.get('x-attempt')) || undefined,
     reason,
+    gaveUp: timedOut,
     ms
   }
 
@@ -89,7 +92,7 @@ export function outcomeOf ({ status, headers, body, timedOut = false }, ms, serv
   function kindOf () {
     if (isOk) return fault === undefined ? 'ok' : 'slowed'
     if (fault !== undefined && fault !== 'latency') return 'fault' // a delay does not make a request fail
-    if (timedOut || status === 504 || /error=\w+_timeout|received-status=504/.test(reason ?? '')) return 'timeout'
+    if (status === 504 || /error=\w+_timeout|received-status=504/.test(reason ?? '')) return 'timeout'
     // A broken connection reaches the webapp as no answer, or as a 503 if a proxy is in between.
     const isUnavailable = status === 503 || /error=destination_unavailable|received-status=503/.test(reason ?? '')
     if (status === 0 || (pod === undefined && isUnavailable)) return 'dropped'
@@ -149,23 +152,27 @@ export function duration (ms) {
  * @returns {string[]}
  */
 export function wordsFor (outcome) {
-  const { status, version, fault, attempt, reason, ms } = outcome
+  const { status, version, fault, attempt, reason = '', ms } = outcome
+  // The status that the webapp received comes first: the webapp itself answers 500 to all failures.
+  const [, received = String(status)] = /received-status=(\d+)/.exec(reason) ?? []
   /** @type {(string | undefined)[]} */
   const words = [
     kindInWords(outcome),
     version,
-    status === 0 ? undefined : String(status),
+    status === 0 ? undefined : received,
     duration(ms),
     answererInWords(outcome),
     attempt === undefined ? undefined : `${nth(attempt)} try`,
     fault && `injected: ${fault.replaceAll(',', ', ')}`,
-    reason && reasonInWords(reason)
+    received === String(status) ? undefined : `the webapp answered ${status}`,
+    /error=(\w+)/.exec(reason)?.[1]?.replaceAll('_', ' ')
   ]
   return words.flatMap(word => word || [])
 }
 
 /** @param {Outcome} outcome */
-function kindInWords ({ kind, status, reason = '' }) {
+function kindInWords ({ kind, status, gaveUp, reason = '' }) {
+  if (gaveUp) return `no answer within ${TIMEOUT_MS / 1000} s (the page's own limit)`
   // A 503 without a pod can be a broken connection, a service without healthy pods, or an open circuit breaker. The
   // answer does not show which.
   const isBrokenConnection = status === 0 || reason.includes('error=destination_unavailable')
@@ -177,11 +184,4 @@ function answererInWords ({ answeredBy, pod }) {
   if (answeredBy === 'proxy') return 'answered by a proxy'
   if (pod === undefined) return undefined
   return answeredBy === 'webapp' ? `the webapp itself, pod ${pod}` : `pod ${pod}`
-}
-
-/** @param {string} reason as in `outfitters; received-status=503` */
-function reasonInWords (reason) {
-  const [, status] = /received-status=(\d+)/.exec(reason) ?? []
-  if (status !== undefined) return `the webapp received ${status}`
-  return /error=(\w+)/.exec(reason)?.[1]?.replaceAll('_', ' ')
 }

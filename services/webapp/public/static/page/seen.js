@@ -1,7 +1,8 @@
 // What the page has seen of the store: which service calls which, and which pods exist.
-import { hasFailed } from './outcome.js'
+import { byVersion, NO_ANSWER, UNNAMED } from './statistics.js'
 
 /** @import { Outcome } from './outcome.js' */
+/** @import { Summary, VersionSummary } from './statistics.js' */
 
 /** @typedef {'catalog' | 'forum'} Service */
 
@@ -13,6 +14,7 @@ import { hasFailed } from './outcome.js'
  * @property {string} to
  * @property {number} perSecond
  * @property {number} failed share, 0 to 1
+ * @property {boolean} [isSuspected] a rule may be the reason why this version does not answer
  */
 
 /**
@@ -24,70 +26,90 @@ import { hasFailed } from './outcome.js'
  * @property {number} at when the pod last answered
  */
 
-/** The traffic of an edge is an average over this time. */
-const EDGE_MS = 10_000
-/** The page forgets requests and pods after this time. */
+/** The page forgets pods after this time. */
 const MEMORY_MS = 60_000
 
 /** Names that are safe in a shell command, such as those of pods. */
 const SAFE_NAME = /^\w[\w.-]*$/
 
-/** What the page has seen of the store in the last minute. */
+/** The graph's name of a catalog whose version is unknown, because it does not answer. */
+export const UNKNOWN_CATALOG = 'catalog ?'
+
+/**
+ * Whether requests were sent, and neither the webapp nor a service behind it answered any.
+ *
+ * @param {Summary} catalog
+ * @param {Summary} forum
+ */
+export function isWebappSilent (catalog, forum) {
+  return catalog.n + forum.n > 0 && catalog.fromWebapp + forum.fromWebapp === 0
+}
+
+/**
+ * The edges of the service graph. A service that is known but has no traffic now has 0 requests per second. While the
+ * webapp does not answer, nothing is known about the services behind it.
+ *
+ * @param {Summary} catalog the requests of now
+ * @param {Summary} forum the requests of now
+ * @param {{ versions: string[], suspects: string[], hasForum: boolean }} known the versions of the last minute, the
+ * versions of pods with a rule, and whether the forum was called in the last minute
+ * @returns {Edge[]} from the page outward, the catalog before the forum
+ */
+export function edgesOf (catalog, forum, { versions, suspects, hasForum }) {
+  const isSilent = isWebappSilent(catalog, forum)
+  const n = catalog.n + forum.n
+  const called = isSilent ? 0 : catalog.calls + forum.calls
+  const calls = isSilent ? [] : catalog.versions
+  const hasUnanswered = calls.some(({ version }) => version === NO_ANSWER)
+  const known = new Set([...calls.map(({ version }) => version), ...versions, ...suspects])
+  if (!hasUnanswered) known.delete(NO_ANSWER)
+
+  /** @type {Edge[]} */
+  const edges = [...known].sort(byVersion).map(version => {
+    const its = edge(catalogName(version), catalog, calls.filter(summary => summary.version === version))
+    return { ...its, isSuspected: its.perSecond === 0 && hasUnanswered && suspects.includes(version) }
+  })
+  if (hasForum) edges.push(edge('forum', forum, isSilent ? [] : forum.versions))
+  if (n === 0 && edges.length === 0) return []
+  const perSecond = catalog.perSecond + forum.perSecond
+  return [{ from: 'page', to: 'webapp', perSecond, failed: n === 0 ? 0 : 1 - called / n }, ...edges]
+}
+
+/**
+ * @param {string} to
+ * @param {Summary} service
+ * @param {VersionSummary[]} calls those of the service's calls that the edge shows
+ * @returns {Edge}
+ */
+function edge (to, service, calls) {
+  const n = calls.reduce((sum, { n }) => sum + n, 0)
+  const failed = calls.reduce((sum, { failed }) => sum + failed, 0)
+  if (n === 0) return { from: 'webapp', to, perSecond: 0, failed: 0 }
+  return { from: 'webapp', to, perSecond: service.perSecond * n / service.n, failed: failed / n }
+}
+
+/** @param {string} version */
+function catalogName (version) {
+  if (version === NO_ANSWER) return UNKNOWN_CATALOG
+  return version === UNNAMED ? 'catalog' : `catalog ${version}`
+}
+
+/** The pods that the page has seen. */
 export class Sightings {
-  /** @type {{ at: number, service: Service, outcome: Outcome }[]} */
-  #seen = []
   /** @type {Map<string, Pod>} */
   #pods = new Map()
 
   /**
-   * Records the outcome of a request, and the pod that answered it.
+   * Records the pod that answered a request.
    *
    * @param {Service} service the service that the request was for
    * @param {Outcome} outcome
-   * @param {number} at milliseconds of a monotonic clock
+   * @param {number} at milliseconds of the page's clock
    * @param {Header} [header] the header of the request
    */
-  add (service, outcome, at, header) {
-    this.#seen.push({ at, service, outcome })
-    const { answeredBy, pod, version = '' } = outcome
+  add (service, { answeredBy, pod, version = '' }, at, header) {
     if (answeredBy !== 'service' || pod === undefined || !SAFE_NAME.test(pod)) return
     this.#pods.set(keyOf({ service, pod }), { service, pod, version, header, at })
-  }
-
-  /**
-   * The edges of the last minute with their traffic of the last ten seconds. An edge without recent traffic has 0.
-   *
-   * @param {number} now
-   * @returns {Edge[]} from the page outward, the catalog before the forum
-   */
-  edges (now) {
-    this.#seen = this.#seen.filter(({ at }) => at > now - MEMORY_MS)
-    /** @type {Map<string, { from: string, to: string, n: number, failed: number }>} */
-    const edges = new Map()
-    const first = this.#seen[0]?.at ?? now
-    const seconds = Math.max(1000, Math.min(EDGE_MS, now - first)) / 1000
-    /**
-     * @param {string} from
-     * @param {string} to
-     * @param {boolean} isRecent
-     * @param {boolean} failed
-     */
-    const count = (from, to, isRecent, failed) => {
-      const edge = edges.get(`${from}→${to}`) ?? { from, to, n: 0, failed: 0 }
-      if (isRecent) edge.n++
-      if (isRecent && failed) edge.failed++
-      edges.set(`${from}→${to}`, edge)
-    }
-    for (const { at, service, outcome } of this.#seen) {
-      const isRecent = at > now - EDGE_MS
-      count('page', 'webapp', isRecent, !outcome.calledService)
-      // If the catalog does not answer, its version is unknown.
-      const target = service === 'forum' ? 'forum' : `catalog ${outcome.version ?? '?'}`
-      if (outcome.calledService) count('webapp', target, isRecent, hasFailed(outcome))
-    }
-    return [...edges.values()]
-      .map(({ from, to, n, failed }) => ({ from, to, perSecond: n / seconds, failed: n === 0 ? 0 : failed / n }))
-      .sort(byPlace)
   }
 
   /**
@@ -113,19 +135,6 @@ export class Sightings {
     return [...this.#pods.values()].sort((a, b) =>
       a.service.localeCompare(b.service) || a.version.localeCompare(b.version) || a.pod.localeCompare(b.pod))
   }
-}
-
-/**
- * Orders edges: the forum last, the page first, a catalog of unknown version after the others.
- *
- * @param {Edge} a
- * @param {Edge} b
- */
-function byPlace (a, b) {
-  return Number(a.to === 'forum') - Number(b.to === 'forum') ||
-    Number(b.from === 'page') - Number(a.from === 'page') ||
-    Number(a.to.endsWith('?')) - Number(b.to.endsWith('?')) ||
-    a.to.localeCompare(b.to)
 }
 
 /**

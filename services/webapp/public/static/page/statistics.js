@@ -1,42 +1,95 @@
-// The figures of the last minute.
-import { hasFailed, legendKeyOf } from './outcome.js'
+// The figures of the calls to one service: those of the last seconds, and those of the last minute.
+import { hasFailed } from './outcome.js'
 
-/** @import { Outcome } from './outcome.js' */
+/** @import { Kind, Outcome } from './outcome.js' */
+/** @import { Sent } from './traffic.js' */
 
+/** All figures of now use this time. It is short, so that they are right within ten seconds of a change. */
+export const RECENT_MS = 8000
 const MINUTE_MS = 60_000
 
+/** Stands for the version of calls that no pod of the service answered. */
+export const NO_ANSWER = 'no answer'
+/** Stands for the version of answers that name none. */
+export const UNNAMED = 'unnamed'
+
 /**
- * Shares are 0 to 1, and NaN without any outcome.
+ * The calls that reached one version, as far as their answers show.
+ *
+ * @typedef {object} VersionSummary
+ * @property {string} version
+ * @property {number} n
+ * @property {number} share of all calls that reached the service
+ * @property {number} failed how many of them failed
+ * @property {number} p50 milliseconds
+ */
+
+/**
+ * Shares are 0 to 1, and NaN without any request.
  *
  * @typedef {object} Summary
  * @property {number} n
- * @property {{ version: string, n: number, share: number }[]} versions shares among the answers that name a version
- * @property {number} success share of all
- * @property {number} injected share of all that failed by an injected fault
- * @property {number} failed share of all that failed without an injected fault
- * @property {number} retried share of all that needed more than one attempt
- * @property {number} p50 milliseconds
+ * @property {number} perSecond requests per second
+ * @property {number | undefined} triesPerSecond with the retries of the mesh; undefined if no proxy counts attempts
+ * @property {number} fromWebapp how many answers came from the webapp, or through it
+ * @property {number} calls how many requests got as far as a call of the service
+ * @property {VersionSummary[]} versions of these calls
+ * @property {number} success share
+ * @property {Partial<Record<Kind, number>>} shares of each kind of outcome
  * @property {number} p95 milliseconds
- * @property {Record<string, number>} byKey how many outcomes each entry of the legend has
+ * @property {number} gaveUp how many requests the page gave up
  */
 
-/** The outcomes of the last minute. */
-export class LastMinute {
+/**
+ * The requests to one service in the last minute.
+ *
+ * A request counts from the time when it was sent, so that one that hung since before a change does not spoil the
+ * figures after it. Requests in flight do not count, nor do requests sent later than those: otherwise a catalog whose
+ * pods hang would look healthy, because only quick answers would count.
+ */
+export class History {
+  /** @type {Map<number, number>} when each request in flight was sent, by number; the oldest first */
+  #inFlight = new Map()
   /** @type {{ at: number, outcome: Outcome }[]} */
   #seen = []
+  #start
+  #recent = summaryOf([], RECENT_MS)
+
+  /** @param {number} now milliseconds of the page's clock */
+  constructor (now) {
+    this.#start = now
+  }
+
+  /** @param {Sent} sent */
+  sent ({ number, at }) {
+    this.#inFlight.set(number, at)
+  }
 
   /**
+   * @param {Sent} sent
    * @param {Outcome} outcome
-   * @param {number} at milliseconds of a monotonic clock
    */
-  add (outcome, at) {
-    this.#seen.push({ at, outcome })
+  answered ({ number, at }, outcome) {
+    if (this.#inFlight.delete(number)) this.#seen.push({ at, outcome })
+  }
+
+  /**
+   * The summary of now. If all recent requests are still in flight, nothing newer is known, and the summary stays.
+   *
+   * @param {number} now
+   */
+  recent (now) {
+    const start = Math.max(this.#start, now - RECENT_MS)
+    const end = this.#end(now)
+    const outcomes = this.#seen.filter(({ at }) => at > start && at <= end)
+    if (outcomes.length > 0 || this.#inFlight.size === 0) this.#recent = summaryOf(outcomes, end - start)
+    return this.#recent
   }
 
   /** @param {number} now */
-  summary (now) {
+  minute (now) {
     this.#forget(now)
-    return summaryOf(this.#seen.map(({ outcome }) => outcome))
+    return summaryOf(this.#seen, MINUTE_MS)
   }
 
   /**
@@ -51,46 +104,85 @@ export class LastMinute {
     this.#forget(now)
     const length = MINUTE_MS / pieces
     const last = Math.floor(now / length)
-    /** @type {Outcome[][]} */
+    const end = this.#end(now)
+    /** @type {{ at: number, outcome: Outcome }[][]} */
     const found = Array.from({ length: pieces }, () => [])
-    for (const { at, outcome } of this.#seen) {
-      const age = last - Math.floor(at / length)
-      found[pieces - 1 - age]?.push(outcome)
+    for (const seen of this.#seen) {
+      const age = last - Math.floor(seen.at / length)
+      if (seen.at <= end) found[pieces - 1 - age]?.push(seen)
     }
-    return found.map(summaryOf)
+    return found.map(seen => summaryOf(seen, length))
+  }
+
+  /** @param {number} now */
+  #end (now) {
+    return this.#inFlight.values().next().value ?? now
   }
 
   /** @param {number} now */
   #forget (now) {
-    const first = this.#seen.findIndex(({ at }) => at > now - MINUTE_MS)
-    this.#seen = first === -1 ? [] : this.#seen.slice(first)
+    this.#seen = this.#seen.filter(({ at }) => at > now - MINUTE_MS)
   }
 }
 
 /**
- * @param {Outcome[]} outcomes
+ * @param {{ outcome: Outcome }[]} seen
+ * @param {number} ms the time in which they were sent
  * @returns {Summary}
  */
-function summaryOf (outcomes) {
+function summaryOf (seen, ms) {
+  const outcomes = seen.map(({ outcome }) => outcome)
   const n = outcomes.length
-  const versions = counts(outcomes.flatMap(({ version }) => version ?? []))
-  const named = Object.values(versions).reduce((sum, count) => sum + count, 0)
-  /** @param {(outcome: Outcome) => boolean} condition */
-  const share = condition => outcomes.filter(condition).length / n
-  const sorted = outcomes.map(({ ms }) => ms).sort((a, b) => a - b)
+  const seconds = Math.max(1000, ms) / 1000
+  const calls = outcomes.filter(({ calledService }) => calledService)
+  const areCounted = outcomes.some(({ attempt }) => attempt !== undefined)
+  const tries = outcomes.reduce((sum, { attempt = 1 }) => sum + attempt, 0)
   return {
     n,
-    versions: Object.entries(versions)
-      .sort(([a], [b]) => a.localeCompare(b))
-      .map(([version, count]) => ({ version, n: count, share: count / named })),
-    success: share(outcome => !hasFailed(outcome)),
-    injected: share(({ kind }) => kind === 'fault'),
-    failed: share(outcome => hasFailed(outcome) && outcome.kind !== 'fault'),
-    retried: share(({ attempt = 1 }) => attempt > 1),
-    p50: quantile(sorted, 0.5),
-    p95: quantile(sorted, 0.95),
-    byKey: counts(outcomes.map(legendKeyOf))
+    perSecond: n / seconds,
+    triesPerSecond: areCounted ? tries / seconds : undefined,
+    fromWebapp: outcomes.filter(({ answeredBy }) => answeredBy === 'service' || answeredBy === 'webapp').length,
+    calls: calls.length,
+    versions: [...Map.groupBy(calls, versionOf)]
+      .map(([version, its]) => ({
+        version,
+        n: its.length,
+        share: its.length / calls.length,
+        failed: its.filter(hasFailed).length,
+        p50: quantile(latencies(its), 0.5)
+      }))
+      .sort((a, b) => byVersion(a.version, b.version)),
+    success: 1 - outcomes.filter(hasFailed).length / n,
+    shares: Object.fromEntries(
+      [...Map.groupBy(outcomes, ({ kind }) => kind)].map(([kind, its]) => [kind, its.length / n])
+    ),
+    p95: quantile(latencies(outcomes), 0.95),
+    gaveUp: outcomes.filter(({ gaveUp }) => gaveUp).length
   }
+}
+
+/** @param {Outcome} outcome */
+function versionOf (outcome) {
+  return outcome.version ?? (hasFailed(outcome) ? NO_ANSWER : UNNAMED)
+}
+
+/**
+ * Orders versions by name, and those without an answer last.
+ *
+ * @param {string} a
+ * @param {string} b
+ */
+export function byVersion (a, b) {
+  return Number(a === NO_ANSWER) - Number(b === NO_ANSWER) || a.localeCompare(b)
+}
+
+/**
+ * Sorted. The time until a connection breaks, or until the page gives up, is not a latency.
+ *
+ * @param {Outcome[]} outcomes
+ */
+function latencies (outcomes) {
+  return outcomes.filter(({ status }) => status !== 0).map(({ ms }) => ms).sort((a, b) => a - b)
 }
 
 /**
@@ -102,17 +194,4 @@ function summaryOf (outcomes) {
  */
 export function quantile (sorted, share) {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN
-}
-
-/**
- * How often each word occurs.
- *
- * @param {string[]} words
- * @returns {Record<string, number>}
- */
-function counts (words) {
-  /** @type {Record<string, number>} */
-  const found = {}
-  for (const word of words) found[word] = (found[word] ?? 0) + 1
-  return found
 }

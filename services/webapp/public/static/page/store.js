@@ -3,6 +3,7 @@ import { byId, element } from './dom.js'
 import { ItemForm } from './item-form.js'
 
 /** @import { Outcome } from './outcome.js' */
+/** @import { Summary } from './statistics.js' */
 /** @import { Header, Pod } from './seen.js' */
 
 /**
@@ -15,12 +16,8 @@ import { ItemForm } from './item-form.js'
  */
 
 const MAX_SHOWN = 24
-/**
- * The catalog counts as down after this many failures in a row, and after at least this time. Both are needed: a fault
- * that hits every second request causes five failures in a row every few seconds.
- */
-const DOWN_FAILURES = 10
-const DOWN_MS = 5000
+/** The catalog counts as down after at least this many requests, if all recent ones failed. */
+const DOWN_REQUESTS = 3
 /**
  * After an item was added, the page sends up to this many requests to reach the pod that has it, even if the traffic is
  * paused.
@@ -38,10 +35,8 @@ export class Store {
   #chosen
   /** the content of the shelf as JSON; it is drawn only if it changes */
   #drawn = ''
-  #failures = 0
-  /** when the first of the failures happened */
-  #failingSince = 0
-  #isDown = false
+  /** why the items are not available; empty if they are */
+  #problem = ''
   /** @type {{ pod: string, requests: number } | undefined} the pod that added an item, and the requests left */
   #awaited
 
@@ -64,15 +59,12 @@ export class Store {
    *
    * @param {Outcome} outcome
    * @param {string} body
-   * @param {number} now milliseconds
    */
-  update ({ status, pod, version = '' }, body, now) {
-    if (status === 200) this.#failures = 0
-    else if (this.#failures++ === 0) this.#failingSince = now
-    const wasDown = this.#isDown
-    this.#isDown = this.#failures >= DOWN_FAILURES && now - this.#failingSince >= DOWN_MS
-    if (status === 200 && pod !== undefined) this.#shelves.set(pod, { version, body })
-    if (status === 200 || this.#isDown !== wasDown) this.#draw()
+  update ({ status, pod, version = '' }, body) {
+    if (status === 200 && pod !== undefined) {
+      this.#shelves.set(pod, { version, body })
+      this.#draw()
+    }
 
     if (this.#awaited === undefined) return
     if (pod === this.#awaited.pod || --this.#awaited.requests === 0) this.#awaited = undefined
@@ -80,15 +72,19 @@ export class Store {
   }
 
   /**
-   * Removes the shelves of all other pods. Without any pod it keeps all, so that the page shows items while the catalog
-   * is down.
+   * Removes the shelves of all other pods, and says whether the catalog is available. Without any pod it keeps all
+   * shelves, so that the page shows items while the catalog is down.
    *
    * @param {Pod[]} pods the pods that the page has seen in the last minute
+   * @param {Summary} recent the requests of now
+   * @param {boolean} isWebappSilent
    */
-  keepOnly (pods) {
+  show (pods, { n, success }, isWebappSilent) {
     const names = new Set(pods.map(({ pod }) => pod))
-    if (names.size === 0) return
-    for (const pod of this.#shelves.keys()) if (!names.has(pod)) this.#shelves.delete(pod)
+    for (const pod of this.#shelves.keys()) if (names.size > 0 && !names.has(pod)) this.#shelves.delete(pod)
+    if (success > 0) this.#problem = ''
+    else if (isWebappSilent) this.#problem = 'The webapp does not answer.'
+    else if (n >= DOWN_REQUESTS) this.#problem = 'The catalog service is currently not available.'
     this.#draw()
   }
 
@@ -98,14 +94,13 @@ export class Store {
     const shown = shelves.find(([pod]) => pod === this.#chosen) ??
       shelves.find(([, { body }]) => body.includes('"imageUrl"')) ??
       shelves[0]
-    const drawn = JSON.stringify([shelves.map(([pod]) => pod), shown, this.#isDown])
-    if (drawn === this.#drawn || (shown === undefined && !this.#isDown)) return
+    const drawn = JSON.stringify([shelves.map(([pod]) => pod), shown, this.#problem])
+    if (drawn === this.#drawn || (shown === undefined && this.#problem === '')) return
     this.#drawn = drawn
     this.#drawChoice(shelves, shown?.[0])
     const lastKnown = shown === undefined ? '' : ' These are its last known items.'
-    const down = element('p', { class: 'unavailable' }, `The catalog service is currently not available.${lastKnown}`)
     this.#shelf.replaceChildren(
-      ...(this.#isDown ? [down] : []),
+      ...(this.#problem === '' ? [] : [element('p', { class: 'unavailable' }, this.#problem + lastKnown)]),
       ...(shown === undefined ? [] : cards(JSON.parse(shown[1].body)))
     )
   }

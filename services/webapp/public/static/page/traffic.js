@@ -24,11 +24,12 @@ const FULL_STAYS_MS = 1000
 
 /** @typedef {'sending' | 'paused' | 'hidden' | 'full'} State */
 
-/** @typedef {{ number: number, header: Header | undefined }} Sent */
+/** @typedef {{ number: number, at: number, header: Header | undefined }} Sent */
 
 /**
  * @typedef {object} TrafficOptions
  * @property {string} path relative to the page
+ * @property {() => number} now the page's clock in milliseconds
  * @property {number} rate requests per second
  * @property {boolean} [paused]
  * @property {Header | undefined} [header]
@@ -83,8 +84,8 @@ export class Traffic {
 
   /** Sends one request immediately. */
   async send () {
-    const { path, header, onSent, onAnswered } = this.#options
-    const sent = { number: ++this.#number, header }
+    const { path, now, header, onSent, onAnswered } = this.#options
+    const sent = { number: ++this.#number, at: now(), header }
     Traffic.#inFlight++
     onSent(sent)
     const start = performance.now()
