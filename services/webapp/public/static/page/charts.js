@@ -144,18 +144,19 @@ function share (name, value = 0) {
 
 /** @param {Figures} figures */
 function drawLatency ({ recent: { versions, p95, gaveUp }, series }) {
-  const answering = versions.filter(({ p50 }) => !Number.isNaN(p50))
+  const answering = versions.filter(({ version }) => version !== NO_ANSWER)
   const names = new Set(series.flatMap(({ versions }) => versions.map(({ version }) => version)))
+  names.delete(NO_ANSWER)
   const shapes = [
     ...Array.from({ length: DECADES }, (_, decade) =>
       svg('path', { class: 'base', d: `M0 ${HEIGHT / DECADES * decade}H${WIDTH}` })),
     curve('p95', series.map(({ p95 }) => p95)),
-    ...[...names].map(name => curve(`p50 ${classOf(name)}`, series.map(({ versions }) =>
+    ...[...names].map(name => curve(`p50 ${styleOf(name)}`, series.map(({ versions }) =>
       versions.find(({ version }) => version === name)?.p50 ?? NaN)))
   ]
   const limit = `over ${TIMEOUT_MS / 1000} s`
   showFigures('latency', [
-    ...answering.map(({ version, p50 }) => figure(duration(p50), `${version} p50`, `line-${classOf(version)}`)),
+    ...answering.map(({ version, p50 }) => figure(duration(p50), `${version} p50`, `line-${styleOf(version)}`)),
     ...(Number.isNaN(p95) ? [] : [figure(duration(p95), 'p95', 'line-p95')]),
     ...(gaveUp === 0 ? [] : [figure(String(gaveUp), limit, 'dropped')])
   ])
