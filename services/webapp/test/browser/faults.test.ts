@@ -76,6 +76,11 @@ describeInBrowser('faults on the page', () => {
     await choose(page, 'v2')
     store.mesh.route = () => 'v1'
     await page.locator('#rules').getByText(/did not reach pod catalog-v2/).waitFor()
+    await choose(page, 'all')
+    await press(page, 'Heal everything') // a pod that is gone has no rules
+    await expectState(page).toBe('No fault is set.')
+    expect(await page.locator('#fault-bar-problem').innerText()).toBe('')
+    await choose(page, 'v2')
     await page.clock.fastForward(61_000)
     await expect.poll(() => page.locator('#fault-pod option').allInnerTexts(), WAIT).not.toContain('catalog-v2 (v2)')
     await press(page, '500')

@@ -19,7 +19,7 @@ export class Faults {
   #access = this.#panel.dataset['access']
   #bar = new FaultBar({
     onSet: (pods, rule) => this.#change(this.#bar, pods, 'POST', rule, `Set ${ruleInWords(rule)}`),
-    onHeal: () => this.#change(this.#bar, this.#pods, 'DELETE', undefined, 'Healed')
+    onHeal: () => this.#heal()
   })
 
   #form = new FaultForm({ onInput: () => this.#update(), onSet: () => this.#set(), onClear: () => this.#clear() })
@@ -109,6 +109,11 @@ export class Faults {
 
   #clear () {
     this.#change(this.#form, this.#form.selectedPods(), 'DELETE', undefined, 'Deleted')
+  }
+
+  #heal () {
+    const pods = this.#pods.filter(pod => !this.#rules.isGone(pod))
+    this.#change(this.#bar, pods, 'DELETE', undefined, 'Healed')
   }
 
   /**

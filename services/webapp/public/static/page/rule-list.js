@@ -55,6 +55,17 @@ export class RuleList {
     return Object.keys(this.#answers.get(keyOf(pod))?.rules ?? {}).length > 0
   }
 
+  /**
+   * Whether the last calls did not reach the pod, and it has answered no request of the page since. Most likely it no
+   * longer exists, and neither do its rules.
+   *
+   * @param {Pod} pod
+   */
+  isGone (pod) {
+    const last = this.#answers.get(keyOf(pod))
+    return last?.code === POD_NOT_MET && last.of.at === pod.at
+  }
+
   /** The active rules with their pods, as in `500, 50 %: catalog-v1, catalog-v2`; empty while that is not known. */
   inWords () {
     /** @type {Map<string, string[]>} */
@@ -65,7 +76,7 @@ export class RuleList {
         if (rule.active) pods.set(words, [...pods.get(words) ?? [], pod.pod])
       }
     }
-    const isKnown = this.#listed().every(pod => this.#isGone(pod) || this.#answers.get(keyOf(pod))?.ok)
+    const isKnown = this.#listed().every(pod => this.isGone(pod) || this.#answers.get(keyOf(pod))?.ok)
     if (pods.size === 0) return isKnown ? 'No fault is set.' : ''
     return [...pods].map(([words, names]) => `${words}: ${names.join(', ')}`).join('; ')
   }
@@ -113,12 +124,7 @@ export class RuleList {
    * @param {Pod} pod
    */
   #isWorthAsking (pod) {
-    return !this.#refusals.has(keyOf(pod)) && (!this.#isGone(pod) || this.#answers.get(keyOf(pod))?.of.at !== pod.at)
-  }
-
-  /** @param {Pod} pod */
-  #isGone (pod) {
-    return this.#answers.get(keyOf(pod))?.code === POD_NOT_MET
+    return !this.#refusals.has(keyOf(pod)) && !this.isGone(pod)
   }
 
   /**
