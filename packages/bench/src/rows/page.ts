@@ -26,13 +26,17 @@ export async function pageRows (): Promise<Measured[]> {
   const page = await browser.newPage({ viewport: VIEWPORT })
   const tab = await page.context().newCDPSession(page)
   await tab.send('Performance.enable')
+  let requests = 0
+  page.on('request', () => requests++)
   const started = performance.now()
   await page.goto(`http://${HOST}:${server.port}/?rate=${RATE}`)
   await sleep(SETTLE_MS)
 
   const processes = await browser.newBrowserCDPSession()
+  requests = 0
   const before = { ...await cpuOf(processes), ...await metricsOf(tab) }
   await sleep(SIZE.pageMs)
+  const sent = requests / (SIZE.pageMs / 1000)
   const after = { ...await cpuOf(processes), ...await metricsOf(tab) }
   /** Seconds of work as a share of the time that the tab itself counted, in percent. */
   const share = (name: string) =>
@@ -53,7 +57,8 @@ export async function pageRows (): Promise<Measured[]> {
       unit: '%',
       value: share('renderer'),
       target: 20,
-      note: `of a core; ${parts.join(', ')}; the browser's other processes ${share('others').toFixed(0)} %`
+      note: `of a core; ${sent.toFixed(1)} requests a second; ${parts.join(', ')}; ` +
+        `the browser's other processes ${share('others').toFixed(0)} %`
     },
     {
       what: `page: JS heap after ${SIZE.pageMinutes} minutes ÷ after 1`,

@@ -41,7 +41,7 @@ export function faultControls (access: ChaosAccess, namespace = 'NAMESPACE'): st
       <h2 id="faults">All faults</h2>
       !${form()}
       <ul class="rules" id="rules" aria-label="Rules in the pods that the page has seen"></ul>
-      <div class="terminal" id="terminal">
+      <div class="terminal" id="terminal"!${access === 'any' ? ' hidden' : ''}>
         <p><span id="terminal-reason"></span> For a workshop, let every caller set faults, and load this page again:</p>
         !${command('open-line', 'Let every caller set faults', openCommand)}
         <p>Or set this fault from a terminal, in the folder of the project:</p>

@@ -27,8 +27,6 @@ const DRAW_MS = 100
 export class Grid {
   #root
   #detail
-  /** what the detail shows while it shows no request */
-  #hint
   /** @type {HTMLButtonElement[]} */
   #cells = []
   /** @type {(Request | undefined)[]} the request of each cell */
@@ -55,7 +53,6 @@ export class Grid {
   constructor (root, detail) {
     this.#root = root
     this.#detail = detail
-    this.#hint = [...detail.childNodes]
     this.#fit()
     new ResizeObserver(() => this.#fit()).observe(root)
     for (const type of ['pointerover', 'focusin', 'click']) {
@@ -134,7 +131,6 @@ export class Grid {
     this.#makeFocusable(this.#cells[0])
     this.#changed = new Set(latest.keys())
     this.#draw()
-    this.#showDetail(undefined)
   }
 
   /** @param {number} index of a cell */
@@ -154,7 +150,10 @@ export class Grid {
     this.#marked?.classList.remove('next')
     this.#marked = this.#cells[this.#next]
     this.#marked?.classList.add('next')
-    if (this.#shown !== undefined) this.#showDetail(this.#requests.includes(this.#shown) ? this.#shown : undefined)
+    if (this.#shown === undefined) return
+    if (this.#requests.includes(this.#shown)) return this.#showDetail(this.#shown)
+    this.#shown = undefined
+    this.#detail.append(' (no longer in the grid)')
   }
 
   /**
@@ -174,13 +173,13 @@ export class Grid {
   /** @param {HTMLButtonElement} cell the cell that the user points at, or moved to */
   #point (cell) {
     this.#makeFocusable(cell)
-    this.#showDetail(this.#requests[this.#cells.indexOf(cell)])
+    const request = this.#requests[this.#cells.indexOf(cell)]
+    if (request !== undefined) this.#showDetail(request)
   }
 
-  /** @param {Request | undefined} request */
+  /** @param {Request} request */
   #showDetail (request) {
     this.#shown = request
-    if (request === undefined) return this.#detail.replaceChildren(...this.#hint)
     const { number, words: [first = '', ...rest] } = request
     this.#detail.replaceChildren(
       element('span', { class: 'muted' }, `request ${number}`), ' ',
