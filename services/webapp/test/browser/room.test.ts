@@ -23,8 +23,8 @@ interface Text {
 const TEXTS = `(() => {
   const context = document.createElement('canvas').getContext('2d')
   const capital = font => {
-    context.font = font
-    return context.measureText('H').actualBoundingBoxAscent
+    context.font = font.replace(/[\\d.]+px/, '1000px') // a small font would be rounded to whole pixels
+    return context.measureText('H').actualBoundingBoxAscent / 1000 * parseFloat(/[\\d.]+px/.exec(font)[0])
   }
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   const texts = []

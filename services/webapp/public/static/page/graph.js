@@ -9,13 +9,12 @@ import { RECENT_MS } from './statistics.js'
 
 /** @typedef {{ x: number, y: number }} Point */
 
-const ROW = 76
 const NODE_HEIGHT = 46
 
-/** The left edges of the columns, and the width of a node. */
-const WIDE = { width: 640, node: 116, page: 0, webapp: 186, target: 392 }
+/** The height of a row, the left edges of the columns, and the width of a node. */
+const WIDE = { row: 76, width: 640, node: 116, page: 0, webapp: 186, target: 392 }
 /** For a phone and for a room, where the wide graph would be too small to read. */
-const COMPACT = { width: 436, node: 100, page: 0, webapp: 114, target: 244 }
+const COMPACT = { row: 64, width: 436, node: 100, page: 0, webapp: 114, target: 244 }
 
 /** @type {Record<string, string>} */
 const NAMES = { page: 'This page', webapp: 'webapp', forum: 'forum', [UNKNOWN_CATALOG]: 'catalog' }
@@ -37,7 +36,7 @@ export function drawGraph (root, edges, tries) {
   const layout = isRoom || matchMedia('(max-width: 44rem)').matches ? COMPACT : WIDE
   const targets = edges.filter(({ from }) => from === 'webapp')
   const entry = edges.find(({ from }) => from === 'page')
-  const height = Math.max(2, targets.length) * ROW
+  const height = Math.max(2, targets.length) * layout.row
   const middle = height / 2
   /** @param {number} index */
   const rowOf = index => targets.length === 1 ? middle : (index + 0.5) * height / targets.length
