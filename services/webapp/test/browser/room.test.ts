@@ -22,9 +22,10 @@ interface Text {
 /** All visible texts of the page, and the digits in cells. */
 const TEXTS = `(() => {
   const context = document.createElement('canvas').getContext('2d')
-  const capital = font => {
-    context.font = font.replace(/[\\d.]+px/, '1000px') // a small font would be rounded to whole pixels
-    return context.measureText('H').actualBoundingBoxAscent / 1000 * parseFloat(/[\\d.]+px/.exec(font)[0])
+  // In a small font, heights would be rounded to whole pixels.
+  const capital = ({ fontStyle, fontWeight, fontSize, fontFamily }) => {
+    context.font = [fontStyle, fontWeight, '1000px', fontFamily].join(' ')
+    return context.measureText('H').actualBoundingBoxAscent / 1000 * parseFloat(fontSize)
   }
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   const texts = []
@@ -36,11 +37,10 @@ const TEXTS = `(() => {
     range.selectNodeContents(walker.currentNode)
     const scale = parentElement.getScreenCTM?.().a ?? 1
     const boxes = [...range.getClientRects()].map(({ x, y, right, bottom }) => ({ x, y, right, bottom }))
-    texts.push({ text: nodeValue.trim(), height: capital(getComputedStyle(parentElement).font) * scale, boxes })
+    texts.push({ text: nodeValue.trim(), height: capital(getComputedStyle(parentElement)) * scale, boxes })
   }
   for (const cell of document.querySelectorAll('.cell[data-attempt]')) {
-    const { font } = getComputedStyle(cell, '::after')
-    texts.push({ text: 'the digit in a cell', height: capital(font), boxes: [] })
+    texts.push({ text: 'the digit in a cell', height: capital(getComputedStyle(cell, '::after')), boxes: [] })
   }
   return texts
 })()`
