@@ -39,7 +39,10 @@ export function faultControls (access: ChaosAccess, namespace = 'NAMESPACE'): st
   return html`<section class="panel faults live" id="fault-panel" data-access="${access}"
         data-namespace="${namespace}" aria-labelledby="faults">
       <h2 id="faults">All faults</h2>
-      !${form()}
+      <details id="fault-details" open>
+        <summary>Set a fault of any kind</summary>
+        !${form()}
+      </details>
       <ul class="rules" id="rules" aria-label="Rules in the pods that the page has seen"></ul>
       <div class="terminal" id="terminal"!${access === 'any' ? ' hidden' : ''}>
         <p><span id="terminal-reason"></span> For a workshop, let every caller set faults, and load this page again:</p>

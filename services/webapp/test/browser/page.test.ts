@@ -327,7 +327,7 @@ describeInBrowser('the page in a browser', () => {
     store.mesh.route = () => 'v2'
     await atLeast(page, 'ok.v2', 5)
     await page.locator('.card img').first().waitFor()
-    expect(await page.getByText('currently not available').count()).toBe(0)
+    await expect.poll(() => page.getByText('currently not available').count(), WAIT).toBe(0)
   })
 
   test('a module that fails to load is loaded again', async ({ visit }) => {

@@ -45,6 +45,8 @@ export class Faults {
       onUpdate: () => this.#showAccess()
     })
     enableCopyButtons()
+    // A phone shows the bar first, and this form only on demand.
+    byId('fault-details', HTMLDetailsElement).open = !matchMedia('(max-width: 44rem)').matches
     this.#update()
   }
 
