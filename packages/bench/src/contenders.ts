@@ -38,7 +38,7 @@ export function before (launch: Launch): Launch | undefined {
 /** A server with the least work for node:http, which sends the given answer. */
 export function bareHttp (answer: Answer): Launch {
   const script = 'packages/bench/src/baselines/http.ts'
-  const file = join(SCRATCH, `${randomUUID()}.json`) // a thousand items are too long for a variable
+  const file = join(SCRATCH, `${randomUUID()}.json`) // a thousand items do not fit into a variable
   writeFileSync(file, JSON.stringify(answer))
   return { name: 'bare node:http', script, env: { ANSWER_FILE: file } }
 }

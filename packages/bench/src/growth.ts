@@ -31,7 +31,7 @@ export async function catalogGrowth (): Promise<Series[]> {
     await using server = await start(CATALOG)
     results.push(await series('catalog', 'connections', path, CONNECTIONS.map(x => ({ x, server, connections: x }))))
   }
-  // V8 makes code faster that has run often. So the servers that are compared have run equally often.
+  // V8 optimizes code that has run often. So all compared servers must have run equally often.
   await using one = await start(CATALOG)
   await using some = await start(CATALOG)
   await using many = await start(CATALOG)

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { Store } from './store.ts'
 
 /**
- * Runs a command that the user typed: `kill v1`, `start v1` or `help`. The version of a catalog is enough as its name.
+ * Runs a command that the user typed: `kill v1`, `start v1` or `help`. For a catalog, its version is enough as a name.
  *
  * @returns the answer; empty if the store itself reports what happens
  */
@@ -20,9 +20,10 @@ export function runCommand (line: string, store: Pick<Store, 'names' | 'start' |
   if (verb !== 'kill' && verb !== 'start') return `There is no command '${verb}'.\n${help}`
 
   const name = store.names.find(name => name === wanted || shortNameOf(name) === wanted)
+  if (wanted === '') return `Which process? Type ${verb} and a name.\n${help}`
   if (name === undefined) return `There is no process '${wanted}'.\n${help}`
-  if (verb === 'start') return store.start(name) ? `${name} starts.` : `${name} runs already.`
-  return store.kill(name) ? '' : `${name} does not run. To start it, type: start ${shortNameOf(name)}`
+  if (verb === 'start') return store.start(name) ? `${name} is starting.` : `${name} is already running.`
+  return store.kill(name) ? '' : `${name} is not running. To start it, type: start ${shortNameOf(name)}`
 }
 
 /** The name to type for a process: v1 for catalog-v1. */
@@ -44,7 +45,7 @@ export function readLines (onLine: (line: string) => void): Lines {
     .once('close', () => { isOpen = isReading = false })
   process.stdin.once('error', () => lines.close())
   lines.pause()
-  // The job may change between foreground and background. If it was stopped, it continues with this signal.
+  // The shell can move this job between foreground and background. It sends this signal when it continues the job.
   const follow = async () => {
     const mayRead = await isForeground()
     if (!isOpen) return

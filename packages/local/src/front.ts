@@ -11,7 +11,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, t
  */
 const MAX_BYTES = (MAX_FORWARDED_HEADER_BYTES + MAX_HEADER_BYTES) / 2
 
-/** Why there is no connection to an instance: then the instance has not seen the request. */
+/** The errors after which there is no connection to an instance, so the instance has not seen the request. */
 const CONNECT_FAILURES = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']
 
 /**
@@ -54,7 +54,7 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
     const first = turn++
     const attempt = (n: number): FastifyReply => {
       const upstream = upstreams[(first + n - 1) % upstreams.length]
-      // A failed attempt destroys its stream. So each gets its own, which reads the body only after it is connected.
+      // A failed attempt destroys its stream. So each attempt gets its own, which reads the body once it is connected.
       if (body instanceof Readable) request.body = Readable.from(piecesOf(body), { objectMode: false })
       return reply.from(`${upstream}${path}`, {
         // By default, the library sends a GET again after a 503. That would hide the faults that users set.
@@ -81,9 +81,9 @@ export function buildFront (upstreams: string[], loggerInstance: FastifyBaseLogg
   return app
 }
 
-/** The body of a request, which is read only from the first piece that is asked for. */
+/** The body of a request. It is read only when its first piece is requested. */
 async function * piecesOf (body: Readable): AsyncGenerator<Buffer> {
-  yield * body
+  yield * body.iterator({ destroyOnReturn: false }) // otherwise, a failed attempt would end the caller's connection
 }
 
 /**

@@ -101,15 +101,15 @@ ${rows.join('\n')}
     curl -X POST -H 'content-type: application/json' -d ${rule} localhost:${ports['catalog-v1']}/blowup
     curl -i localhost:${ports.webapp}/api/catalog
 
-  To kill catalog v1, type kill v1; to start it again, start v1. To see all commands, type help.
+  To kill catalog v1, type: kill v1. To start it again, type: start v1. To see all commands, type: help
   The documentation of each service is at /docs. Ctrl-C ends the store.
 `
 }
 
 /** What to do about a process that ended while the others run. */
 function adviceFor (end: End, lines: Lines): string {
-  const advice = lines.isReading() ? `type: start ${shortNameOf(end.name)}` : 'end the store, and run npm start'
-  return `${describe(end)}. The others still run. To start it again, ${advice}`
+  const advice = lines.isReading() ? `type: start ${shortNameOf(end.name)}` : 'end the store and run npm start again'
+  return `${describe(end)}. The others are still running. To start it, ${advice}`
 }
 
 function say (text: string): void {

@@ -42,7 +42,7 @@ export class Store {
     return this.#processes.map(({ name }) => name)
   }
 
-  /** Starts a process. Returns false if it runs already, or if there is no such process. */
+  /** Starts a process. Returns false if it is already running, or if there is no such process. */
   start (name: string): boolean {
     const process = this.#processes.find(process => process.name === name)
     if (process === undefined || this.#running.has(name)) return false
@@ -65,7 +65,7 @@ export class Store {
     return true
   }
 
-  /** Kills a process, as when a pod dies: it cannot finish its requests. Returns false if it does not run. */
+  /** Kills a process, as when a pod dies: it cannot finish its requests. Returns false if it is not running. */
   kill (name: string): boolean {
     return this.#running.get(name)?.kill('SIGKILL') ?? false
   }

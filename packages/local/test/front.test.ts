@@ -54,10 +54,10 @@ test('an answer reaches the caller unchanged', async () => {
   expect([answer.status, answer.text, answer.headers['x-served-version']]).toEqual([404, 'none', 'v2'])
 })
 
-describe('while an instance does not run', () => {
+describe('while an instance is not running', () => {
   beforeEach(() => v1.close())
 
-  test('the other one answers all requests, on the second attempt if it was the turn of the first', async () => {
+  test('the other one answers all requests, on the second attempt if the first one was due', async () => {
     const answers = []
     for (const path of ['/a', '/b']) answers.push(await request(origin).get(path))
     answers.push(await request(origin).post('/c').send({ id: 9 }))
@@ -67,7 +67,7 @@ describe('while an instance does not run', () => {
     expect(problems()).toEqual([])
   })
 
-  test('and the other does not run either, the answer is a 503', async () => {
+  test('and the other one is not running either, the answer is a 503', async () => {
     await v2.close()
     const answer = await request(origin).post('/items').send({ id: 9 })
     expect([answer.status, answer.text]).toEqual([503, expect.stringMatching(/^no answer from the upstream: /)])

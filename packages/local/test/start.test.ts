@@ -77,12 +77,12 @@ describe('npm start', { timeout: 240_000 }, () => {
     await expect.poll(listeningPorts, { timeout: 60_000 }).toEqual([])
   })
 
-  test('if a process ends, the terminal says which one and what to do, and the others run on', async () => {
+  test('if a process ends, the terminal says which one and what to do, and the others keep running', async () => {
     const { printed, exit } = start()
     await expect.poll(() => printed.text, { timeout: 120_000 }).toContain('Outfitters is running')
     process.kill(await pidOf('services/forum/src/server.ts'), 'SIGKILL')
     await expect.poll(() => printed.text, { timeout: 60_000 }).toContain('forum ended (SIGKILL). ' +
-      'The others still run. To start it again, end the store, and run npm start')
+      'The others are still running. To start it, end the store and run npm start again')
     expect((await fetch(`http://127.0.0.1:${ports.webapp}/api/catalog`)).status).toBe(200)
     process.kill(-(child.pid as number), 'SIGINT')
     await exit
@@ -99,7 +99,7 @@ describe('npm start', { timeout: 240_000 }, () => {
     }
     const type = (line: string) => child.stdin?.write(`${line}\n`)
     type('kill v1')
-    await expect.poll(() => printed.text, { timeout: 60_000 }).toContain('To start it again, type: start v1')
+    await expect.poll(() => printed.text, { timeout: 60_000 }).toContain('To start it, type: start v1')
     await expect.poll(versions, { timeout: 60_000 }).toEqual(Array(6).fill('200 v2'))
     type('start v1')
     await expect.poll(versions, { timeout: 60_000 }).toContain('200 v1')

@@ -39,7 +39,7 @@ test.each<Record<string, string>>([
   expect(answer.headers).toMatchObject({ vary: 'accept-encoding', 'content-length': String(STYLE.length) })
 })
 
-test('HEAD, ranges and conditions work for compressed files', async () => {
+test('HEAD, Range and If-None-Match work for clients that accept gzip', async () => {
   const { origin } = await start()
   const gzip = { 'accept-encoding': 'gzip' }
   const { headers: { etag, vary } } = await ask(origin, gzip)

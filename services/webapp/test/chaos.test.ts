@@ -33,7 +33,7 @@ test('the rules of a pod are read, set and deleted, also if other pods answer fi
 test.each<[string, RequestListener]>([
   ['a 503 of the mesh', answering(503, 'no healthy upstream')],
   ['a broken connection', ({ socket }) => socket.destroy()]
-])('a dead pod, for which the answer is %s, hides the rules of no other pod', async (_name, dead) => {
+])('a dead pod, whose calls get %s, does not hide the rules of other pods', async (_name, dead) => {
   const healthy = pods('pod-1')
   let calls = 0
   const { origin } = await start({ catalog: (...call) => (calls++ % 2 === 0 ? dead : healthy)(...call), env: ANY })

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import request from 'supertest'
 import { expect, test } from 'vitest'
 import { answering, start } from './start.ts'
@@ -54,6 +54,15 @@ test('if one upstream fails, the page still shows the other', async () => {
   const page = await request(origin).get('/')
   expect(page.text).toContain('The catalog service is currently not available.')
   expect(page.text).toContain('User 1')
+})
+
+test('the page names all its modules, so that the browser loads them at once', async () => {
+  const { origin } = await start()
+  const { text } = await request(origin).get('/')
+  const named = text.matchAll(/<link rel="modulepreload" href="static\/([^"]+)">/g)
+  const modules = globSync('**/*.js', { cwd: new URL('../public/static/', import.meta.url) })
+  const first = 'page/boot.js' // has its own element
+  expect(Array.from(named, ([, file]) => file).sort()).toEqual(modules.filter(file => file !== first).sort())
 })
 
 test('all values of the upstreams are escaped', async () => {

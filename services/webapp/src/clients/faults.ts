@@ -4,6 +4,8 @@ import { isErrorAnswer } from './error-answer.ts'
 
 /** The most calls for one pod. Of four pods, 40 calls miss the wanted one with a probability of 0.00001. */
 const MAX_CALLS = 40
+/** The most calls while no pod answers. If one of two pods has died, all of them miss the other in 1 of 256 cases. */
+const MAX_LOST = 8
 
 /** A request to a pod's `/blowup`. */
 export interface FaultCall {
@@ -32,9 +34,9 @@ export class FaultsClient {
   }
 
   /**
-   * Calls until a call reaches the given pod. Other pods answer with a 421. A call that reaches no pod, because a pod
-   * has just died, is only a reason to call again. If it did reach the pod, and only the answer was lost, then calling
-   * again is harmless: the pod sets the same rule again, or deletes what is no longer there.
+   * Calls until a call reaches the given pod. Other pods answer with a 421. A call that gets no answer from a pod, for
+   * example because a pod has just died, is repeated too. If it reached the pod, and only the answer was lost, this is
+   * harmless: the pod sets the same rule again, or deletes what no longer exists.
    *
    * @throws {RequestError} 404 POD_NOT_MET if other pods answered, but not the given one
    * @throws {UpstreamError} if no pod answered, or if a call fails in another way
@@ -42,7 +44,6 @@ export class FaultsClient {
   async call ({ method, pod, body }: FaultCall, caller: Caller): Promise<FaultAnswer> {
     const { name } = this.#upstream
     const reached = new Set<string>()
-    let lost: UpstreamError | undefined
     // The calls follow one another, so one listener on the caller's connection is enough for all of them.
     let stop = () => {}
     caller.onceDisconnected(() => stop())
@@ -69,10 +70,9 @@ export class FaultsClient {
         reached.add(answeredBy)
       } catch (error) {
         if (!(error instanceof UpstreamError) || !isLost(error)) throw error
-        lost = error
+        if (reached.size === 0 && calls + 1 >= MAX_LOST) throw error
       }
     }
-    if (lost !== undefined && reached.size === 0) throw lost
     throw new RequestError(404, 'POD_NOT_MET', [
       `${MAX_CALLS} calls to ${name} did not reach pod ${pod}; they reached ${[...reached].join(', ')}.`,
       'The pod may no longer exist, or the route to it may need a header.'

@@ -1,7 +1,7 @@
 import { html } from 'ghtml'
 import { textField } from './field.ts'
 
-/** The shares of requests that the bar offers. */
+/** The percentages of requests that the bar offers. */
 const PERCENTAGES = [10, 50, 100]
 
 const NUMERIC = { inputmode: 'numeric' }
@@ -11,12 +11,12 @@ export type ChaosAccess = 'local' | 'any' | 'off'
 
 /** The bar that sets a fault in the catalog with one press. It is hidden if the page may not set faults. */
 export function faultBar (access: ChaosAccess): string {
-  return html`<div class="panel fault-bar" id="fault-bar" role="group" aria-label="Faults of the catalog"
+  return html`<div class="panel fault-bar" id="fault-bar" role="group" aria-label="Faults in the catalog"
         !${access === 'any' ? '' : 'hidden'}>
         <div class="choice" id="fault-bar-versions" role="radiogroup" aria-label="Version">
           <label><input type="radio" name="version" value="" checked>all</label>
         </div>
-        <div class="choice" role="radiogroup" aria-label="Percent of the requests">
+        <div class="choice" role="radiogroup" aria-label="Percentage of requests">
           !${PERCENTAGES.map(percentage => html`<label><input type="radio" name="percentage" value="${percentage}"
             !${percentage === 50 ? 'checked' : ''}>${percentage} %</label>`)}
         </div>
@@ -30,7 +30,7 @@ export function faultBar (access: ChaosAccess): string {
 }
 
 /**
- * The form that sets every kind of fault, the list of rules, and commands that do the same from a terminal.
+ * The form that sets faults of all types, the list of rules, and commands that do the same from a terminal.
  *
  * @param namespace of the webapp; undefined outside a cluster
  */
@@ -40,14 +40,14 @@ export function faultControls (access: ChaosAccess, namespace = 'NAMESPACE'): st
         data-namespace="${namespace}" aria-labelledby="faults">
       <h2 id="faults">All faults</h2>
       <details id="fault-details" open>
-        <summary>Set a fault of any kind</summary>
+        <summary>Set a fault of any type</summary>
         !${form()}
       </details>
       <ul class="rules" id="rules" aria-label="Rules in the pods that the page has seen"></ul>
       <div class="terminal" id="terminal"!${access === 'any' ? ' hidden' : ''}>
-        <p><span id="terminal-reason"></span> For a workshop, let every caller set faults, and load this page again:</p>
+        <p><span id="terminal-reason"></span> For a workshop, let every caller set faults, then reload this page:</p>
         !${command('open-line', 'Let every caller set faults', openCommand)}
-        <p>Or set this fault from a terminal, in the folder of the project:</p>
+        <p>Or set this fault from a terminal, in the project's folder:</p>
         !${command('script-line', 'Set the fault with scripts/chaos.sh')}
         <details>
           <summary>With kubectl only</summary>
@@ -74,7 +74,7 @@ function form (): string {
               <option value="500">500</option>
               <option value="abort">other status</option>
               <option value="latency">latency</option>
-              <option value="drop">no answer</option>
+              <option value="drop">drop</option>
             </select>
           </div>
           !${textField({ id: 'fault-percentage', label: 'Percent', attributes: { inputmode: 'decimal', value: '50' } })}
@@ -93,7 +93,8 @@ function form (): string {
           </div>
           !${textField({
             id: 'fault-latencyMs',
-            label: 'Milliseconds',
+            label: 'Delay',
+            hint: 'ms',
             forType: 'fixed',
             attributes: { ...NUMERIC, value: '1000' }
           })}
@@ -119,7 +120,7 @@ function form (): string {
               <option value="hang">held (hang)</option>
             </select>
           </div>
-          !${textField({ id: 'fault-seconds', label: 'Seconds', hint: 'optional', attributes: NUMERIC })}
+          !${textField({ id: 'fault-seconds', label: 'Duration', hint: 's, optional', attributes: NUMERIC })}
           !${textField({ id: 'fault-count', label: 'Hits', hint: 'optional', attributes: NUMERIC })}
         </div>
         <div class="form-foot">

@@ -10,7 +10,7 @@ export interface TextField {
   hint?: string | undefined
   /** further attributes of the input; true gives an attribute without a value, false and undefined give none */
   attributes?: Attributes
-  /** the type of fault for which the field is shown; without it, the field is always shown */
+  /** the type of fault, or the distribution of delays, for which the field is shown; by default, it is always shown */
   forType?: string
   /** what is wrong with the value */
   error?: string | undefined

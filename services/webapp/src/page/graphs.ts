@@ -37,8 +37,8 @@ export function liveGraph (): string {
         </p>
         <svg class="graph seen" id="seen" role="img" aria-label="No requests seen yet."></svg>
         <p class="muted graph-note">
-          Traffic of the last eight seconds. A thicker line carries more requests; a dashed red line shows failures;
-          a gray service had no traffic.
+          Traffic of the last eight seconds. A thicker line carries more requests. A dashed red line shows failures.
+          The state of a gray service is unknown.
         </p>
       </div>`
 }

@@ -7,7 +7,7 @@ import { bookGraph, liveGraph } from './graphs.ts'
 import { requests } from './requests.ts'
 import { forum, store, type ItemForm } from './store.ts'
 
-/** The browser loads all modules at once, instead of finding the imports of one module after the other. */
+/** With these links, the browser loads all modules at once, instead of finding them one after the other. */
 const PRELOADS = globSync('{page,shared}/*.js', { cwd: `${import.meta.dirname}/../../public/static` })
   .sort()
   .map(module => `
@@ -30,8 +30,8 @@ export interface PageModel {
 }
 
 /**
- * The whole page as HTML. Without a script, it shows what the book's page shows. With scripts, the elements of the
- * class `live` keep their place until their script runs, so that nothing moves.
+ * The whole page as HTML. Without JavaScript, it shows what the book's page shows. Otherwise, the space for the
+ * elements of the class `live` is reserved from the start, so that nothing moves when the scripts fill them.
  *
  * Values in `${}` are escaped, because anyone may add items; `!${}` is our own markup. All addresses are relative, so
  * that the page works below a path prefix. No element has a style attribute, because the content policy forbids it.

@@ -2,7 +2,7 @@ import { html } from 'ghtml'
 import { controls } from './controls.ts'
 import { faultBar, type ChaosAccess } from './fault-controls.ts'
 
-/** The page's own traffic: its controls, its requests and its charts. They are hidden until the script runs. */
+/** The page's own traffic: its controls, its requests and its charts. They need JavaScript. */
 export function requests (chaosAccess: ChaosAccess): string {
   return html`<section class="live" aria-labelledby="requests">
       !${controls()}

@@ -1,4 +1,5 @@
 // Setting faults on the page, in a real Chromium with a real store.
+import { setTimeout } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { atLeast, cells, describeInBrowser, expectText, startedStore, test, WAIT } from './visit.ts'
@@ -10,7 +11,7 @@ const expectState = (page: Page) => expectText(page, '#fault-bar-state')
 const expectRules = (page: Page) => expect.poll(() => page.locator('#rules li').allInnerTexts(), WAIT)
 
 describeInBrowser('faults on the page', () => {
-  test('one press below the traffic sets a fault, the next press replaces it', async ({ open }) => {
+  test('one press on the bar sets a fault, and the next press replaces it', async ({ open }) => {
     const { page } = await open({ search: '?rate=20' }, { viewport: { width: 1280, height: 720 } })
     await atLeast(page, 'ok.v2', 1)
     await expectState(page).toBe('No fault is set.')
@@ -36,7 +37,32 @@ describeInBrowser('faults on the page', () => {
     await expectState(page).toBe('drop (fin), 50 %: catalog-v1, catalog-v2')
   })
 
-  test('the keyboard is enough for the bar, and Enter in it does not leave the page', async ({ open }) => {
+  test('the last press wins, even if the one before it takes longer', async ({ open }) => {
+    const { page } = await open({ search: '?rate=20' })
+    for (const version of ['v1', 'v2']) await bar(page).getByLabel(version, { exact: true }).waitFor()
+    await page.route('**/api/chaos/**', async route => {
+      if (route.request().method() === 'POST') await setTimeout(1500)
+      await route.continue()
+    })
+    await press(page, '500')
+    await press(page, 'Heal everything')
+    await page.waitForResponse(answer => answer.request().method() === 'DELETE')
+    await expectState(page).toBe('No fault is set.')
+    await expectRules(page).toEqual(['No pod has a rule.'])
+  })
+
+  test('after a reload, pods that drop all calls can still be healed', async ({ open }) => {
+    const { page, store } = await open({ search: '?rate=20' })
+    for (const version of ['v1', 'v2']) await bar(page).getByLabel(version, { exact: true }).waitFor()
+    for (const version of ['v1', 'v2'] as const) await store.set(version, { type: 'drop', percentage: 100 })
+    await page.reload()
+    await expectState(page).toBe('drop (fin), 100 %: catalog-v1, catalog-v2')
+    await press(page, 'Heal everything')
+    await atLeast(page, 'ok.v1', 1)
+    await atLeast(page, 'ok.v2', 1)
+  })
+
+  test('the bar works with the keyboard, and Enter in it does not leave the page', async ({ open }) => {
     const { page } = await open()
     for (const version of ['v1', 'v2']) await bar(page).getByLabel(version, { exact: true }).waitFor()
     await bar(page).getByLabel('all', { exact: true }).focus()
@@ -49,7 +75,7 @@ describeInBrowser('faults on the page', () => {
     await expectState(page).toBe('500, 100 %: catalog-v1')
   })
 
-  test('"Heal everything" deletes all rules, also twice; the form deletes only those of its pod', async ({ open }) => {
+  test('"Heal everything" deletes all rules, even twice; the form deletes only those of its pod', async ({ open }) => {
     const { page, store } = await open({ search: '?rate=20' })
     for (const version of ['v1', 'v2'] as const) await store.set(version, { type: 'latency', latencyMs: 5 })
     await page.locator('#fault-pod option[value="catalog/catalog-v2"]').waitFor({ state: 'attached' })
@@ -69,7 +95,7 @@ describeInBrowser('faults on the page', () => {
     expect(await page.locator('#fault-bar-problem').innerText()).toBe('')
   })
 
-  test('a version that is gone stays chosen, so that a press cannot hit other pods', async ({ open }) => {
+  test('a version that no longer exists stays chosen, so that a press cannot hit other pods', async ({ open }) => {
     const { page, store } = await open()
     await page.clock.install()
     await page.goto(`${store.url}?rate=20`)
@@ -77,7 +103,7 @@ describeInBrowser('faults on the page', () => {
     store.mesh.route = () => 'v1'
     await page.locator('#rules').getByText(/did not reach pod catalog-v2/).waitFor()
     await choose(page, 'all')
-    await press(page, 'Heal everything') // a pod that is gone has no rules
+    await press(page, 'Heal everything') // a pod that no longer exists has no rules
     await expectState(page).toBe('No fault is set.')
     expect(await page.locator('#fault-bar-problem').innerText()).toBe('')
     await choose(page, 'v2')
@@ -88,7 +114,7 @@ describeInBrowser('faults on the page', () => {
     await expectState(page).toBe('No fault is set.')
   })
 
-  test('the form limits a fault in time and number, and draws delays as real services do', async ({ open }) => {
+  test('the form limits a fault to a duration or a number of hits, and sets lognormal delays', async ({ open }) => {
     const { page } = await open({ search: '?rate=20' })
     await page.locator('#fault-pod option[value="catalog/catalog-v1"]').waitFor({ state: 'attached' })
     await page.selectOption('#fault-pod', 'catalog/catalog-v1')
@@ -117,7 +143,7 @@ describeInBrowser('faults on the page', () => {
     expect(await cells(page, 'fault.v1')).toBe(3)
   })
 
-  test('a pod that does not answer hides the rules of no other pod', async ({ open }) => {
+  test('a pod that does not answer does not hide the rules of other pods', async ({ open }) => {
     const { page, store } = await open({ search: '?rate=20' })
     await page.locator('#fault-pod option[value="catalog/catalog-v1"]').waitFor({ state: 'attached' })
     await page.locator('#fault-pod option[value="catalog/catalog-v2"]').waitFor({ state: 'attached' })
@@ -131,7 +157,7 @@ describeInBrowser('faults on the page', () => {
     expect(await page.locator('#rules').innerText()).not.toContain('catalog-v2: ')
   })
 
-  test('if the webapp does not set faults, the page leads with the command that opens it', async ({ visit }) => {
+  test('if the webapp does not set faults, the page first shows the command that opens it', async ({ visit }) => {
     const store = await startedStore({ access: 'local', namespace: 'istioinaction' })
     const { page } = await visit(store.url)
     await expectText(page, '#script-line').toBe('scripts/chaos.sh 500 50 -n istioinaction')

@@ -34,7 +34,7 @@ describeInBrowser('figures and charts', () => {
     expect(await page.locator('#split .bar').count()).toBeGreaterThan(1)
   })
 
-  test('the last minute stands beside the figures of now, and "Start over" forgets both', async ({ open }) => {
+  test('the last minute is shown beside the recent figures, and "Start over" clears both', async ({ open }) => {
     const { page, store } = await open({ search: '?rate=20' })
     await store.set('v1', { type: '500', percentage: 100 })
     await expectText(page, '#success-figures').toMatch(/[45]\d %\s*ok\s+[45]\d %\s*injected/)
@@ -58,7 +58,7 @@ describeInBrowser('figures and charts', () => {
     await page.getByText('Set 500, 50 % in catalog-v1.').waitFor()
     await page.getByRole('button', { name: 'x-istio-cohort: internal' }).click()
     await page.locator('#rate').fill('10')
-    const marks = ['Set 500, 50 % in catalog-v1', 'header x-istio-cohort: internal', '10 a second']
+    const marks = ['Set 500, 50 % in catalog-v1', 'header x-istio-cohort: internal', 'rate 10 a second']
     for (const chart of ['#split', '#success', '#latency']) {
       await expect.poll(() => page.locator(`${chart} .mark title`).allTextContents(), WAIT).toEqual(marks)
       const label = await page.locator(chart).getAttribute('aria-label')
@@ -66,7 +66,7 @@ describeInBrowser('figures and charts', () => {
     }
   })
 
-  test('retries are seen: calls and tries apart, in figures, graph, legend and grid', async ({ open }) => {
+  test('figures and graph show calls and tries separately, and legend and grid show retries', async ({ open }) => {
     const { page, store } = await open({ search: '?rate=10' })
     await expectText(page, '#total').toMatch(/^[\d.]+( of 10)? calls\/s$/) // no proxy counts attempts
     store.mesh.retries = 3
@@ -85,7 +85,7 @@ describeInBrowser('figures and charts', () => {
     expect(opacity).toBe('0.1')
   })
 
-  test('latency has a scale and a line for each version, and a request that hung is no latency', async ({ open }) => {
+  test('latency has a scale and a line for each version, and leaves out requests that hung', async ({ open }) => {
     const { page, store } = await open({ search: '?rate=20' })
     await expectText(page, '#latency-figures').toMatch(/m?s\s+v1 p50\s+[\d.]+ m?s\s+v2 p50\s+[\d.]+ m?s\s+p95/)
     expect(await page.locator('#latency ~ .scale span').allInnerTexts()).toEqual(['10 s', '100 ms', '1 ms'])
@@ -96,7 +96,7 @@ describeInBrowser('figures and charts', () => {
     await expectText(page, '#split-figures').toMatch(/%\s+v2\s+\d+ %\s+no answer/)
   })
 
-  test('the page shows the rate that it reaches', async ({ open }) => {
+  test('the page shows the actual rate if that is below the set rate', async ({ open }) => {
     const { page, store } = await open({ search: '?rate=20' })
     for (const version of ['v1', 'v2'] as const) {
       await store.set(version, { type: 'latency', latencyMs: 1000, percentage: 100 })
@@ -120,14 +120,14 @@ describeInBrowser('figures and charts', () => {
     }
   })
 
-  test('an injected 429 reads 429, though the webapp answers 500', async ({ open }) => {
+  test('an injected 429 is shown as 429, although the webapp answers 500', async ({ open }) => {
     const { page, store } = await open({ search: '?rate=20' })
     await store.set('v1', { type: 'abort', status: 429, percentage: 100 })
     await atLeast(page, 'fault', 1)
     expect(await detailOf(page, 'fault')).toMatch(/injected fault\s+v1\s+429\s.*the webapp answered 500/s)
   })
 
-  test('the legend counts the cells of the grid, and a request that has left the grid says so', async ({ open }) => {
+  test('the legend counts the cells of the grid, and the detail says if its request has left it', async ({ open }) => {
     const { page } = await open({ search: '?rate=20' }, { viewport: { width: 390, height: 900 } }) // with fewer cells
     await atLeast(page, 'ok', 1)
     await page.locator('#grid .ok').first().hover()
@@ -142,7 +142,7 @@ describeInBrowser('figures and charts', () => {
     await expect.poll(async () => Number(await count.innerText()) - await cells(page, 'ok.v1'), WAIT).toBe(0)
   })
 
-  test('a header is sent with one click, and no header with another', async ({ open }) => {
+  test('one click sets a header, and another one removes it', async ({ open }) => {
     const { page, store } = await open({ search: '?rate=20' })
     store.mesh.route = ({ headers }) => headers['x-dark-launch'] === 'v2' ? 'v2' : 'v1'
     await page.getByRole('button', { name: 'x-dark-launch: v2' }).click()
@@ -153,7 +153,7 @@ describeInBrowser('figures and charts', () => {
     expect(await page.locator('#header-name').inputValue()).toBe('')
   })
 
-  test('while the webapp does not answer, a banner says so, and it goes when it answers again', async ({ visit }) => {
+  test('while the webapp does not answer, a banner says so, until it answers again', async ({ visit }) => {
     const store = await startedStore()
     const { page } = await visit(`${store.url}?rate=20`)
     await expectGraph(page).toMatch(/webapp calls forum/)

@@ -6,7 +6,7 @@ import { atLeast, cells, describeInBrowser, startedStore, test, WAIT } from './v
 const WIDE = { width: 1280, height: 720 }
 const PHONE = { width: 390, height: 844 }
 
-/** Records how far elements moved without the user's doing, and which. */
+/** Records which elements moved without an action of the user, and how far. */
 const OBSERVE_SHIFTS = `
   window.shifts = []
   new PerformanceObserver(list => window.shifts.push(...list.getEntries().map(({ value, sources }) => ({
@@ -45,7 +45,6 @@ describeInBrowser('the page loads', () => {
       .filter(({ name }) => /[.](js|css)$/.test(name))
       .map(({ transferSize, decodedBodySize }) => [transferSize, decodedBodySize])`) as [number, number][]
     const [wire, raw] = [0, 1].map(at => sizes.reduce((sum, size) => sum + Number(size[at]), 0)) as [number, number]
-    console.log(`script and style: ${sizes.length} files, ${wire} bytes over the wire, ${raw} decoded`)
     expect(sizes.length).toBeGreaterThan(20)
     expect(wire).toBeLessThan(100_000)
     expect(wire).toBeLessThan(raw / 2)
@@ -53,7 +52,7 @@ describeInBrowser('the page loads', () => {
     expect(files.toSorted()).toEqual([...new Set(files)].toSorted())
   })
 
-  test('if a module fails to load for good, the page says so and is the book\'s page', async ({ visit }) => {
+  test('if a module never loads, the page says so, and shows what the book\'s page shows', async ({ visit }) => {
     const store = await startedStore()
     const { page } = await visit('about:blank')
     await page.addInitScript("if (location.href !== 'about:blank') sessionStorage['retries of loading the page'] = 30")
@@ -78,7 +77,7 @@ describeInBrowser('the page loads', () => {
   })
 })
 
-/** A network with 400 ms and 50 kB/s. */
+/** Emulates a network with a latency of 400 ms and 50 kB/s. */
 async function slowDown (page: Page): Promise<void> {
   const session = await page.context().newCDPSession(page)
   await session.send('Network.enable')

@@ -109,6 +109,7 @@ describeInBrowser('the room view', () => {
     await expectRoom(false)
     await page.locator('#rate').press('p')
     await expectRoom(true)
+    await page.locator('#fault-bar').getByLabel('v1', { exact: true }).check()
     await page.keyboard.press('Escape')
     await expectRoom(false)
     await page.getByRole('button', { name: 'Room view (P)' }).click()
@@ -118,11 +119,12 @@ describeInBrowser('the room view', () => {
     await atLeast(page, 'ok', 3)
     await page.getByRole('button', { name: 'Leave' }).click()
     await expectRoom(false)
+    await page.locator('#fault-bar').getByLabel('v1', { exact: true }).check()
     await page.keyboard.press('Escape')
     await expectRoom(false)
   })
 
-  test('the server sends the room view, so that nothing jumps, but never without scripts', async ({ visit }) => {
+  test('the server sends the room view, so that nothing moves, but only scripts enable it', async ({ visit }) => {
     const { url } = await startedStore()
     expect(await (await fetch(`${url}?view=room`)).text()).toContain('<html lang="en" class="room">')
     expect(await (await fetch(`${url}?view=rooms`)).text()).toContain('<html lang="en">')

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import type { Store } from '../store.ts'
 import { describeInBrowser, startedStore, test, WAIT } from './visit.ts'
 
-/** The promise to the user. Here these are seconds of the page's own clock. */
+/** The page promises this to its users. Here, these are seconds of the page's own clock. */
 const TRUE_WITHIN_S = 10
 const STEP_MS = 100
 const BROKEN = { type: '500', percentage: 100 }
@@ -15,7 +15,7 @@ interface Shown {
   versions: Record<string, number>
   /** the text of each node's state, by the node's name */
   nodes: Record<string, string>
-  /** how much of the last bars has which color */
+  /** the share of each color in the last bars */
   splitBars: Record<string, number>
   successBars: Record<string, number>
   forum: string
@@ -129,8 +129,8 @@ const CHANGES: Change[] = [
     make: store => store.set('v1', { type: 'drop', percentage: 100 }),
     shown: {
       success: { ok: about(0.5), 'no answer': about(0.5) },
-      versions: { v2: about(0.5), 'no answer': about(0.5) },
-      nodes: { ...CALM.nodes, 'catalog v1': '? suspected', catalog: '✗ no answer' },
+      versions: { v2: about(0.5), 'no pod': about(0.5) },
+      nodes: { ...CALM.nodes, 'catalog v1': '? suspected', catalog: '✗ no pod' },
       splitBars: { v2: about(0.5), dropped: about(0.5) },
       successBars: { good: about(0.5), dropped: about(0.5) }
     }
@@ -150,8 +150,8 @@ const CHANGES: Change[] = [
     make: ({ mesh }) => { mesh.route = () => undefined },
     shown: {
       success: { ok: 0, 'no answer': 1 },
-      versions: { 'no answer': 1 },
-      nodes: { ...CALM.nodes, 'catalog v1': '?', 'catalog v2': '?', catalog: '✗ no answer' },
+      versions: { 'no pod': 1 },
+      nodes: { ...CALM.nodes, 'catalog v1': '?', 'catalog v2': '?', catalog: '✗ no pod' },
       splitBars: { dropped: about(1) },
       successBars: { dropped: about(1) },
       shop: NOT_AVAILABLE
@@ -189,8 +189,8 @@ const CHANGES: Change[] = [
   }
 ]
 
-describeInBrowser('the truth within ten seconds', () => {
-  test('after each change, all that the page shows agrees within ten seconds', async ({ visit }) => {
+describeInBrowser('what the page shows after a change', () => {
+  test('after each change, everything on the page agrees within ten seconds', async ({ visit }) => {
     const store = await startedStore()
     const { page } = await visit('about:blank')
     const pass = passOf(page)
@@ -215,7 +215,7 @@ const CALLS = new RegExp([
   /([\d.]+) times a second(?:, and ([\d.]+) % fail)?/
 ].map(({ source }) => source).join(''), 'g')
 
-/** What the page shows in two places differently, in words. */
+/** The contradictions between two parts of the page, in words. */
 function contradictions ({ graph, success, versions, nodes, legend, cells, banner, successBars, splitBars }: Shown) {
   const edges = [...graph.matchAll(CALLS)]
     .map(([, to = '', perSecond, failed = 0]) => ({ to, perSecond: Number(perSecond), failed: Number(failed) / 100 }))
@@ -229,7 +229,7 @@ function contradictions ({ graph, success, versions, nodes, legend, cells, banne
   for (const version of new Set([...Object.keys(versions), ...targets.map(({ to }) => versionOf(to))])) {
     const share = targets.find(({ to }) => versionOf(to) === version)?.perSecond ?? 0
     if (differs(versions[version], share / calls)) found.push(`${version}: figure and graph`)
-    const bar = version === 'no answer' ? 'dropped' : version
+    const bar = version === 'no pod' ? 'dropped' : version
     if (differs(versions[version], splitBars[bar])) found.push(`${version}: figure and bars`)
   }
   if ((banner !== '') !== (nodes['webapp'] === '✗' && calls === 0)) found.push('banner and graph')
@@ -242,5 +242,5 @@ function contradictions ({ graph, success, versions, nodes, legend, cells, banne
 
 /** The version of an edge of the graph in words. */
 function versionOf (to: string): string {
-  return to.startsWith('catalog ') ? to.slice('catalog '.length) : 'no answer'
+  return to.startsWith('catalog ') ? to.slice('catalog '.length) : 'no pod'
 }

@@ -76,8 +76,8 @@ test('an outcome in words holds all that the answer shows', () => {
   expect(wordsFor(failed('received-status=503')))
     .toEqual(['no pod answered (503)', '503', '12 ms', 'the webapp answered 500'])
   expect(wordsFor(failed('error=destination_unavailable')))
-    .toEqual(['dropped, no answer', '500', '12 ms', 'destination unavailable'])
-  expect(wordsFor(outcome(0))).toEqual(['dropped, no answer', '12 ms'])
+    .toEqual(['no answer', '500', '12 ms', 'destination unavailable'])
+  expect(wordsFor(outcome(0))).toEqual(['no answer', '12 ms'])
   expect(wordsFor(outcome(0, {}, '', true))).toEqual(["no answer within 5 s (the page's own limit)", '12 ms'])
 })
 

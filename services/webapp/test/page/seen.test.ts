@@ -44,15 +44,15 @@ test('edges show the caller, the service, the traffic, and the share of failures
   ])
 })
 
-test("without an answer the version is unknown; a call that did not leave the webapp is the page's failure", () => {
+test("without an answer the version is unknown; a call that gets no webapp is the page's failure", () => {
   expect(edgesOf(summaryOf(noCatalog, noWebapp), summaryOf(), known())).toEqual([
     { from: 'page', to: 'webapp', perSecond: 2, failed: 0.5 },
     webappEdge('catalog ?', 1, 1)
   ])
 })
 
-test('a version of the last minute without calls now has no traffic, and an unknown version disappears', () => {
-  expect(edgesOf(summaryOf(answer('v2')), summaryOf(), known(['v1', 'v2', 'no answer'], [], true)).slice(1)).toEqual([
+test('a version of the last minute without recent calls has no traffic, and an unknown version disappears', () => {
+  expect(edgesOf(summaryOf(answer('v2')), summaryOf(), known(['v1', 'v2', 'no pod'], [], true)).slice(1)).toEqual([
     webappEdge('catalog v1', 0, 0),
     webappEdge('catalog v2', 1, 0),
     webappEdge('forum', 0, 0)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { percent } from '../../public/static/page/charts.js'
+import { percent, percents } from '../../public/static/page/charts.js'
 import { outcomeOf } from '../../public/static/page/outcome.js'
 import { History, quantile } from '../../public/static/page/statistics.js'
 
@@ -34,7 +34,7 @@ test('calls that no pod answered are a version of their own, and the shares are 
     versions: [
       { version: 'v1', n: 2, share: 0.4, failed: 0, p50: 10 },
       { version: 'v2', n: 1, share: 0.2, failed: 0, p50: 30 },
-      { version: 'no answer', n: 2, share: 0.4, failed: 2 }
+      { version: 'no pod', n: 2, share: 0.4, failed: 2 }
     ],
     success: 0.5,
     shares: { ok: 0.5, error: 1 / 6, dropped: 1 / 3 },
@@ -50,7 +50,7 @@ test('tries are the sum of the attempts, and unknown if no proxy counts them', (
   expect(tries(ok('v1'), broken)).toBeUndefined()
 })
 
-test('the figures of now count requests that were sent in the last eight seconds', () => {
+test('the recent figures count requests that were sent in the last eight seconds', () => {
   const history = historyOf([1000, broken], [8000, ok('v1')])
   expect(history.recent(8900)).toMatchObject({ n: 2, success: 0.5 })
   expect(history.recent(9001)).toMatchObject({ n: 1, success: 1 })
@@ -58,13 +58,13 @@ test('the figures of now count requests that were sent in the last eight seconds
   expect(history.minute(30_000).n).toBe(2)
 })
 
-test('a request that hung since before a change does not spoil the figures after it', () => {
+test('a request that was sent before a change, and hung, does not distort the figures after it', () => {
   const history = historyOf([1000, undefined], [9000, ok('v1')])
   history.answered({ number: 0, at: 1000, header: undefined }, gaveUp)
   expect(history.recent(9500)).toMatchObject({ n: 1, success: 1, gaveUp: 0 })
 })
 
-test('while half of the requests hang, the other half does not look like all', () => {
+test('while half of the requests hang, the figures do not count only the other half', () => {
   const history = historyOf([1000, ok('v2')], [1100, gaveUp], [6200, undefined], [6300, ok('v2')])
   expect(history.recent(6500)).toMatchObject({ n: 2, success: 0.5 })
   const [last] = history.series(6500, 30).slice(-1)
@@ -96,4 +96,12 @@ test('quantiles use the nearest rank', () => {
 test('only a share of 1 reads as 100 %, and only 0 as 0 %', () => {
   expect([1, 0.9996, 0.996, 0.5, 1 / 340, 0.0001, 0].map(percent))
     .toEqual(['100 %', '99.9 %', '99.6 %', '50 %', '0.3 %', '0.1 %', '0 %'])
+})
+
+test('percentages beside each other add up to 100', () => {
+  expect(percents([0.875, 0.125])).toEqual(['88 %', '12 %'])
+  expect(percents([1 / 3, 1 / 3, 1 / 3])).toEqual(['34 %', '33 %', '33 %'])
+  expect(percents([0, 1])).toEqual(['0 %', '100 %'])
+  expect(percents([0.997, 0.003])).toEqual(['99.7 %', '0.3 %'])
+  expect(percents([])).toEqual([])
 })

@@ -2,17 +2,16 @@
 // module loads the page again.
 
 const RETRY_MS = 2000
-/** About a minute. After that, the page says so, and shows what it shows without its scripts. */
+/** About a minute. After that, the page says that it did not load, and shows only the book's page. */
 const MAX_RETRIES = 30
 const KEY = 'retries of loading the page'
 
 import('./main.js').then(() => sessionStorage.removeItem(KEY), error => {
   const retries = Number(sessionStorage.getItem(KEY)) + 1
-  const isLoaded = document.documentElement.classList.contains('alive')
   const isNetworkError = error instanceof TypeError // other errors are bugs: a retry does not help
-  if (isLoaded || !isNetworkError || retries > MAX_RETRIES) {
+  if (!isNetworkError || retries > MAX_RETRIES) {
     sessionStorage.removeItem(KEY)
-    if (!isLoaded) document.documentElement.className = 'broken'
+    document.documentElement.className = 'broken'
     throw error
   }
   sessionStorage.setItem(KEY, String(retries))

@@ -1,5 +1,6 @@
 // Calls the webapp's routes for faults: /api/chaos/<service>/<pod>.
-import { headersOf, TIMEOUT_MS } from './traffic.js'
+import { TIMEOUT_MS } from './outcome.js'
+import { headersOf } from './traffic.js'
 
 /** @import { Rule } from './rule.js' */
 /** @import { Pod } from './seen.js' */

@@ -1,7 +1,6 @@
 import { byId, element, setText, svg } from './dom.js'
-import { duration, styleOf } from './outcome.js'
-import { NO_ANSWER } from './statistics.js'
-import { TIMEOUT_MS } from './traffic.js'
+import { duration, styleOf, TIMEOUT_MS } from './outcome.js'
+import { MINUTE_MS, NO_POD } from './statistics.js'
 
 /** @import { Kind } from './outcome.js' */
 /** @import { Edge } from './seen.js' */
@@ -13,12 +12,12 @@ export const PIECES = 30
 const WIDTH = 240
 const HEIGHT = 64
 const STEP = WIDTH / PIECES
-const PIECE_MS = 60_000 / PIECES
-/** The scale of the latency is logarithmic, so that a slow request does not flatten the others: 1 ms to 10 s. */
+const PIECE_MS = MINUTE_MS / PIECES
+/** The scale of the latency is logarithmic, from 1 ms to 10 s, so that one slow request does not flatten the others. */
 const DECADES = 4
 
 /**
- * The outcomes of the success chart that are no success, from the bottom to the top.
+ * The labels of the kinds of failure in the success chart, from bottom to top.
  *
  * @type {Partial<Record<Kind, string>>}
  */
@@ -26,15 +25,15 @@ const FAILURES = { fault: 'injected', error: 'error', timeout: 'timeout', droppe
 
 /**
  * @typedef {object} Figures
- * @property {Summary} recent the requests of now
+ * @property {Summary} recent the last eight seconds
  * @property {Summary} minute the last minute
  * @property {Summary[]} series its pieces
- * @property {Edge | undefined} forum the calls to the forum now
+ * @property {Edge | undefined} forum the recent calls to the forum
  */
 
-/** Shares of the versions, success and latency: their figures of now, and small charts of the last minute. */
+/** Shares of the versions, success and latency: recent figures, and small charts of the last minute. */
 export class Charts {
-  /** @type {{ at: number, text: string }[]} changes of the traffic and of faults */
+  /** @type {{ at: number, text: string }[]} changes of the traffic and the faults */
   #marks = []
 
   constructor () {
@@ -81,7 +80,7 @@ export class Charts {
 }
 
 /**
- * Where a time is in a chart. The columns are whole pieces of the clock.
+ * The x coordinate of a time in a chart. The columns begin at fixed times of the clock.
  *
  * @param {number} at
  * @param {number} now
@@ -95,9 +94,10 @@ function drawSplit ({ recent: { versions }, series }) {
   /** @type {(summary: Summary, index: number) => Element[]} */
   const bars = ({ versions }, index) =>
     stack(index, versions.map(({ version, share }) => [`bar ${classOf(version)}`, share]))
-  const shares = versions.map(({ version, share }) => `${version} ${percent(share)}`).join(', ') || 'none'
-  showFigures('split', versions.map(({ version, share }) => figure(percent(share), version, classOf(version))))
-  return { id: 'split', shapes: series.flatMap(bars), label: `Shares of the versions: ${shares}.` }
+  const shares = percents(versions.map(({ share }) => share))
+  const words = versions.map(({ version }, index) => `${version} ${shares[index]}`).join(', ') || 'none'
+  showFigures('split', versions.map(({ version }, index) => figure(shares[index] ?? '', version, classOf(version))))
+  return { id: 'split', shapes: series.flatMap(bars), label: `Shares of the versions: ${words}.` }
 }
 
 /** @param {Figures} figures */
@@ -107,12 +107,11 @@ function drawSuccess ({ recent: { n, success, shares }, minute, series, forum })
   const bars = ({ n, success, shares }, index) => n === 0
     ? []
     : stack(index, [['bar good', success], ...kinds.map(([kind]) => share(`bar ${kind}`, shares[kind]))])
+  const failures = kinds.filter(([kind]) => shares[kind])
+  const [ok = '', ...failed] = percents([success, ...failures.map(([kind]) => shares[kind] ?? 0)])
   showFigures('success', n === 0
     ? []
-    : [
-        figure(percent(success), 'ok'),
-        ...kinds.flatMap(([kind, label]) => shares[kind] ? [figure(percent(shares[kind]), label, kind)] : [])
-      ])
+    : [figure(ok, 'ok'), ...failures.map(([kind, label], index) => figure(failed[index] ?? '', label, kind))])
   setText('success-minute', minute.n === 0 ? '' : `last minute: ${percent(minute.success)}`)
   const [state, words] = forumInWords(forum)
   const forumState = byId('forum-state', HTMLElement)
@@ -123,7 +122,7 @@ function drawSuccess ({ recent: { n, success, shares }, minute, series, forum })
 }
 
 /**
- * The class and the words, as in the graph.
+ * The class and the words for the state of the forum, as in the graph.
  *
  * @param {Edge} [edge]
  * @returns {[string, string]}
@@ -144,9 +143,9 @@ function share (name, value = 0) {
 
 /** @param {Figures} figures */
 function drawLatency ({ recent: { versions, p95, gaveUp }, series }) {
-  const answering = versions.filter(({ version }) => version !== NO_ANSWER)
+  const answering = versions.filter(({ version }) => version !== NO_POD)
   const names = new Set(series.flatMap(({ versions }) => versions.map(({ version }) => version)))
-  names.delete(NO_ANSWER)
+  names.delete(NO_POD)
   const shapes = [
     ...Array.from({ length: DECADES }, (_, decade) =>
       svg('path', { class: 'base', d: `M0 ${HEIGHT / DECADES * decade}H${WIDTH}` })),
@@ -161,9 +160,9 @@ function drawLatency ({ recent: { versions, p95, gaveUp }, series }) {
     ...(gaveUp === 0 ? [] : [figure(String(gaveUp), limit, 'dropped')])
   ])
   const label = [
-    ...answering.map(({ version, p50 }) => `Half of the answers of ${version} took at most ${duration(p50)}.`),
+    ...answering.map(({ version, p50 }) => `Half of the answers from ${version} took at most ${duration(p50)}.`),
     Number.isNaN(p95) ? 'No answers.' : `95 % of all answers took at most ${duration(p95)}.`,
-    ...(gaveUp === 0 ? [] : [`${gaveUp} requests got no answer within ${TIMEOUT_MS / 1000} s.`])
+    ...(gaveUp === 0 ? [] : [`Requests without an answer within ${TIMEOUT_MS / 1000} s: ${gaveUp}.`])
   ].join(' ')
   return { id: 'latency', shapes, label }
 }
@@ -177,20 +176,21 @@ function drawLatency ({ recent: { versions, p95, gaveUp }, series }) {
 function curve (name, values) {
   const points = values.map((ms, index) => {
     if (Number.isNaN(ms)) return ''
-    const command = index > 0 && !Number.isNaN(values[index - 1]) ? 'L' : 'M'
+    const isFirst = index === 0 || Number.isNaN(values[index - 1])
+    const [command, end] = isFirst ? ['M', 'h.01'] : ['L', ''] // a single point is drawn as a dot
     const height = Math.min(1, Math.max(0, Math.log10(ms) / DECADES)) * HEIGHT
-    return `${command}${round((index + 0.5) * STEP)} ${round(HEIGHT - height)}`
+    return `${command}${round((index + 0.5) * STEP)} ${round(HEIGHT - height)}${end}`
   })
   return svg('path', { class: `curve ${name}`, d: points.join('') || 'M0 0' })
 }
 
 /**
- * The class of a version, or of calls without an answer.
+ * The class of a version, or of calls that no pod answered.
  *
  * @param {string} version
  */
 function classOf (version) {
-  return version === NO_ANSWER ? 'dropped' : styleOf(version)
+  return version === NO_POD ? 'dropped' : styleOf(version)
 }
 
 /**
@@ -213,7 +213,7 @@ function stack (index, parts) {
  * @param {Element[]} figures
  */
 function showFigures (id, figures) {
-  const shown = figures.length === 0 ? [element('span', { class: 'muted' }, 'nothing now')] : figures
+  const shown = figures.length === 0 ? [element('span', { class: 'muted' }, 'no requests')] : figures
   byId(`${id}-figures`, HTMLElement).replaceChildren(...shown)
 }
 
@@ -236,6 +236,21 @@ export function percent (share) {
   const value = share * 100
   const needsDecimal = (value > 0 && value < 1) || (value > 99 && value < 100)
   return `${needsDecimal ? Math.min(99.9, Math.max(0.1, Number(value.toFixed(1)))) : Math.round(value)} %`
+}
+
+/**
+ * Shares of a whole as percentages that add up to 100: the largest remainders are rounded up. If a share needs a
+ * decimal, each is rounded alone.
+ *
+ * @param {number[]} shares
+ */
+export function percents (shares) {
+  const values = shares.map(share => share * 100)
+  if (values.some(value => (value > 0 && value < 1) || (value > 99 && value < 100))) return shares.map(percent)
+  const missing = Math.round(values.reduce((sum, value) => sum + value % 1, 0))
+  const byRemainder = [...values.keys()].sort((a, b) => (values[b] ?? 0) % 1 - (values[a] ?? 0) % 1)
+  const raised = new Set(byRemainder.slice(0, missing))
+  return values.map((value, index) => `${Math.floor(value) + Number(raised.has(index))} %`)
 }
 
 /** @param {number} value */

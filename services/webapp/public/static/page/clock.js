@@ -1,6 +1,6 @@
 /**
  * The time of the page, in milliseconds. It stands still while the traffic is paused or the page is hidden, so that
- * figures, charts and graph freeze instead of running empty.
+ * the figures, the charts and the graph freeze instead of becoming empty.
  */
 export class Clock {
   /** how long the clock has stood still in total */
@@ -16,6 +16,7 @@ export class Clock {
     this.#update()
   }
 
+  /** Milliseconds since some fixed time. */
   now () {
     return (this.#stoppedAt ?? performance.now()) - this.#lost
   }

@@ -1,5 +1,5 @@
 import { byId, setText, showFieldError } from './dom.js'
-import { headerErrors, isForwarded } from './settings.js'
+import { headerErrors, headerInWords, isForwarded } from './settings.js'
 
 /** @import { Settings } from './settings.js' */
 /** @import { State } from './traffic.js' */
@@ -9,7 +9,7 @@ const STATES = {
   sending: '',
   paused: 'Paused.',
   hidden: 'Paused while the page is hidden.',
-  full: 'All connections of the browser are waiting for answers.'
+  full: "All of the browser's connections are waiting for answers."
 }
 const NOT_FORWARDED = 'Not forwarded: the webapp forwards only x-*, authorization and trace headers.'
 
@@ -17,7 +17,7 @@ const NOT_FORWARDED = 'Not forwarded: the webapp forwards only x-*, authorizatio
 export class Controls {
   #settings
   #onChange
-  #onChanged
+  #onMark
   #pause = byId('pause', HTMLButtonElement)
   #name = byId('header-name', HTMLInputElement)
   #value = byId('header-value', HTMLInputElement)
@@ -28,20 +28,20 @@ export class Controls {
    * @param {Settings} settings the controls change this object
    * @param {object} listeners
    * @param {() => void} listeners.onChange called after each change
-   * @param {(change: string) => void} listeners.onChanged called with a new rate or header in words
+   * @param {(change: string) => void} listeners.onMark called with a new rate or header in words
    * @param {() => void} listeners.onStartOver
    */
-  constructor (settings, { onChange, onChanged, onStartOver }) {
+  constructor (settings, { onChange, onMark, onStartOver }) {
     this.#settings = settings
     this.#onChange = onChange
-    this.#onChanged = onChanged
+    this.#onMark = onMark
     const rate = byId('rate', HTMLInputElement)
     rate.value = String(settings.rate)
     this.#name.value = settings.header?.name ?? ''
     this.#value.value = settings.header?.value ?? ''
 
     rate.addEventListener('input', () => this.#change({ rate: Number(rate.value) }))
-    rate.addEventListener('change', () => onChanged(`${rate.value} a second`)) // once, when the slider is released
+    rate.addEventListener('change', () => onMark(`rate ${rate.value} a second`)) // once, on release
     this.#pause.addEventListener('click', () => this.#change({ paused: !settings.paused }))
     byId('start-over', HTMLButtonElement).addEventListener('click', onStartOver)
     byId('header-clear', HTMLButtonElement).addEventListener('click', () => this.#clearHeader())
@@ -72,8 +72,9 @@ export class Controls {
     if (errors.name !== undefined) this.#name.focus()
     else if (errors.value !== undefined) this.#value.focus()
     else {
-      this.#change({ header: { name, value } })
-      this.#onChanged(`header ${name}: ${value}`)
+      const header = { name, value }
+      this.#change({ header })
+      this.#onMark(`header ${headerInWords(header)}`)
     }
   }
 
@@ -81,7 +82,7 @@ export class Controls {
     this.#name.value = this.#value.value = ''
     this.#showErrors({})
     this.#change({ header: undefined })
-    this.#onChanged('no header')
+    this.#onMark('no header')
   }
 
   /** @param {Partial<Settings>} changes */
@@ -102,7 +103,7 @@ export class Controls {
     setText('rate-shown', `${rate} a second`)
     byId('rate', HTMLInputElement).setAttribute('aria-valuetext', `${rate} a second`)
     this.#pause.textContent = paused ? 'Resume' : 'Pause'
-    const sent = header === undefined ? '' : `Sent with ${header.name}: ${header.value}.`
+    const sent = header === undefined ? '' : `Sent with ${headerInWords(header)}.`
     const warning = header === undefined || isForwarded(header.name) ? '' : NOT_FORWARDED
     setText('sending', [STATES[this.#state], sent, warning].filter(Boolean).join(' '))
   }

@@ -3,14 +3,14 @@ import { byId, element, setText } from './dom.js'
 /** @import { Pod } from './seen.js' */
 /** @import { Rule } from './rule.js' */
 
-/** All rules of the bar have this name, so that each one replaces the one before it. */
+/** All rules of the bar have this name, so that a new rule replaces the one before it in the same pod. */
 const NAME = 'fault-bar'
 
 /** @type {Record<string, Omit<Rule, 'percentage'>>} */
 const FAULTS = {
   500: { type: '500' },
-  // A room sees half a second, and the tail is like that of real services. The page gives up after 5 s, which only one
-  // request in 10,000 exceeds.
+  // An audience notices half a second, and the tail is like that of real services. The page gives up after 5 s: fewer
+  // than one delay in 10,000 is longer.
   slow: { type: 'latency', distribution: 'lognormal', medianMs: 500, p99Ms: 2000 },
   drop: { type: 'drop', mode: 'fin' }
 }
@@ -52,7 +52,7 @@ export class FaultBar {
   }
 
   /**
-   * Shows the faults that are set now.
+   * Shows which faults are set.
    *
    * @param {string} faults
    * @param {boolean} isOpen whether the page may set faults; otherwise there is no bar
@@ -63,7 +63,7 @@ export class FaultBar {
   }
 
   /**
-   * Shows why a change failed. The state shows its success.
+   * Shows why a change failed. If it succeeds, the state shows the new faults.
    *
    * @param {string} text
    * @param {boolean} [isError]

@@ -1,11 +1,11 @@
-import { callPod } from './chaos-api.js'
+import { callPod, POD_NOT_MET } from './chaos-api.js'
 import { enableCopyButtons, showCommands } from './commands.js'
 import { byId, setText } from './dom.js'
 import { FaultBar } from './fault-bar.js'
 import { FaultForm } from './fault-form.js'
 import { ruleInWords } from './rule.js'
 import { RuleList } from './rule-list.js'
-import { keyOf } from './seen.js'
+import { isOfCatalog, keyOf } from './seen.js'
 
 /** @import { Pod } from './seen.js' */
 
@@ -30,6 +30,8 @@ export class Faults {
   #shown = ''
   #onReached
   #onChanged
+  /** the last change: one follows the other, so that the user's last press wins */
+  #last = Promise.resolve()
 
   /**
    * @param {(pod: Pod) => void} onReached called when a pod answered with its rules, or accepted a change
@@ -41,7 +43,7 @@ export class Faults {
     this.#rules = new RuleList({
       isEnabled: this.#access === 'any',
       onReached,
-      onDelete: (pod, name) => this.#change(this.#form, [pod], 'DELETE', { name }, `Deleted ${name}`),
+      onDelete: (pod, name) => this.#change(this.#form, [pod], 'DELETE', { name }, `Deleted rule ${name}`),
       onUpdate: () => this.#showAccess()
     })
     enableCopyButtons()
@@ -71,6 +73,15 @@ export class Faults {
    */
   hasRule (pod) {
     return this.#rules.hasRule(pod)
+  }
+
+  /**
+   * Whether the pod is known to have a rule that leaves calls without an answer.
+   *
+   * @param {Pod} pod
+   */
+  dropsCalls (pod) {
+    return this.#rules.dropsCalls(pod)
   }
 
   /** Shows what the fields contain: their errors, and the commands. */
@@ -110,30 +121,42 @@ export class Faults {
   }
 
   #clear () {
-    this.#change(this.#form, this.#form.selectedPods(), 'DELETE', undefined, 'Deleted')
+    this.#change(this.#form, this.#form.selectedPods(), 'DELETE', undefined, 'Deleted all rules')
   }
 
   #heal () {
-    const pods = this.#pods.filter(pod => !this.#rules.isGone(pod))
-    this.#change(this.#bar, pods, 'DELETE', undefined, 'Healed')
+    const pods = this.#pods.filter(pod => !this.#rules.isGone(pod) && this.#rules.refusalOf(pod) === undefined)
+    if (pods.length === 0) this.#bar.say('No pod was seen in the last minute.', true)
+    else this.#change(this.#bar, pods, 'DELETE', undefined, 'Deleted all rules')
   }
 
   /**
-   * @param {FaultBar | FaultForm} origin where the change was made: there the result is shown
+   * @param {FaultBar | FaultForm} origin where the user made the change; it shows the result
    * @param {Pod[]} pods
    * @param {'POST' | 'DELETE'} method
    * @param {unknown} body
    * @param {string} done the message of success, without the pods
    */
-  async #change (origin, pods, method, body, done) {
+  #change (origin, pods, method, body, done) {
     this.#bar.say('')
     this.#form.say('')
     if (pods.length === 0) return
     origin.say('…')
+    this.#last = this.#last.then(() => this.#carryOut(origin, pods, method, body, done))
+  }
+
+  /**
+   * @param {FaultBar | FaultForm} origin
+   * @param {Pod[]} pods
+   * @param {'POST' | 'DELETE'} method
+   * @param {unknown} body
+   * @param {string} done
+   */
+  async #carryOut (origin, pods, method, body, done) {
     const answers = await Promise.all(pods.map(async pod => {
-      const answer = await callPod(pod, method, body)
-      if (answer.ok) this.#onReached(pod)
-      return { pod, ...answer }
+      const { ok, code, message } = await callPod(pod, method, body)
+      if (ok) this.#onReached(pod)
+      return { pod, message, ok: ok || (method === 'DELETE' && code === POD_NOT_MET) } // its rules have gone with it
     }))
     const changed = answers.filter(({ ok }) => ok).map(({ pod }) => pod.pod)
     const failures = answers.filter(({ ok }) => !ok).map(({ pod, message }) => `${pod.pod}: ${message}`)
@@ -142,9 +165,4 @@ export class Faults {
     origin.say([...success, ...failures].join(' '), failures.length > 0)
     await this.#rules.refresh()
   }
-}
-
-/** @param {Pod} pod */
-function isOfCatalog ({ service }) {
-  return service === 'catalog'
 }

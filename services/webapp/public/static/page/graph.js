@@ -1,7 +1,6 @@
 // Draws the service graph from what the page has seen.
 import { svg } from './dom.js'
 import { percent } from './charts.js'
-
 import { UNKNOWN_CATALOG } from './seen.js'
 import { RECENT_MS } from './statistics.js'
 
@@ -29,7 +28,7 @@ const IDLE = { name: 'idle', text: '?' }
  *
  * @param {SVGSVGElement} root
  * @param {Edge[]} edges
- * @param {string} tries of all calls to the catalog, in words; empty without retries
+ * @param {string} tries the rate of tries of the catalog, in words; empty without retries
  */
 export function drawGraph (root, edges, tries) {
   const isRoom = document.documentElement.classList.contains('room')
@@ -90,7 +89,7 @@ function inWords ({ from, to, perSecond, failed, isSuspected }) {
 }
 
 /**
- * The state of the service that the edge leads to. Without recent traffic, nobody knows.
+ * The state of the service that the edge leads to. Without recent traffic, it is unknown.
  *
  * @param {Edge} edge
  * @returns {State}
@@ -98,7 +97,7 @@ function inWords ({ from, to, perSecond, failed, isSuspected }) {
 function stateOf ({ to, perSecond, failed, isSuspected }) {
   if (perSecond === 0) return isSuspected ? { name: 'idle', text: '? suspected' } : IDLE
   if (failed === 0) return { name: 'up', text: '✓' }
-  return { name: 'down', text: to === UNKNOWN_CATALOG ? '✗ no answer' : '✗' }
+  return { name: 'down', text: to === UNKNOWN_CATALOG ? '✗ no pod' : '✗' }
 }
 
 /**

@@ -1,12 +1,13 @@
 import { element } from './dom.js'
 import { hasFailed, legendKeyOf, styleOf, wordsFor } from './outcome.js'
+import { headerInWords } from './settings.js'
 
 /** @import { Outcome } from './outcome.js' */
 /** @import { Sent } from './traffic.js' */
 
 /**
  * How long a change waits, in milliseconds, so that the browser paints several changes at once. Painting each request
- * twice would take several times the CPU.
+ * twice would take several times the CPU time.
  */
 const DRAW_MS = 100
 
@@ -94,7 +95,7 @@ export class Grid {
       version === undefined ? '' : styleOf(version)
     ].filter(Boolean).join(' ')
     if (attempt > 1) request.attempt = attempt > 9 ? '+' : String(attempt)
-    request.words = [...wordsFor(outcome), ...header === undefined ? [] : [`sent with ${header.name}: ${header.value}`]]
+    request.words = [...wordsFor(outcome), ...header === undefined ? [] : [`sent with ${headerInWords(header)}`]]
     this.#drawSoon(this.#requests.indexOf(request)) // not found if a newer request has taken its cell
   }
 

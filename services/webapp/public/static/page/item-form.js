@@ -2,7 +2,7 @@ import { isAboutField } from '../shared/field-errors.js'
 import { showFieldError } from './dom.js'
 import { headersOf } from './traffic.js'
 
-/** @import { Header } from './seen.js' */
+/** @import { Header } from './traffic.js' */
 
 /**
  * @typedef {object} ItemFormOptions

@@ -9,7 +9,7 @@ import { Grid } from './grid.js'
 import { Legend, LEGEND } from './legend.js'
 import { outcomeOf } from './outcome.js'
 import { enableRoomView } from './room.js'
-import { edgesOf, isWebappSilent, Sightings } from './seen.js'
+import { edgesOf, isOfCatalog, isWebappSilent, Sightings } from './seen.js'
 import { searchOf, settingsOf } from './settings.js'
 import { History } from './statistics.js'
 import { Store } from './store.js'
@@ -21,8 +21,10 @@ import { Traffic } from './traffic.js'
 const DRAW_MS = 1000
 /** Requests per second to the forum. */
 const FORUM_RATE = 0.5
-/** From this share of the rate that is set, the rate counts as reached. */
-const REACHED = 0.9
+/** The rate counts as reached if it is at least this share of the set rate. */
+const REACHED = 0.85
+/** The key of the session's storage for the pods. After a reload, pods that drop all calls can then still be healed. */
+const PODS = 'pods'
 
 document.documentElement.classList.add('alive')
 
@@ -30,13 +32,14 @@ const settings = settingsOf(location.search)
 const clock = new Clock(settings.paused)
 let calls = newCalls()
 const seen = new Sightings()
+for (const pod of JSON.parse(sessionStorage.getItem(PODS) ?? '[]')) seen.markReached({ ...pod, at: 0 }, clock.now())
 const cells = byId('grid', HTMLElement)
 const grid = new Grid(cells, byId('detail', HTMLElement))
 const legend = new Legend(byId('legend', HTMLElement), settings.hidden, applySettings)
 const charts = new Charts()
 const faults = new Faults(pod => seen.markReached(pod, clock.now()), mark)
 const store = new Store({ header: () => settings.header, onAwaited: () => traffic.send() })
-const controls = new Controls(settings, { onChange: applySettings, onChanged: mark, onStartOver: startOver })
+const controls = new Controls(settings, { onChange: applySettings, onMark: mark, onStartOver: startOver })
 
 const traffic = new Traffic({
   path: 'api/catalog',
@@ -89,7 +92,7 @@ function mark (change) {
   charts.mark(change, clock.now())
 }
 
-/** Forgets all figures, but neither the pods nor the grid. */
+/** Clears all figures, charts and marks. The pods and the grid stay. */
 function startOver () {
   calls = newCalls()
   charts.clear()
@@ -104,12 +107,12 @@ function draw () {
   if (document.visibilityState === 'hidden') return
   const now = clock.now()
   const pods = seen.pods(now, pod => faults.hasRule(pod))
-  const catalogs = pods.filter(({ service }) => service === 'catalog')
+  const catalogs = pods.filter(isOfCatalog)
   const [recent, users] = [calls.catalog.recent(now), calls.forum.recent(now)]
   const minute = calls.catalog.minute(now)
   const edges = edgesOf(recent, users, {
     versions: minute.versions.map(({ version }) => version),
-    suspects: catalogs.filter(pod => faults.hasRule(pod)).map(({ version }) => version),
+    suspects: catalogs.filter(pod => faults.dropsCalls(pod)).map(({ version }) => version),
     hasForum: calls.forum.minute(now).calls > 0
   })
   const isSilent = isWebappSilent(recent, users)
@@ -122,11 +125,12 @@ function draw () {
   byId('webapp-silent', HTMLElement).hidden = !isSilent
   drawGraph(byId('seen', SVGSVGElement), edges, tries)
   faults.show(pods)
+  sessionStorage.setItem(PODS, JSON.stringify(pods))
   store.show(catalogs, recent, isSilent)
 }
 
 /**
- * The rate that was reached, with the rate that is set if that is higher.
+ * The actual rate, and the set rate too if that was not reached.
  *
  * @param {Summary} recent
  */
@@ -136,7 +140,7 @@ function rateInWords ({ perSecond }) {
 }
 
 /**
- * The calls together with their retries. Empty without retries, and if no proxy counts attempts.
+ * The rate of tries: calls and their retries. It is empty without retries, or if no proxy counts attempts.
  *
  * @param {Summary} recent
  */

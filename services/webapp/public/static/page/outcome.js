@@ -1,5 +1,7 @@
 // The outcome of a request. It uses only the status, headers and text of the answer, which every client gets.
-import { TIMEOUT_MS } from './traffic.js'
+
+/** After this time, in milliseconds, the page aborts a request. */
+export const TIMEOUT_MS = 5000
 
 /**
  * - ok: a success
@@ -33,7 +35,7 @@ import { TIMEOUT_MS } from './traffic.js'
  * @property {string | undefined} fault the types of the injected faults, as in `latency,500`
  * @property {number | undefined} attempt from 1; undefined if no proxy counts attempts
  * @property {string | undefined} reason the webapp's reason for a failure: its header proxy-status
- * @property {boolean} gaveUp the page did not wait any longer
+ * @property {boolean} gaveUp whether the page gave up on the request
  * @property {number} ms from sending the request to the end of the answer
  */
 
@@ -46,7 +48,7 @@ const WORDS = {
   fault: 'injected fault',
   error: 'error',
   timeout: 'timeout',
-  dropped: 'dropped, no answer'
+  dropped: 'no answer'
 }
 
 /**

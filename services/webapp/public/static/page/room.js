@@ -3,9 +3,8 @@ import { byId } from './dom.js'
 /** @import { Settings } from './settings.js' */
 
 /**
- * Lets the user switch to the room view and back: with the button, with the key P, and back with Escape. The room view
- * shows the essentials so large that a room can read them from a projector. The style sheet does all of that, below the
- * class `room`.
+ * Lets the user switch to the room view and back, with the button or the key P. Escape also leaves it. The room view
+ * shows the essentials on a projector, large enough for a whole room. The style sheet does this for the class `room`.
  *
  * @param {Settings} settings the switch changes `room`
  * @param {() => void} onChange called after each change
@@ -19,9 +18,10 @@ export function enableRoomView (settings, onChange) {
   }
   byId('room-view', HTMLButtonElement).addEventListener('click', toggle)
   document.addEventListener('keydown', event => {
-    const { key, target, ctrlKey, altKey, metaKey } = event
-    const isTyping = target instanceof Element && target.matches('input:not([type=range]), select, textarea')
-    if (isTyping || ctrlKey || altKey || metaKey) return
+    const { key, target, repeat, ctrlKey, altKey, metaKey } = event
+    const isTyping = target instanceof Element &&
+      target.matches('input:not([type=range], [type=radio]), select, textarea')
+    if (isTyping || repeat || ctrlKey || altKey || metaKey) return
     if (key.toLowerCase() === 'p' || (key === 'Escape' && settings.room)) toggle()
   })
 }

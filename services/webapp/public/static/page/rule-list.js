@@ -1,7 +1,7 @@
 import { callPod, POD_NOT_MET } from './chaos-api.js'
 import { byId, element } from './dom.js'
 import { ruleInWords } from './rule.js'
-import { keyOf } from './seen.js'
+import { isOfCatalog, keyOf } from './seen.js'
 
 /** @import { Pod } from './seen.js' */
 /** @import { PodAnswer, RuleView } from './chaos-api.js' */
@@ -56,8 +56,18 @@ export class RuleList {
   }
 
   /**
-   * Whether the last calls did not reach the pod, and it has answered no request of the page since. Most likely it no
-   * longer exists, and neither do its rules.
+   * Whether the pod is known to have a rule that leaves calls without an answer.
+   *
+   * @param {Pod} pod
+   */
+  dropsCalls (pod) {
+    const rules = Object.values(this.#answers.get(keyOf(pod))?.rules ?? {})
+    return rules.some(({ active, type }) => active && type === 'drop')
+  }
+
+  /**
+   * Whether the last calls did not reach the pod, and the pod has answered no request of the page since then. Most
+   * likely, the pod no longer exists, and neither do its rules.
    *
    * @param {Pod} pod
    */
@@ -66,7 +76,7 @@ export class RuleList {
     return last?.code === POD_NOT_MET && last.of.at === pod.at
   }
 
-  /** The active rules with their pods, as in `500, 50 %: catalog-v1, catalog-v2`; empty while that is not known. */
+  /** The active rules with their pods, as in `500, 50 %: catalog-v1, catalog-v2`; empty while unknown. */
   inWords () {
     /** @type {Map<string, string[]>} */
     const pods = new Map()
@@ -76,7 +86,8 @@ export class RuleList {
         if (rule.active) pods.set(words, [...pods.get(words) ?? [], pod.pod])
       }
     }
-    const isKnown = this.#listed().every(pod => this.isGone(pod) || this.#answers.get(keyOf(pod))?.ok)
+    const isKnown = this.#pods.some(isOfCatalog) &&
+      this.#listed().every(pod => this.isGone(pod) || this.#answers.get(keyOf(pod))?.ok)
     if (pods.size === 0) return isKnown ? 'No fault is set.' : ''
     return [...pods].map(([words, names]) => `${words}: ${names.join(', ')}`).join('; ')
   }

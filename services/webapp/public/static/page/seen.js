@@ -1,12 +1,11 @@
 // What the page has seen of the store: which service calls which, and which pods exist.
-import { byVersion, NO_ANSWER, UNNAMED } from './statistics.js'
+import { byVersion, MINUTE_MS, NO_POD, UNNAMED } from './statistics.js'
 
 /** @import { Outcome } from './outcome.js' */
 /** @import { Summary, VersionSummary } from './statistics.js' */
+/** @import { Header } from './traffic.js' */
 
 /** @typedef {'catalog' | 'forum'} Service */
-
-/** @typedef {{ name: string, value: string }} Header */
 
 /**
  * @typedef {object} Edge
@@ -26,17 +25,14 @@ import { byVersion, NO_ANSWER, UNNAMED } from './statistics.js'
  * @property {number} at when the pod last answered
  */
 
-/** The page forgets pods after this time. */
-const MEMORY_MS = 60_000
-
 /** Names that are safe in a shell command, such as those of pods. */
 const SAFE_NAME = /^\w[\w.-]*$/
 
-/** The graph's name of a catalog whose version is unknown, because it does not answer. */
+/** The graph's name of a catalog whose version is unknown, because none of its pods answers. */
 export const UNKNOWN_CATALOG = 'catalog ?'
 
 /**
- * Whether requests were sent, and neither the webapp nor a service behind it answered any.
+ * Whether requests were sent, and neither the webapp nor a service behind it answered any of them.
  *
  * @param {Summary} catalog
  * @param {Summary} forum
@@ -46,11 +42,11 @@ export function isWebappSilent (catalog, forum) {
 }
 
 /**
- * The edges of the service graph. A service that is known but has no traffic now has 0 requests per second. While the
- * webapp does not answer, nothing is known about the services behind it.
+ * The edges of the service graph. A known service without recent traffic has 0 requests per second. While the webapp
+ * does not answer, nothing is known about the services behind it.
  *
- * @param {Summary} catalog the requests of now
- * @param {Summary} forum the requests of now
+ * @param {Summary} catalog the recent requests
+ * @param {Summary} forum the recent requests
  * @param {{ versions: string[], suspects: string[], hasForum: boolean }} known the versions of the last minute, the
  * versions of pods with a rule, and whether the forum was called in the last minute
  * @returns {Edge[]} from the page outward, the catalog before the forum
@@ -60,9 +56,9 @@ export function edgesOf (catalog, forum, { versions, suspects, hasForum }) {
   const n = catalog.n + forum.n
   const called = isSilent ? 0 : catalog.calls + forum.calls
   const calls = isSilent ? [] : catalog.versions
-  const hasUnanswered = calls.some(({ version }) => version === NO_ANSWER)
+  const hasUnanswered = calls.some(({ version }) => version === NO_POD)
   const known = new Set([...calls.map(({ version }) => version), ...versions, ...suspects])
-  if (!hasUnanswered) known.delete(NO_ANSWER)
+  if (!hasUnanswered) known.delete(NO_POD)
 
   /** @type {Edge[]} */
   const edges = [...known].sort(byVersion).map(version => {
@@ -90,7 +86,7 @@ function edge (to, service, calls) {
 
 /** @param {string} version */
 function catalogName (version) {
-  if (version === NO_ANSWER) return UNKNOWN_CATALOG
+  if (version === NO_POD) return UNKNOWN_CATALOG
   return version === UNNAMED ? 'catalog' : `catalog ${version}`
 }
 
@@ -131,10 +127,19 @@ export class Sightings {
    * @returns {Pod[]} by service, version and name
    */
   pods (now, isKept = () => false) {
-    for (const [key, pod] of this.#pods) if (pod.at <= now - MEMORY_MS && !isKept(pod)) this.#pods.delete(key)
+    for (const [key, pod] of this.#pods) if (pod.at <= now - MINUTE_MS && !isKept(pod)) this.#pods.delete(key)
     return [...this.#pods.values()].sort((a, b) =>
       a.service.localeCompare(b.service) || a.version.localeCompare(b.version) || a.pod.localeCompare(b.pod))
   }
+}
+
+/**
+ * Whether the pod is one of the catalog.
+ *
+ * @param {Pod} pod
+ */
+export function isOfCatalog ({ service }) {
+  return service === 'catalog'
 }
 
 /**

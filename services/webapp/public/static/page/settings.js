@@ -1,6 +1,6 @@
 // The settings of the page. The address keeps them, so that a reload or another screen has the same settings.
 
-/** @import { Header } from './seen.js' */
+/** @import { Header } from './traffic.js' */
 
 /**
  * @typedef {object} Settings
@@ -64,6 +64,15 @@ export function searchOf ({ rate, paused, header, hidden, room }) {
   if (paused) values.set('paused', '1')
   if (room) values.set('view', 'room')
   return values.size === 0 ? '' : `?${values}`
+}
+
+/**
+ * A header as the page shows it: without credentials, because an audience may read them.
+ *
+ * @param {Header} header
+ */
+export function headerInWords ({ name, value }) {
+  return `${name}: ${name.toLowerCase() === 'authorization' ? '…' : value}`
 }
 
 /**

@@ -1,16 +1,17 @@
-// The figures of the calls to one service: those of the last seconds, and those of the last minute.
+// The figures of the calls to one service: those of the last eight seconds, and those of the last minute.
 import { hasFailed } from './outcome.js'
 
 /** @import { Kind, Outcome } from './outcome.js' */
 /** @import { Sent } from './traffic.js' */
 
-/** All figures of now use this time. It is short, so that they are right within ten seconds of a change. */
+/** All recent figures cover this time. It is so short that they are right within ten seconds of a change. */
 export const RECENT_MS = 8000
-const MINUTE_MS = 60_000
+/** The time that the charts show, and after which the page forgets pods. */
+export const MINUTE_MS = 60_000
 
-/** Stands for the version of calls that no pod of the service answered. */
-export const NO_ANSWER = 'no answer'
-/** Stands for the version of answers that name none. */
+/** Stands for the version of calls that no pod of the service answered, but perhaps a proxy. */
+export const NO_POD = 'no pod'
+/** Stands for the version of answers that name no version. */
 export const UNNAMED = 'unnamed'
 
 /**
@@ -25,27 +26,27 @@ export const UNNAMED = 'unnamed'
  */
 
 /**
- * Shares are 0 to 1, and NaN without any request.
+ * Shares are from 0 to 1, and NaN if there was no request.
  *
  * @typedef {object} Summary
  * @property {number} n
  * @property {number} perSecond requests per second
  * @property {number | undefined} triesPerSecond with the retries of the mesh; undefined if no proxy counts attempts
  * @property {number} fromWebapp how many answers came from the webapp, or through it
- * @property {number} calls how many requests got as far as a call of the service
+ * @property {number} calls how many requests made the webapp call the service
  * @property {VersionSummary[]} versions of these calls
  * @property {number} success share
  * @property {Partial<Record<Kind, number>>} shares of each kind of outcome
  * @property {number} p95 milliseconds
- * @property {number} gaveUp how many requests the page gave up
+ * @property {number} gaveUp how many requests the page gave up on
  */
 
 /**
  * The requests to one service in the last minute.
  *
- * A request counts from the time when it was sent, so that one that hung since before a change does not spoil the
- * figures after it. Requests in flight do not count, nor do requests sent later than those: otherwise a catalog whose
- * pods hang would look healthy, because only quick answers would count.
+ * A request counts at the time when it was sent. So a request that was sent before a change, and then hung, does not
+ * distort the figures after the change. Requests in flight do not count, and neither do requests that were sent after
+ * the oldest of them. Otherwise, a catalog whose pods hang would look healthy, because only quick answers would count.
  */
 export class History {
   /** @type {Map<number, number>} when each request in flight was sent, by number; the oldest first */
@@ -74,7 +75,8 @@ export class History {
   }
 
   /**
-   * The summary of now. If all recent requests are still in flight, nothing newer is known, and the summary stays.
+   * The summary of the last eight seconds. While nothing newer is known, because the requests are still in flight, the
+   * last summary stays.
    *
    * @param {number} now
    */
@@ -89,7 +91,8 @@ export class History {
   /** @param {number} now */
   minute (now) {
     this.#forget(now)
-    return summaryOf(this.#seen, MINUTE_MS)
+    const end = this.#end(now)
+    return summaryOf(this.#seen.filter(({ at }) => at <= end), MINUTE_MS)
   }
 
   /**
@@ -163,26 +166,26 @@ function summaryOf (seen, ms) {
 
 /** @param {Outcome} outcome */
 function versionOf (outcome) {
-  return outcome.version ?? (hasFailed(outcome) ? NO_ANSWER : UNNAMED)
+  return outcome.version ?? (hasFailed(outcome) ? NO_POD : UNNAMED)
 }
 
 /**
- * Orders versions by name, and those without an answer last.
+ * Orders versions by name. Calls that no pod answered come last.
  *
  * @param {string} a
  * @param {string} b
  */
 export function byVersion (a, b) {
-  return Number(a === NO_ANSWER) - Number(b === NO_ANSWER) || a.localeCompare(b)
+  return Number(a === NO_POD) - Number(b === NO_POD) || a.localeCompare(b)
 }
 
 /**
- * Sorted. The time until a connection breaks, or until the page gives up, is not a latency.
+ * The latencies, sorted. The time until a connection breaks, or until the page gives up, is not a latency.
  *
  * @param {Outcome[]} outcomes
  */
 function latencies (outcomes) {
-  return outcomes.filter(({ status }) => status !== 0).map(({ ms }) => ms).sort((a, b) => a - b)
+  return outcomes.filter(({ kind }) => kind !== 'dropped').map(({ ms }) => ms).sort((a, b) => a - b)
 }
 
 /**

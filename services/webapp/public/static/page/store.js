@@ -4,7 +4,8 @@ import { ItemForm } from './item-form.js'
 
 /** @import { Outcome } from './outcome.js' */
 /** @import { Summary } from './statistics.js' */
-/** @import { Header, Pod } from './seen.js' */
+/** @import { Pod } from './seen.js' */
+/** @import { Header } from './traffic.js' */
 
 /**
  * @typedef {object} Item
@@ -72,11 +73,11 @@ export class Store {
   }
 
   /**
-   * Removes the shelves of all other pods, and says whether the catalog is available. Without any pod it keeps all
-   * shelves, so that the page shows items while the catalog is down.
+   * Removes the shelves of all other pods, and says whether the catalog is available. If no pod is left, it keeps
+   * all shelves, so that the page shows items while the catalog is down.
    *
    * @param {Pod[]} pods the pods that the page has seen in the last minute
-   * @param {Summary} recent the requests of now
+   * @param {Summary} recent the recent requests
    * @param {boolean} isWebappSilent
    */
   show (pods, { n, success }, isWebappSilent) {

@@ -1,10 +1,8 @@
 // Sends requests at a rate while the page is visible.
 
-/** @import { Answer } from './outcome.js' */
-/** @import { Header } from './seen.js' */
+import { TIMEOUT_MS } from './outcome.js'
 
-/** After this time, in milliseconds, the page aborts a request. */
-export const TIMEOUT_MS = 5000
+/** @import { Answer } from './outcome.js' */
 
 /**
  * Browsers open six connections to a host. They queue further requests, and the page cannot see that. One connection
@@ -23,6 +21,8 @@ const FULL_RETRY_MS = 100
 const FULL_STAYS_MS = 1000
 
 /** @typedef {'sending' | 'paused' | 'hidden' | 'full'} State */
+
+/** @typedef {{ name: string, value: string }} Header */
 
 /** @typedef {{ number: number, at: number, header: Header | undefined }} Sent */
 
