@@ -93,7 +93,7 @@ describeInBrowser('figures and charts', () => {
     await store.set('v1', { type: 'drop', mode: 'hang', percentage: 100 })
     await expectText(page, '#latency-figures').toMatch(/^[\d.]+ m?s\s+v2 p50\s+[\d.]+ m?s\s+p95\s+[1-9]\d*\s+over 5 s$/)
     expect(await detailOf(page, 'dropped')).toContain("no answer within 5 s (the page's own limit)")
-    await expectText(page, '#split-figures').toMatch(/%\s+v2\s+\d+ %\s+no answer/)
+    await expectText(page, '#split-figures').toMatch(/%\s+v2\s+\d+ %\s+no pod/)
   })
 
   test('the page shows the actual rate if that is below the set rate', async ({ open }) => {
