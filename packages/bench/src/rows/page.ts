@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CDPSession } from 'playwright-core'
+import { findChromium, launch } from '../../../../services/webapp/test/browser.ts'
 import { CATALOG, FORUM, Missing, webapp } from '../contenders.ts'
 import { HOST, start } from '../measure.ts'
 import { SIZE } from '../options.ts'
@@ -12,7 +13,6 @@ const VIEWPORT = { width: 1360, height: 850 }
 
 /** What the webapp's page costs in a tab of a browser: CPU time, and memory after some minutes. */
 export async function pageRows (): Promise<Measured[]> {
-  const { findChromium, launch } = await importBrowser()
   const executable = findChromium()
   if (executable === undefined) throw new Missing('there is no Chromium: install it, or set CHROMIUM to its path')
 
@@ -68,16 +68,6 @@ export async function pageRows (): Promise<Measured[]> {
       note: `${(late / 1e6).toFixed(2)} MB, ${(early / 1e6).toFixed(2)} MB`
     }
   ]
-}
-
-/** The tests' module that finds and starts Chromium. It needs playwright-core, a development tool of the webapp. */
-async function importBrowser () {
-  try {
-    return await import('../../../../services/webapp/test/browser.ts')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new Missing('playwright-core is not installed: run npm install first')
-  }
 }
 
 /** The CPU time of the browser's processes so far, in seconds: of the tab, and of all others. */
