@@ -103,7 +103,7 @@ async function saveScreenshot (page: Page, path: string): Promise<number> {
   const { cssContentSize } = await session.send('Page.getLayoutMetrics')
   const { data } = await session.send('Page.captureScreenshot', {
     format: 'webp',
-    quality: 90,
+    quality: 85,
     captureBeyondViewport: true,
     clip: { ...cssContentSize, scale: 1 }
   })
