@@ -41,6 +41,7 @@ describeInBrowser('the layout', () => {
     const shown = await page.locator('#grid .cell').count()
     expect(await numbers(page)).toEqual(Array.from({ length: shown }, (_, index) => last - shown + 1 + index))
     await page.keyboard.press('Escape')
+    await expect.poll(async () => (await numbers(page)).length, WAIT).toBe(Math.min(all, last)) // all are back
     await page.click('#pause')
     await expect.poll(async () => Math.max(...await numbers(page)), WAIT).toBeGreaterThan(last + 30)
     await expect.poll(() => areWhole(page), WAIT).toBe(true)

@@ -10,6 +10,8 @@ import { headerInWords } from './settings.js'
  * twice would take several times the CPU time.
  */
 const DRAW_MS = 100
+/** How many requests are kept. A large screen has fewer cells. */
+const MAX_KEPT = 1000
 
 /**
  * A request as its cell shows it.
@@ -30,6 +32,8 @@ export class Grid {
   #detail
   /** @type {HTMLButtonElement[]} */
   #cells = []
+  /** @type {Request[]} also more than there are cells, for a window that becomes larger */
+  #latest = []
   /** @type {(Request | undefined)[]} the request of each cell */
   #requests = []
   #columns = 1
@@ -72,6 +76,8 @@ export class Grid {
   sent ({ number }) {
     const request = { number, classes: 'pending', words: ['in flight'] }
     this.#pending.set(number, request)
+    this.#latest.push(request)
+    if (this.#latest.length > MAX_KEPT) this.#latest.shift()
     this.#requests[this.#next] = request
     this.#drawSoon(this.#next)
     this.#next = (this.#next + 1) % this.#cells.length
@@ -119,8 +125,7 @@ export class Grid {
     const count = Math.max(1, this.#columns * rows || 0)
     if (count === this.#cells.length) return
 
-    const byAge = [...this.#requests.slice(this.#next), ...this.#requests.slice(0, this.#next)]
-    const latest = byAge.filter(request => request !== undefined).slice(-count)
+    const latest = this.#latest.slice(-count)
     this.#requests = Array.from({ length: count }, (_, index) => latest[index])
     this.#next = latest.length % count
 
