@@ -1,4 +1,4 @@
-import { Store } from '../../local/src/store.ts'
+import { endInWords, Store } from '../../local/src/store.ts'
 import { HOST, storeOn, type StoreProcess } from '../../local/src/processes.ts'
 import { freeStorePorts } from '../../local/src/ports.ts'
 
@@ -48,7 +48,7 @@ export async function startProcesses (processes: StoreProcess[], targets: Target
     onLine: (name, line) => {
       if (/"level":"(error|fatal)"/.test(line) || !line.startsWith('{')) complaints.push(`${name} logged ${line}`)
     },
-    onEnd: ({ name, code, signal }) => complaints.push(`${name} ended (${signal ?? `exit code ${code}`})`)
+    onEnd: end => complaints.push(endInWords(end))
   })
   const stop = () => store.stop()
   try {

@@ -3,7 +3,7 @@ import { prettifier } from '@outfitters/service-kit/pretty'
 import { readLines, runCommand, shortNameOf, type Lines } from './commands.ts'
 import { isTaken, listenerOn } from './ports.ts'
 import { HOST, portsFrom, storeOn, variableOf, type Ports, type StoreProcess } from './processes.ts'
-import { Store, type End } from './store.ts'
+import { endInWords, Store, type End } from './store.ts'
 
 const COLORS = ['cyan', 'magenta', 'blue', 'yellow', 'green'] as const
 
@@ -61,7 +61,7 @@ async function main (): Promise<number> {
     await told
     lines.close()
   } else if (first !== 'told') {
-    console.error(`${first instanceof Error ? first.message : describe(first)}; ending the others`)
+    console.error(`${first instanceof Error ? first.message : endInWords(first)}; ending the others`)
   }
   await store.stop()
   return first === 'ready' || first === 'told' ? 0 : 1
@@ -109,13 +109,9 @@ ${rows.join('\n')}
 /** What to do about a process that ended while the others run. */
 function adviceFor (end: End, lines: Lines): string {
   const advice = lines.isReading() ? `type: start ${shortNameOf(end.name)}` : 'end the store and run npm start again'
-  return `${describe(end)}. The others are still running. To start it, ${advice}`
+  return `${endInWords(end)}. The others are still running. To start it, ${advice}`
 }
 
 function say (text: string): void {
   if (text !== '') console.log(styleText('bold', text))
-}
-
-function describe ({ name, code, signal }: End): string {
-  return `${name} ended (${signal ?? `exit code ${code}`})`
 }

@@ -16,6 +16,11 @@ export interface End {
   signal: NodeJS.Signals | null
 }
 
+/** How a process ended, as in `catalog-v1 ended (SIGKILL)`. */
+export function endInWords ({ name, code, signal }: End): string {
+  return `${name} ended (${signal ?? `exit code ${code}`})`
+}
+
 /** What a store reports about its processes. */
 export interface StoreListeners {
   /** gets every line that a process prints */

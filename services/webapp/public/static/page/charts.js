@@ -117,7 +117,7 @@ function drawSuccess ({ recent: { n, success, shares }, minute, series, forum })
   const forumState = byId('forum-state', HTMLElement)
   forumState.className = state
   forumState.textContent = `forum ${words}`
-  const label = n === 0 ? 'No answers.' : `${percent(success)} of ${n} requests succeeded.`
+  const label = n === 0 ? 'No answers.' : `${ok} of ${n} requests succeeded.`
   return { id: 'success', shapes: series.flatMap(bars), label }
 }
 

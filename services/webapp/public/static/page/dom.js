@@ -62,6 +62,11 @@ export function byId (id, type) {
   return found
 }
 
+/** Whether the window is as narrow as that of a phone; the style sheet has the same limit. */
+export function isNarrow () {
+  return matchMedia('(max-width: 44rem)').matches
+}
+
 /**
  * Sets the text of an element.
  *

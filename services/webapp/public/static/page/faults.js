@@ -1,6 +1,6 @@
 import { callPod, POD_NOT_MET } from './chaos-api.js'
 import { enableCopyButtons, showCommands } from './commands.js'
-import { byId, setText } from './dom.js'
+import { byId, isNarrow, setText } from './dom.js'
 import { FaultBar } from './fault-bar.js'
 import { FaultForm } from './fault-form.js'
 import { ruleInWords } from './rule.js'
@@ -48,7 +48,7 @@ export class Faults {
     })
     enableCopyButtons()
     // A phone shows the bar first, and this form only on demand.
-    byId('fault-details', HTMLDetailsElement).open = !matchMedia('(max-width: 44rem)').matches
+    byId('fault-details', HTMLDetailsElement).open = !isNarrow()
     this.#update()
   }
 

@@ -1,5 +1,5 @@
 // Draws the service graph from what the page has seen.
-import { svg } from './dom.js'
+import { isNarrow, svg } from './dom.js'
 import { percent } from './charts.js'
 import { UNKNOWN_CATALOG } from './seen.js'
 import { RECENT_MS } from './statistics.js'
@@ -32,7 +32,7 @@ const IDLE = { name: 'idle', text: '?' }
  */
 export function drawGraph (root, edges, tries) {
   const isRoom = document.documentElement.classList.contains('room')
-  const layout = isRoom || matchMedia('(max-width: 44rem)').matches ? COMPACT : WIDE
+  const layout = isRoom || isNarrow() ? COMPACT : WIDE
   const targets = edges.filter(({ from }) => from === 'webapp')
   const entry = edges.find(({ from }) => from === 'page')
   const height = Math.max(2, targets.length) * layout.row

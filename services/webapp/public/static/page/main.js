@@ -75,6 +75,7 @@ const forum = new Traffic({
 grid.hide(settings.hidden, Object.keys(LEGEND))
 enableRoomView(settings, applySettings)
 setInterval(draw, DRAW_MS)
+addEventListener('pagehide', () => sessionStorage.setItem(PODS, JSON.stringify(podsAt(clock.now()))))
 draw()
 
 /** Makes the address, the grid and the traffic follow the settings. */
@@ -103,10 +104,15 @@ function newCalls () {
   return { catalog: new History(clock.now()), forum: new History(clock.now()) }
 }
 
+/** @param {number} now */
+function podsAt (now) {
+  return seen.pods(now, pod => faults.hasRule(pod))
+}
+
 function draw () {
   if (document.visibilityState === 'hidden') return
   const now = clock.now()
-  const pods = seen.pods(now, pod => faults.hasRule(pod))
+  const pods = podsAt(now)
   const catalogs = pods.filter(isOfCatalog)
   const [recent, users] = [calls.catalog.recent(now), calls.forum.recent(now)]
   const minute = calls.catalog.minute(now)
@@ -125,7 +131,6 @@ function draw () {
   byId('webapp-silent', HTMLElement).hidden = !isSilent
   drawGraph(byId('seen', SVGSVGElement), edges, tries)
   faults.show(pods)
-  sessionStorage.setItem(PODS, JSON.stringify(pods))
   store.show(catalogs, recent, isSilent)
 }
 
