@@ -39,7 +39,7 @@ export async function startTargets (): Promise<Running> {
 /**
  * Starts processes with little memory, and waits until they are ready. They log only errors.
  *
- * @throws {Error} if one of them is not ready within half a minute
+ * @throws {Error} if one of them is not ready within two minutes
  */
 export async function startProcesses (processes: StoreProcess[], targets: Target[]): Promise<Running> {
   const complaints: string[] = []

@@ -7,7 +7,8 @@ import { environmentOf, HOST, type StoreProcess } from './processes.ts'
 // fetch, and also an import of node:http, would load all of undici and slow down the start of the store.
 const { get } = process.getBuiltinModule('node:http')
 
-const READY_LIMIT_MS = 30_000
+/** Generous, because a busy machine starts processes slowly. A process that fails to start ends before this limit. */
+const READY_LIMIT_MS = 120_000
 
 /** How one of the store's processes ended. */
 export interface End {
@@ -78,7 +79,7 @@ export class Store {
   /**
    * Waits until every process says that it is ready, or the store stops.
    *
-   * @throws {Error} if a process is not ready within half a minute
+   * @throws {Error} if a process is not ready within two minutes
    */
   async waitUntilReady (): Promise<void> {
     const deadline = AbortSignal.timeout(READY_LIMIT_MS)
