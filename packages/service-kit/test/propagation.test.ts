@@ -106,11 +106,11 @@ test('a trace id of 64 bits is padded to 32 digits, as in a span', () => {
 
 test.each([
   'URI=', 'URI="', '"', ';', 'a', '\\', ',URI'
-])('an x-forwarded-client-cert that repeats %s is read within a second', piece => {
+])('an x-forwarded-client-cert that repeats %s is read within a second of CPU time', piece => {
   const header = piece.repeat(16_000 / piece.length)
-  const start = performance.now()
+  const start = process.cpuUsage()
   callerIdentity({ 'x-forwarded-client-cert': header })
-  expect(performance.now() - start).toBeLessThan(1000) // a pattern that backtracks takes minutes
+  expect(process.cpuUsage(start).user / 1e6).toBeLessThan(1) // a pattern that backtracks takes minutes
 })
 
 test.each([
