@@ -1,5 +1,8 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { command } from '../src/cluster/command.ts'
 
 test('the result has the exit code and the output of a command that fails', async () => {
@@ -28,9 +31,13 @@ test('a command leads its own process group, so Ctrl-C in the terminal does not 
 })
 
 test('a signal ends a command and all processes that it has started', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'command-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const started = join(folder, 'started')
   const end = new AbortController()
-  const ended = command('sh', ['-c', 'sleep 100 & echo $!; wait'], { signal: end.signal })
-  setTimeout(() => end.abort(), 200)
+  const ended = command('sh', ['-c', `sleep 100 & echo $!; echo >${started}; wait`], { signal: end.signal })
+  await expect.poll(() => existsSync(started)).toBe(true)
+  end.abort()
   const { code, stdout } = await ended // the sleep holds stdout open, so this resolves only when the sleep has ended
   expect([code, stdout]).toEqual([1, expect.stringMatching(/^\d+\n$/)])
 })

@@ -23,7 +23,7 @@ test('a load sends the number of requests, with their headers, and returns every
 test('slow answers do not lower the rate', async () => {
   const stub = await server((_request, response) => { setTimeout(() => response.end(), 500) })
   const loaded = sendLoad({ url: stub.origin, rate: 100, until: 20 })
-  await expect.poll(() => stub.requests.length, { timeout: 10_000 }).toBe(20)
+  await expect.poll(() => stub.requests.length).toBe(20)
   expect((await loaded).calls.every(({ status }) => status === 200)).toBe(true)
 })
 

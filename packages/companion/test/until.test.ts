@@ -3,7 +3,7 @@ import { until } from '../src/cluster/until.ts'
 
 test('a condition that is met ends the wait', async () => {
   const results = [false, false, true]
-  expect(await until(async () => results.shift() === true, { timeout: 1000, interval: 1 })).toBe(true)
+  expect(await until(async () => results.shift() === true, { timeout: 60_000, interval: 1 })).toBe(true)
   expect(results).toEqual([])
 })
 
@@ -23,11 +23,18 @@ test('a delay comes before the first check', async () => {
 })
 
 test('the pauses grow from the first one up to the interval', async () => {
-  const times: number[] = []
-  await until(async () => times.push(performance.now()) === 5, { timeout: 10_000, first: 10, interval: 40 })
-  const pauses = times.slice(1).map((time, i) => time - (times[i] as number))
-  for (const [i, least] of [10, 20, 40, 40].entries()) expect(pauses[i]).toBeGreaterThanOrEqual(least - 1)
-  expect(pauses[0]).toBeLessThan(pauses[3] as number)
+  const measured: number[][] = []
+  const measureFirst = async () => {
+    const times: number[] = []
+    await until(async () => times.push(performance.now()) === 5, { timeout: 60_000, first: 10, interval: 40 })
+    const pauses = times.slice(1).map((time, i) => time - (times[i] as number))
+    measured.push(pauses)
+    return pauses[0]
+  }
+  await expect.poll(measureFirst).toBeLessThan(39) // at least once: a busy machine makes pauses longer
+  for (const pauses of measured) {
+    for (const [i, least] of [10, 20, 40, 40].entries()) expect(pauses[i]).toBeGreaterThanOrEqual(least - 1)
+  }
 })
 
 test('a signal ends the wait with its reason, and an error of the condition is thrown', async () => {
@@ -46,7 +53,7 @@ test('setting the machine\'s clock does not end the wait', async () => {
       vi.setSystemTime(1e12)
       return ++checks === 3
     }
-    expect(await until(isMet, { timeout: 1000, interval: 1 })).toBe(true)
+    expect(await until(isMet, { timeout: 60_000, interval: 1 })).toBe(true)
   } finally {
     vi.useRealTimers()
   }
