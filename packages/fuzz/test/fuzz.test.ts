@@ -1,5 +1,5 @@
 // A short form of `npm run fuzz`, without Schemathesis. `npm run fuzz` sends many more requests.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { checkOperation } from '../src/cases.ts'
 import { attackWith, HOSTILE_CLIENTS } from '../src/clients.ts'
 import { operationsOf } from '../src/document.ts'
@@ -7,6 +7,8 @@ import { complaintsAbout, reset, startTargets, type Running, type Target } from 
 import { HOSTILE_UPSTREAMS, startWithHostileUpstreams, type AttackedWebapp } from '../src/upstreams.ts'
 
 const SEED = 20231
+// Each attack has its own limits. These are only for an attack that hangs: a busy machine needs minutes for some.
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 180_000 })
 
 let store: Running
 beforeAll(async () => { store = await startTargets() })

@@ -44,9 +44,10 @@ describeInBrowser('faults on the page', () => {
       if (route.request().method() === 'POST') await setTimeout(1500)
       await route.continue()
     })
+    const healed = page.waitForResponse(answer => answer.request().method() === 'DELETE')
     await press(page, '500')
     await press(page, 'Heal everything')
-    await page.waitForResponse(answer => answer.request().method() === 'DELETE')
+    await healed
     await expectState(page).toBe('No fault is set.')
     await expectRules(page).toEqual(['No pod has a rule.'])
   })
@@ -102,11 +103,9 @@ describeInBrowser('faults on the page', () => {
     await choose(page, 'v2')
     store.mesh.route = () => 'v1'
     await page.locator('#rules').getByText(/did not reach pod catalog-v2/).waitFor()
-    await choose(page, 'all')
     await press(page, 'Heal everything') // a pod that no longer exists has no rules
     await expectState(page).toBe('No fault is set.')
     expect(await page.locator('#fault-bar-problem').innerText()).toBe('')
-    await choose(page, 'v2')
     await page.clock.fastForward(61_000)
     await expect.poll(() => page.locator('#fault-pod option').allInnerTexts(), WAIT).not.toContain('catalog-v2 (v2)')
     await press(page, '500')

@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import {
-  atLeast, cells, describeInBrowser, detailOf, expectGraph, expectText, startedStore, test, WAIT
+  atLeast, cells, describeInBrowser, expectDetail, expectGraph, expectText, requestsInFlight, startedStore, test, WAIT
 } from './visit.ts'
 
 const SHOWN = ['#total', '#split-figures', '#success-figures', '#success-minute', '#latency-figures', '#forum-state']
@@ -17,11 +17,13 @@ async function picture (page: Page): Promise<string[]> {
 describeInBrowser('figures and charts', () => {
   test('while the traffic is paused, the whole picture stands still', async ({ open }) => {
     const { page, store } = await open()
+    const inFlight = requestsInFlight(page)
     await page.clock.install()
     await page.goto(`${store.url}?rate=20`)
     await expectText(page, '#success-figures').toMatch(/100 %\s*ok/)
     await expectGraph(page).toMatch(/webapp calls forum/)
     await page.click('#pause')
+    await expect.poll(() => inFlight.size, WAIT).toBe(0)
     await expect.poll(() => cells(page, 'pending'), WAIT).toBe(0)
     await page.clock.runFor(1000) // until the page has drawn again
     const before = await picture(page)
@@ -92,7 +94,7 @@ describeInBrowser('figures and charts', () => {
     expect(await page.locator('#latency .curve.p50').count()).toBe(2)
     await store.set('v1', { type: 'drop', mode: 'hang', percentage: 100 })
     await expectText(page, '#latency-figures').toMatch(/^[\d.]+ m?s\s+v2 p50\s+[\d.]+ m?s\s+p95\s+[1-9]\d*\s+over 5 s$/)
-    expect(await detailOf(page, 'dropped')).toContain("no answer within 5 s (the page's own limit)")
+    await expectDetail(page, 'dropped').toContain("no answer within 5 s (the page's own limit)")
     await expectText(page, '#split-figures').toMatch(/%\s+v2\s+\d+ %\s+no pod/)
   })
 
@@ -124,15 +126,15 @@ describeInBrowser('figures and charts', () => {
     const { page, store } = await open({ search: '?rate=20' })
     await store.set('v1', { type: 'abort', status: 429, percentage: 100 })
     await atLeast(page, 'fault', 1)
-    expect(await detailOf(page, 'fault')).toMatch(/injected fault\s+v1\s+429\s.*the webapp answered 500/s)
+    await expectDetail(page, 'fault').toMatch(/injected fault\s+v1\s+429\s.*the webapp answered 500/s)
   })
 
   test('the legend counts the cells of the grid, and the detail says if its request has left it', async ({ open }) => {
     const { page } = await open({ search: '?rate=20' }, { viewport: { width: 390, height: 900 } }) // with fewer cells
     await atLeast(page, 'ok', 1)
     await page.locator('#grid .ok').first().hover()
+    await page.locator('h1').hover() // from now on, the detail stays with one request
     const [request] = /request \d+/.exec(await page.locator('#detail').innerText()) ?? []
-    await page.locator('h1').hover()
     await expect.poll(() => page.locator('#detail').innerText(), { timeout: 300_000 })
       .toContain('(no longer in the grid)')
     expect(await page.locator('#detail').innerText()).toMatch(new RegExp(`^${request}\\s`))

@@ -4,7 +4,7 @@ import type axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Store } from '../store.ts'
-import { atLeast, cells, describeInBrowser, startedStore, test, WAIT } from './visit.ts'
+import { atLeast, cells, describeInBrowser, expectAddress, startedStore, test, WAIT } from './visit.ts'
 
 const PICTURE_M = 2
 const DISTANCE_M = 5
@@ -103,7 +103,7 @@ describeInBrowser('the room view', () => {
       await expect.poll(isRoom, WAIT).toBe(expected ? 1 : 0)
       expect(await page.locator('#catalog').isVisible()).toBe(!expected)
       expect(await page.locator('#grid').isVisible()).toBe(true)
-      expect(page.url().includes('view=room')).toBe(expected)
+      await expectAddress(page).toSatisfy((url: string) => url.includes('view=room') === expected)
     }
     await page.locator('#header-name').pressSequentially('x-p')
     await expectRoom(false)

@@ -1,8 +1,8 @@
 // After each change of the store, everything that the page shows agrees within ten seconds.
-import type { Page, Request } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Store } from '../store.ts'
-import { describeInBrowser, startedStore, test, WAIT } from './visit.ts'
+import { describeInBrowser, requestsInFlight, startedStore, test, WAIT } from './visit.ts'
 
 /** The page promises this to its users. Here, these are seconds of the page's own clock. */
 const TRUE_WITHIN_S = 10
@@ -71,10 +71,7 @@ const read = (page: Page) => page.evaluate(READ) as Promise<Shown>
  * machine does not matter.
  */
 function passOf (page: Page): (seconds: number) => Promise<void> {
-  const inFlight = new Set<Request>()
-  page.on('request', request => inFlight.add(request))
-  page.on('requestfinished', request => inFlight.delete(request))
-  page.on('requestfailed', request => inFlight.delete(request))
+  const inFlight = requestsInFlight(page)
   return async seconds => {
     for (let passed = 0; passed < seconds * 1000; passed += STEP_MS) {
       await page.clock.runFor(STEP_MS)

@@ -1,5 +1,5 @@
 // Opens the page in a real Chromium, with a real store, and finds what the page shows.
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page, Request } from 'playwright-core'
 import { describe, expect, onTestFinished, test as base } from 'vitest'
 import { chromiumForTests, launch } from '../browser.ts'
 import { startStore, type Store, type StoreOptions } from '../store.ts'
@@ -85,15 +85,30 @@ export function atLeast (page: Page, kind: string, n: number): Promise<void> {
   return expect.poll(() => cells(page, kind), WAIT).toBeGreaterThanOrEqual(n)
 }
 
-/** The text of the grid's last cell of this class, as the page shows it below the grid. */
-export async function detailOf (page: Page, kind: string): Promise<string> {
+/**
+ * Expects what the page shows below the grid about the last cell of this class, again and again until it is right: on a
+ * busy machine, a newer request may take the cell before the page is read.
+ */
+export const expectDetail = (page: Page, kind: string) => expect.poll(async () => {
   await page.locator(`#grid .cell.${kind}`).last().hover()
   return page.locator('#detail').innerText()
+}, WAIT)
+
+/** The requests of the page that have not ended yet. */
+export function requestsInFlight (page: Page): Set<Request> {
+  const inFlight = new Set<Request>()
+  page.on('request', request => inFlight.add(request))
+  page.on('requestfinished', request => inFlight.delete(request))
+  page.on('requestfailed', request => inFlight.delete(request))
+  return inFlight
 }
 
 /** Expects an element's text, again and again until it is right. */
 export const expectText = (page: Page, selector: string) =>
   expect.poll(() => page.locator(selector).innerText(), WAIT)
+
+/** Expects the address of the page, again and again until it is right: the browser reports changes with a delay. */
+export const expectAddress = (page: Page) => expect.poll(() => page.url(), WAIT)
 
 /** Expects the words for the graph, again and again until they are right. */
 export const expectGraph = (page: Page) => expect.poll(() => page.locator('#seen').getAttribute('aria-label'), WAIT)
