@@ -26,7 +26,7 @@ interface Fixtures {
   browser: Browser
   /** Opens a page. */
   visit: (url: string, context?: BrowserContextOptions) => Promise<Visit>
-  /** Starts a store and opens its page; `search` is the query of the page's address. */
+  /** Starts a store, and opens its page until its scripts run; `search` is the query of the page's address. */
   open: (
     options?: StoreOptions & { search?: string },
     context?: BrowserContextOptions
@@ -63,7 +63,10 @@ export const test = base.extend<Fixtures>({
   open: async ({ visit }, use) => {
     await use(async ({ search = '', ...options } = {}, context = {}) => {
       const store = await startedStore(options)
-      return { ...await visit(`${store.url}${search}`, context), store }
+      const opened = await visit(`${store.url}${search}`, context)
+      // Before its scripts run, the page ignores clicks and keys.
+      if (context.javaScriptEnabled !== false) await opened.page.locator('html.alive').waitFor()
+      return { ...opened, store }
     })
   }
 })
