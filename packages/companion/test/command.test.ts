@@ -35,7 +35,7 @@ test('a signal ends a command and all processes that it has started', async () =
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const started = join(folder, 'started')
   const end = new AbortController()
-  const ended = command('sh', ['-c', `sleep 100 & echo $!; echo >${started}; wait`], { signal: end.signal })
+  const ended = command('sh', ['-c', `sleep 1000 & echo $!; echo >${started}; wait`], { signal: end.signal })
   await expect.poll(() => existsSync(started)).toBe(true)
   end.abort()
   const { code, stdout } = await ended // the sleep holds stdout open, so this resolves only when the sleep has ended

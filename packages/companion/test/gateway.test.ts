@@ -13,7 +13,7 @@ const ENDPOINT = fileURLToPath(new URL('../src/cluster/endpoint.ts', import.meta
 const KUBECTL = `#!/bin/sh
 echo $$ >"$0.pid"
 echo 'Forwarding from 127.0.0.1:7 -> 8080'
-exec sleep 600
+exec sleep 1000
 `
 
 test.each(['SIGKILL', 'SIGTERM'] as const)('%s ends a process and its port-forward', async signal => {

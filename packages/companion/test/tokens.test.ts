@@ -14,7 +14,7 @@ const verify = (name: string) => {
   return jwtVerify(text(name), keys, { issuer: 'auth@istioinaction.io' })
 }
 
-beforeAll(async () => { expect(await tokens(folder)).toMatchObject({ code: 0, stderr: '' }) }, 30_000)
+beforeAll(async () => { expect(await tokens(folder)).toMatchObject({ code: 0, stderr: '' }) }, 180_000)
 afterAll(() => rmSync(folder, { recursive: true }))
 
 test.each(['user', 'admin'])('the token of the %s is signed, names the group, and lasts a day', async group => {

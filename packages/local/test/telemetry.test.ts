@@ -47,7 +47,7 @@ const linesOf = (log: string) => log.trim().split('\n').map(line => JSON.parse(l
 /** Sends SIGTERM to a process, and waits for its exit code. */
 async function end (child: ChildProcess): Promise<number | null> {
   child.kill('SIGTERM')
-  const [code] = await once(child, 'exit') as [number | null]
+  const [code] = await once(child, 'close') as [number | null] // with the last lines of its log
   return code
 }
 
