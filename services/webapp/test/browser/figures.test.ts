@@ -8,6 +8,9 @@ import {
 const SHOWN = ['#total', '#split-figures', '#success-figures', '#success-minute', '#latency-figures', '#forum-state']
 const CHARTS = ['#split', '#success', '#latency', '#seen']
 
+const expectMarks = (page: Page, chart = '#split') =>
+  expect.poll(() => page.locator(`${chart} .mark title`).allTextContents(), WAIT)
+
 /** Everything that must stand still while the traffic is paused. */
 async function picture (page: Page): Promise<string[]> {
   const texts = SHOWN.map(selector => page.locator(selector).innerText())
@@ -54,18 +57,33 @@ describeInBrowser('figures and charts', () => {
 
   test('the charts mark where a fault, the header or the rate changed', async ({ open }) => {
     const { page } = await open({ search: '?rate=20' })
-    await atLeast(page, 'ok.v1', 1)
     await page.selectOption('#fault-pod', 'catalog/catalog-v1')
+    await expectText(page, '#fault-bar-state').toBe('No fault is set.')
     await page.click('#fault-set')
-    await page.getByText('Set 500, 50 % in catalog-v1.').waitFor()
+    await expectMarks(page).toEqual(['500, 50 %: v1'])
     await page.getByRole('button', { name: 'x-istio-cohort: internal' }).click()
     await page.locator('#rate').fill('10')
-    const marks = ['Set 500, 50 % in catalog-v1', 'header x-istio-cohort: internal', 'rate 10 a second']
+    const marks = ['500, 50 %: v1', 'header x-istio-cohort: internal', 'rate 10 a second']
     for (const chart of ['#split', '#success', '#latency']) {
-      await expect.poll(() => page.locator(`${chart} .mark title`).allTextContents(), WAIT).toEqual(marks)
+      await expectMarks(page, chart).toEqual(marks)
       const label = await page.locator(chart).getAttribute('aria-label')
       for (const mark of marks) expect(label).toMatch(new RegExp(` \\d+ s ago: ${mark}\\.`))
     }
+  })
+
+  test('the charts also mark faults that were set in another tab, or from a terminal', async ({ visit }) => {
+    const store = await startedStore()
+    await store.set('v1', { type: 'latency', latencyMs: 5 }) // older than the page, so it is no change
+    const { page } = await visit(`${store.url}?rate=20`)
+    await expectText(page, '#fault-bar-state').toBe('latency 5 ms, 100 %: v1')
+    await store.set('v1', { type: 'latency', latencyMs: 10 })
+    await expectMarks(page).toEqual(['latency 10 ms, 100 %: v1'])
+
+    const { page: other } = await visit(store.url)
+    await expectText(other, '#fault-bar-state').toBe('latency 10 ms, 100 %: v1')
+    await other.getByRole('button', { name: 'Heal everything' }).click()
+    await expectMarks(page).toEqual(['latency 10 ms, 100 %: v1', 'no fault: v1'])
+    await expectMarks(other).toEqual(['no fault: v1'])
   })
 
   test('figures and graph show calls and tries separately, and legend and grid show retries', async ({ open }) => {
@@ -147,6 +165,7 @@ describeInBrowser('figures and charts', () => {
   test('one click sets a header, and another one removes it', async ({ open }) => {
     const { page, store } = await open({ search: '?rate=20' })
     store.mesh.route = ({ headers }) => headers['x-dark-launch'] === 'v2' ? 'v2' : 'v1'
+    await atLeast(page, 'ok.v1', 1)
     await page.getByRole('button', { name: 'x-dark-launch: v2' }).click()
     await page.getByText('Sent with x-dark-launch: v2.').waitFor()
     await atLeast(page, 'ok.v2', 3)

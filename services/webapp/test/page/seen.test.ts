@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { outcomeOf } from '../../public/static/page/outcome.js'
-import { edgesOf, isWebappSilent, Sightings } from '../../public/static/page/seen.js'
+import { edgesOf, isWebappSilent, podsInWords, Sightings } from '../../public/static/page/seen.js'
 import { History } from '../../public/static/page/statistics.js'
 
 type Outcome = ReturnType<typeof outcomeOf>
@@ -105,4 +105,15 @@ test('a pod keeps the header of the request that reached it', () => {
     { service: 'catalog', pod: 'pod-b', version: 'v2', header },
     { service: 'forum', pod: 'forum-1' }
   ])
+})
+
+test('pods are named by their version or service, and a pod that is one of several also by the end of its name', () => {
+  const pod = (name: string, version: string, service: 'catalog' | 'forum' = 'catalog') =>
+    ({ service, pod: name, version, header: undefined, at: 0 })
+  const [a, b] = [pod('catalog-7d9f-aaaaa', 'v1'), pod('catalog-7d9f-bbbbb', 'v1')]
+  const [c, forum] = [pod('catalog-v2', 'v2'), pod('forum-5c8d-ccccc', 'v1', 'forum')]
+  const all = [a, b, c, forum]
+  expect(podsInWords(all, all)).toBe('v1, v2, forum')
+  expect(podsInWords([b, forum], all)).toBe('v1 (…bbbbb), forum')
+  expect(podsInWords([a], [a, c])).toBe('v1')
 })

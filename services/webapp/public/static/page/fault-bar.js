@@ -20,6 +20,8 @@ export class FaultBar {
   #root = byId('fault-bar', HTMLElement)
   #versions = byId('fault-bar-versions', HTMLElement)
   #state = byId('fault-bar-state', HTMLElement)
+  #faults = ''
+  #isBusy = false
   /** @type {Pod[]} */
   #pods = []
 
@@ -59,7 +61,24 @@ export class FaultBar {
    */
   showState (faults, isOpen) {
     this.#root.hidden = !isOpen
-    if (this.#state.textContent !== faults) this.#state.textContent = faults
+    this.#faults = faults
+    this.#drawState()
+  }
+
+  /**
+   * Shows that a change is under way, until its faults are known.
+   *
+   * @param {boolean} isBusy
+   */
+  setBusy (isBusy) {
+    this.#isBusy = isBusy
+    this.#root.ariaBusy = String(isBusy)
+    this.#drawState()
+  }
+
+  #drawState () {
+    const state = this.#isBusy ? 'Changing …' : this.#faults
+    if (this.#state.textContent !== state) this.#state.textContent = state
   }
 
   /**

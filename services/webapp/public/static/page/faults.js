@@ -29,22 +29,21 @@ export class Faults {
   /** the keys of the pods that are shown */
   #shown = ''
   #onReached
-  #onChanged
   /** the last change: one follows the other, so that the user's last press wins */
   #last = Promise.resolve()
 
   /**
    * @param {(pod: Pod) => void} onReached called when a pod answered with its rules, or accepted a change
-   * @param {(change: string) => void} onChanged called after a change, with the change in words
+   * @param {(faults: string) => void} onChanged called with the new faults in words after someone changed them
    */
   constructor (onReached, onChanged) {
     this.#onReached = onReached
-    this.#onChanged = onChanged
     this.#rules = new RuleList({
       isEnabled: this.#access === 'any',
       onReached,
       onDelete: (pod, name) => this.#change(this.#form, [pod], 'DELETE', { name }, `Deleted rule ${name}`),
-      onUpdate: () => this.#showAccess()
+      onUpdate: () => this.#showAccess(),
+      onChanged
     })
     enableCopyButtons()
     // A phone shows the bar first, and this form only on demand.
@@ -137,12 +136,16 @@ export class Faults {
    * @param {unknown} body
    * @param {string} done the message of success, without the pods
    */
-  #change (origin, pods, method, body, done) {
+  async #change (origin, pods, method, body, done) {
     this.#bar.say('')
     this.#form.say('')
     if (pods.length === 0) return
     origin.say('…')
-    this.#last = this.#last.then(() => this.#carryOut(origin, pods, method, body, done))
+    this.#bar.setBusy(true)
+    const change = this.#last = this.#last.then(() => this.#carryOut(origin, pods, method, body, done))
+    await change
+    await this.#rules.refresh()
+    if (change === this.#last) this.#bar.setBusy(false)
   }
 
   /**
@@ -160,9 +163,7 @@ export class Faults {
     }))
     const changed = answers.filter(({ ok }) => ok).map(({ pod }) => pod.pod)
     const failures = answers.filter(({ ok }) => !ok).map(({ pod, message }) => `${pod.pod}: ${message}`)
-    if (changed.length > 0) this.#onChanged(`${done} in ${changed.join(', ')}`)
     const success = changed.length === 0 ? [] : [`${done} in ${changed.join(', ')}.`]
     origin.say([...success, ...failures].join(' '), failures.length > 0)
-    await this.#rules.refresh()
   }
 }

@@ -1,7 +1,7 @@
 import { callPod, POD_NOT_MET } from './chaos-api.js'
 import { byId, element } from './dom.js'
 import { ruleInWords } from './rule.js'
-import { isOfCatalog, keyOf } from './seen.js'
+import { isOfCatalog, keyOf, podsInWords } from './seen.js'
 
 /** @import { Pod } from './seen.js' */
 /** @import { PodAnswer, RuleView } from './chaos-api.js' */
@@ -15,6 +15,8 @@ const INTERVAL_MS = 3000
  * @property {(pod: Pod) => void} onReached called when a pod answered with its rules
  * @property {(pod: Pod, name: string) => void} onDelete called when the user wants to delete a rule
  * @property {() => void} onUpdate called after each answer
+ * @property {(faults: string) => void} onChanged called with the new faults in words after a round in which the rules
+ * of a pod were not those of the round before, no matter who changed them
  */
 
 /** Polls the pods for their rules, and lists the rules. */
@@ -27,9 +29,12 @@ export class RuleList {
   #answers = new Map()
   /** @type {Map<string, string>} why a pod refuses access to its faults, by key */
   #refusals = new Map()
+  /** @type {Pod[]} the pods whose active rules changed in this round */
+  #changed = []
   /** the content of the list as JSON; the list is drawn only if it changes */
   #drawn = ''
-  #isAsking = false
+  /** @type {Promise<void> | undefined} the current rounds */
+  #asking
   /** whether another round must follow the current one */
   #isStale = false
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -76,20 +81,35 @@ export class RuleList {
     return last?.code === POD_NOT_MET && last.of.at === pod.at
   }
 
-  /** The active rules with their pods, as in `500, 50 %: catalog-v1, catalog-v2`; empty while unknown. */
+  /** The active rules with their pods, as in `500, 50 %: v1, v2`; empty while unknown. */
   inWords () {
-    /** @type {Map<string, string[]>} */
-    const pods = new Map()
-    for (const pod of this.#pods) {
-      for (const rule of Object.values(this.#answers.get(keyOf(pod))?.rules ?? {})) {
-        const words = ruleInWords(rule)
-        if (rule.active) pods.set(words, [...pods.get(words) ?? [], pod.pod])
-      }
-    }
+    const faulty = this.#pods.filter(pod => this.#faultsOf(pod).length > 0)
+    if (faulty.length > 0) return this.#describe(faulty)
     const isKnown = this.#pods.some(isOfCatalog) &&
       this.#listed().every(pod => this.isGone(pod) || this.#answers.get(keyOf(pod))?.ok)
-    if (pods.size === 0) return isKnown ? 'No fault is set.' : ''
-    return [...pods].map(([words, names]) => `${words}: ${names.join(', ')}`).join('; ')
+    return isKnown ? 'No fault is set.' : ''
+  }
+
+  /** @param {Pod[]} pods */
+  #describe (pods) {
+    const found = pods.flatMap(pod => {
+      const faults = this.#faultsOf(pod)
+      return (faults.length === 0 ? ['no fault'] : faults).map(words => ({ words, pod }))
+    })
+    const existing = this.#pods.filter(pod => !this.isGone(pod))
+    return [...Map.groupBy(found, ({ words }) => words)]
+      .map(([words, its]) => `${words}: ${podsInWords(its.map(({ pod }) => pod), existing)}`)
+      .join('; ')
+  }
+
+  /**
+   * The pod's active rules in words.
+   *
+   * @param {Pod} pod
+   */
+  #faultsOf (pod) {
+    const rules = Object.values(this.#answers.get(keyOf(pod))?.rules ?? {})
+    return [...new Set(rules.filter(({ active }) => active).map(ruleInWords))]
   }
 
   /**
@@ -104,14 +124,18 @@ export class RuleList {
   /** Asks all pods for their rules, and again after INTERVAL_MS. During a round, it requests one more round. */
   async refresh () {
     this.#isStale = true
-    if (this.#isAsking || !this.#options.isEnabled) return
+    if (!this.#options.isEnabled) return
+    this.#asking ??= this.#askWhileStale()
+    await this.#asking
+  }
+
+  async #askWhileStale () {
     clearTimeout(this.#timer)
-    this.#isAsking = true
     while (this.#isStale) {
       this.#isStale = false
       await this.#askAll()
     }
-    this.#isAsking = false
+    this.#asking = undefined
     this.#timer = setTimeout(() => this.refresh(), INTERVAL_MS)
   }
 
@@ -126,6 +150,8 @@ export class RuleList {
       if (this.#isWorthAsking(pod)) this.#remember(pod, await callPod(pod, 'GET'))
     }
     this.#draw()
+    const changed = this.#changed.splice(0)
+    if (changed.length > 0) this.#options.onChanged(this.#describe(changed))
   }
 
   /**
@@ -147,8 +173,11 @@ export class RuleList {
     if (answer.status === 403 && answer.by === pod.pod) this.#refusals.set(key, answer.message)
     // The rules stay listed if a call fails, but not if no call reaches the pod or the pod refuses.
     const mustForget = answer.code === POD_NOT_MET || answer.status === 403
+    const isKnown = this.#answers.get(key)?.rules !== undefined
+    const before = this.#faultsOf(pod).join()
     const rules = answer.rules ?? (mustForget ? undefined : this.#answers.get(key)?.rules)
     this.#answers.set(key, { ...answer, rules, of: pod })
+    if (isKnown && answer.ok && this.#faultsOf(pod).join() !== before) this.#changed.push(pod)
     if (answer.ok) this.#options.onReached(pod)
     this.#draw()
   }

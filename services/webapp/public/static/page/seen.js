@@ -143,6 +143,21 @@ export function isOfCatalog ({ service }) {
 }
 
 /**
+ * Pods in a few words: `v1` for all pods of a version of the catalog, `forum` for all pods of the forum. If a pod is
+ * one of several, the end of its name follows, as in `v1 (…x2kqv)`.
+ *
+ * @param {Pod[]} pods
+ * @param {Pod[]} all the pods that exist
+ */
+export function podsInWords (pods, all) {
+  const groupOf = (/** @type {Pod} */ pod) => isOfCatalog(pod) && pod.version !== '' ? pod.version : pod.service
+  return [...Map.groupBy(pods, groupOf)].map(([group, its]) => {
+    const isWhole = all.every(pod => groupOf(pod) !== group || its.some(({ pod: name }) => name === pod.pod))
+    return isWhole ? group : `${group} (${its.map(({ pod }) => `…${pod.split('-').at(-1)}`).join(', ')})`
+  }).join(', ')
+}
+
+/**
  * A key for maps of pods, such as `catalog/catalog-1`.
  *
  * @param {Pick<Pod, 'service' | 'pod'>} pod
