@@ -4,7 +4,10 @@ import { textField } from './field.ts'
 const TYPED_AS_IS = { spellcheck: 'false', autocomplete: 'off', autocapitalize: 'none' }
 
 /** The headers that the book's routes use. */
-const HEADERS = ['x-dark-launch: v2', 'x-istio-cohort: internal']
+const HEADERS = [
+  { name: 'x-dark-launch', value: 'v2' },
+  { name: 'x-istio-cohort', value: 'internal' }
+] as const
 
 /** The controls of the page's traffic: pause, rate, and a header to send. */
 export function controls (): string {
@@ -20,19 +23,22 @@ export function controls (): string {
           !${textField({
             id: 'header-name',
             label: 'Name',
-            attributes: { ...TYPED_AS_IS, placeholder: 'x-dark-launch', list: 'header-names' }
+            attributes: { ...TYPED_AS_IS, placeholder: HEADERS[0].name, list: 'header-names' }
           })}
-          !${textField({ id: 'header-value', label: 'Value', attributes: { ...TYPED_AS_IS, placeholder: 'v2' } })}
+          !${textField({
+            id: 'header-value',
+            label: 'Value',
+            attributes: { ...TYPED_AS_IS, placeholder: HEADERS[0].value }
+          })}
           <div class="buttons">
             <button id="header-set">Send this header</button>
             <button type="button" id="header-clear">Send none</button>
           </div>
-          <div class="chips">!${HEADERS.map(header => html`
-            <button type="button">${header}</button>`)}
+          <div class="chips">!${HEADERS.map(({ name, value }) => html`
+            <button type="button">${name}: ${value}</button>`)}
           </div>
-          <datalist id="header-names">
-            <option value="x-dark-launch"></option>
-            <option value="x-istio-cohort"></option>
+          <datalist id="header-names">!${HEADERS.map(({ name }) => html`
+            <option value="${name}"></option>`)}
           </datalist>
         </fieldset>
         <p class="sending" role="status" id="sending"></p>

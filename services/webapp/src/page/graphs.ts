@@ -1,4 +1,5 @@
 import { html } from 'ghtml'
+import { RECENT_MS } from '../../public/static/shared/recent.js'
 
 const ARROW = html`<marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8"
             orient="auto"><path d="M0 0 10 5 0 10z"/></marker>`
@@ -37,8 +38,8 @@ export function liveGraph (): string {
         </p>
         <svg class="graph seen" id="seen" role="img" aria-label="No requests seen yet."></svg>
         <p class="muted graph-note">
-          Traffic of the last eight seconds. A thicker line carries more requests. A dashed red line shows failures.
-          The state of a gray service is unknown.
+          Traffic of the last ${RECENT_MS / 1000} seconds. A thicker line carries more requests. A dashed red line shows
+          failures. The state of a gray service is unknown.
         </p>
       </div>`
 }

@@ -1,4 +1,5 @@
 import { html } from 'ghtml'
+import { RECENT_MS } from '../../public/static/shared/recent.js'
 import { controls } from './controls.ts'
 import { faultBar, type ChaosAccess } from './fault-controls.ts'
 
@@ -17,13 +18,15 @@ export function requests (chaosAccess: ChaosAccess): string {
         </p>
       </div>
       <div class="charts">
-        !${chart('split', 'Versions')}
+        !${chart('split', 'Versions', TIMES)}
         !${chart('success', 'Success', html`<span id="success-minute"></span> <span id="forum-state"></span>`)}
         !${chart('latency', 'Latency', '', SCALE)}
-        <p class="muted charts-foot">Figures: the last eight seconds. Charts: the last minute.</p>
       </div>
     </section>`
 }
+
+/** Which time the figures and charts of all three panels cover. */
+const TIMES = html`<span id="times">figures: last ${RECENT_MS / 1000} s, charts: last minute</span>`
 
 /** The labels of the logarithmic scale. */
 const SCALE = html`<p class="scale" aria-hidden="true"><span>10 s</span><span>100 ms</span><span>1 ms</span></p>`

@@ -13,7 +13,7 @@ describeInBrowser('the layout', () => {
   ] as const)('controls, grid, figures and charts are on one screen: %i x %i', async ([width, height], { open }) => {
     const { page } = await open({ search: '?rate=20' }, { viewport: { width, height } })
     await atLeast(page, 'ok', 5)
-    for (const part of ['#controls', '.fault-bar', '#legend', '#grid', '#split', '#success', '#latency']) {
+    for (const part of ['#controls', '.fault-bar', '#legend', '#grid', '#times', '#split', '#success', '#latency']) {
       for (const box of await Promise.all((await page.locator(part).all()).map(part => part.boundingBox()))) {
         expect(box, part).toSatisfy(({ y, height: own }) => y >= 0 && y + own <= height)
       }

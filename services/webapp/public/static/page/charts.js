@@ -25,7 +25,7 @@ const FAILURES = { fault: 'injected', error: 'error', timeout: 'timeout', droppe
 
 /**
  * @typedef {object} Figures
- * @property {Summary} recent the last eight seconds
+ * @property {Summary} recent
  * @property {Summary} minute the last minute
  * @property {Summary[]} series its pieces
  * @property {Edge | undefined} forum the recent calls to the forum

@@ -1,8 +1,8 @@
 // Draws the service graph from what the page has seen.
+import { RECENT_MS } from '../shared/recent.js'
 import { isNarrow, svg } from './dom.js'
 import { percent } from './charts.js'
 import { UNKNOWN_CATALOG } from './seen.js'
-import { RECENT_MS } from './statistics.js'
 
 /** @import { Edge } from './seen.js' */
 

@@ -1,11 +1,10 @@
-// The figures of the calls to one service: those of the last eight seconds, and those of the last minute.
+// The figures of the calls to one service: the recent ones, and those of the last minute.
+import { RECENT_MS } from '../shared/recent.js'
 import { hasFailed } from './outcome.js'
 
 /** @import { Kind, Outcome } from './outcome.js' */
 /** @import { Sent } from './traffic.js' */
 
-/** All recent figures cover this time. It is so short that they are right within ten seconds of a change. */
-export const RECENT_MS = 8000
 /** The time that the charts show, and after which the page forgets pods. */
 export const MINUTE_MS = 60_000
 
@@ -75,7 +74,7 @@ export class History {
   }
 
   /**
-   * The summary of the last eight seconds. While nothing newer is known, because the requests are still in flight, the
+   * The recent summary. While nothing newer is known, because the requests are still in flight, the
    * last summary stays.
    *
    * @param {number} now
