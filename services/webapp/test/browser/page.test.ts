@@ -5,7 +5,8 @@ import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import {
-  atLeast, cells, describeInBrowser, expectAddress, expectDetail, expectGraph, expectText, startedStore, test, WAIT
+  atLeast, cells, describeInBrowser, expectAddress, expectDetail, expectGraph, expectText, setVisibility, startedStore,
+  test, WAIT
 } from './visit.ts'
 
 const expectPods = (page: Page) => expect.poll(() => page.locator('#fault-pod option').allInnerTexts(), WAIT)
@@ -241,14 +242,10 @@ describeInBrowser('the page in a browser', () => {
     await page.click('#pause')
     await expect.poll(sent, WAIT).toBeGreaterThan(paused + 5)
 
-    const setVisibility = (state: string) => page.evaluate(`
-      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' })
-      document.dispatchEvent(new Event('visibilitychange'))
-    `)
-    await setVisibility('hidden')
+    await setVisibility(page, 'hidden')
     await expectNoRequests()
     const hidden = await sent()
-    await setVisibility('visible')
+    await setVisibility(page, 'visible')
     await expect.poll(sent, WAIT).toBeGreaterThan(hidden + 5)
 
     await page.locator('#rate').fill('1')

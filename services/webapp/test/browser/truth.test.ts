@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Store } from '../store.ts'
-import { describeInBrowser, requestsInFlight, startedStore, test, WAIT } from './visit.ts'
+import { describeInBrowser, requestsInFlight, setVisibility, startedStore, test, WAIT } from './visit.ts'
 
 /** The page promises this to its users. Here, these are seconds of the page's own clock. */
 const TRUE_WITHIN_S = 10
@@ -11,13 +11,23 @@ const BROKEN = { type: '500', percentage: 100 }
 
 /** What the page shows. Shares are numbers from 0 to 1. */
 interface Shown {
+  /** catalog calls per second */
+  rate: number
   success: Record<string, number>
+  /** the share of successes in the last minute */
+  minute: number
   versions: Record<string, number>
+  /** milliseconds, and the number of requests over 5 s */
+  latency: Record<string, number>
+  /** the state of the fault bar */
+  faults: string
   /** the text of each node's state, by the node's name */
   nodes: Record<string, string>
   /** the share of each color in the last bars */
   splitBars: Record<string, number>
   successBars: Record<string, number>
+  /** the mean share of successes of all columns of the chart */
+  successChart: number
   forum: string
   banner: string
   shop: string
@@ -32,12 +42,14 @@ const READ = `(() => {
   const all = selector => [...document.querySelectorAll(selector)]
   const shown = selector => all(selector).filter(({ hidden }) => !hidden).map(one => one.textContent.trim()).join()
   const share = text => parseFloat(text) / 100
-  const figures = id => Object.fromEntries(all('#' + id + '-figures .figure').map(figure =>
-    [figure.querySelector('span').textContent, share(figure.querySelector('b').textContent)]))
+  const ms = text => parseFloat(text) * (text.endsWith(' s') ? 1000 : 1)
+  const figures = (id, valueOf) => Object.fromEntries(all('#' + id + '-figures .figure').map(figure =>
+    [figure.querySelector('span').textContent, valueOf(figure.querySelector('b').textContent)]))
+  const sum = (bars, attribute) => bars.reduce((sum, bar) => sum + Number(bar.getAttribute(attribute)), 0)
   const COLUMN = 8 // each column of a chart is two seconds
   const lastBars = id => {
-    const bars = all('#' + id + ' .bar').filter(bar => Number(bar.getAttribute('x')) > 27 * COLUMN)
-    const total = bars.reduce((sum, bar) => sum + Number(bar.getAttribute('height')), 0)
+    const bars = all('#' + id + ' .bar').filter(bar => Number(bar.getAttribute('x')) > 26 * COLUMN)
+    const total = sum(bars, 'height')
     const shares = {}
     for (const bar of bars) {
       const name = bar.classList[1]
@@ -45,14 +57,21 @@ const READ = `(() => {
     }
     return shares
   }
+  const success = all('#success .bar')
+  const columns = new Set(success.map(bar => bar.getAttribute('x'))).size
   const legend = all('#legend button')
   return {
-    success: figures('success'),
-    versions: figures('split'),
+    rate: parseFloat(shown('#total')),
+    success: figures('success', share),
+    minute: share(shown('#success-minute').replace('last minute: ', '')),
+    versions: figures('split', share),
+    latency: figures('latency', ms),
+    faults: shown('#fault-bar-state'),
     nodes: Object.fromEntries(all('#seen .node').slice(1).map(node =>
       [node.querySelector('text').textContent, node.querySelector('.state').textContent])),
     splitBars: lastBars('split'),
     successBars: lastBars('success'),
+    successChart: sum(success.filter(bar => bar.classList.contains('good')), 'height') / 64 / columns,
     forum: shown('#forum-state'),
     banner: shown('#webapp-silent'),
     shop: shown('.shelf .unavailable'),
@@ -89,9 +108,13 @@ const TURN = `new Promise(done => {
 })`
 
 const about = (share: number) => expect.closeTo(share, 1)
+const some = expect.any(Number)
 const CALM = {
+  rate: expect.closeTo(5, 0),
   success: { ok: 1 },
   versions: { v1: about(0.5), v2: about(0.5) },
+  latency: { 'v1 p50': some, 'v2 p50': some, p95: some },
+  faults: 'No fault is set.',
   nodes: { webapp: '✓', 'catalog v1': '✓', 'catalog v2': '✓', forum: '✓' },
   splitBars: { v1: about(0.5), v2: about(0.5) },
   successBars: { good: about(1) },
@@ -117,6 +140,7 @@ const CHANGES: Change[] = [
       success: { ok: 0, injected: 1 },
       nodes: { ...CALM.nodes, 'catalog v1': '✗', 'catalog v2': '✗' },
       successBars: { fault: about(1) },
+      faults: '500, 100 %: v1, v2',
       shop: NOT_AVAILABLE
     }
   },
@@ -127,6 +151,8 @@ const CHANGES: Change[] = [
     shown: {
       success: { ok: about(0.5), 'no answer': about(0.5) },
       versions: { v2: about(0.5), 'no pod': about(0.5) },
+      latency: { 'v2 p50': some, p95: some },
+      faults: 'drop (fin), 100 %: v1',
       nodes: { ...CALM.nodes, 'catalog v1': '? suspected', catalog: '✗ no pod' },
       splitBars: { v2: about(0.5), dropped: about(0.5) },
       successBars: { good: about(0.5), dropped: about(0.5) }
@@ -138,6 +164,7 @@ const CHANGES: Change[] = [
     make: ({ mesh }) => { mesh.route = () => 'v2' },
     shown: {
       versions: { v2: 1 },
+      latency: { 'v2 p50': some, p95: some },
       nodes: { ...CALM.nodes, 'catalog v1': '?' },
       splitBars: { v2: about(1) }
     }
@@ -148,6 +175,8 @@ const CHANGES: Change[] = [
     shown: {
       success: { ok: 0, 'no answer': 1 },
       versions: { 'no pod': 1 },
+      latency: {},
+      faults: '', // no pod can say it
       nodes: { ...CALM.nodes, 'catalog v1': '?', 'catalog v2': '?', catalog: '✗ no pod' },
       splitBars: { dropped: about(1) },
       successBars: { dropped: about(1) },
@@ -160,7 +189,7 @@ const CHANGES: Change[] = [
       mesh.route = route
       await set('forum', BROKEN)
     },
-    shown: { nodes: { ...CALM.nodes, forum: '✗' }, forum: 'forum ✗ 100 % fail' }
+    shown: { nodes: { ...CALM.nodes, forum: '✗' }, forum: 'forum ✗ 100 % fail', faults: '500, 100 %: forum' }
   },
   {
     name: 'a killed webapp',
@@ -168,6 +197,8 @@ const CHANGES: Change[] = [
     shown: {
       success: { ok: 0, 'no answer': 1 },
       versions: {},
+      latency: {},
+      faults: '500, 100 %: forum', // as far as the page knows
       nodes: { webapp: '✗', 'catalog v1': '?', 'catalog v2': '?', forum: '?' },
       splitBars: {},
       successBars: { dropped: about(1) },
@@ -190,21 +221,86 @@ describeInBrowser('what the page shows after a change', () => {
   test('after each change, everything on the page agrees within ten seconds', async ({ visit }) => {
     const store = await startedStore()
     const { page } = await visit('about:blank')
-    const pass = passOf(page)
-    await page.clock.install({ time: 0 })
-    await page.goto(store.url)
-    await page.clock.pauseAt(60_000)
+    const pass = await stopClock(page, store)
     const { route } = store.mesh
     for (const { name, make, shown } of CHANGES) {
       await make(store, route)
       await pass(TRUE_WITHIN_S)
-      const found = await read(page)
-      const { graph, legend, cells: colored } = found // compared with the rest below
-      expect(found, name).toEqual({ ...CALM, ...shown, graph, legend, cells: colored })
-      expect(contradictions(found), name).toEqual([])
+      await expectShown(page, name, shown)
     }
   })
+
+  test('a hidden page stands still, and ten seconds after its return everything agrees', async ({ visit }) => {
+    const store = await startedStore()
+    const { page } = await visit('about:blank')
+    const pass = await stopClock(page, store)
+    await pass(TRUE_WITHIN_S)
+    const before = await read(page)
+    await setVisibility(page, 'hidden')
+    await store.set('v1', BROKEN)
+    await page.clock.fastForward(300_000)
+    await pass(1)
+    await setVisibility(page, 'visible')
+    expect({ ...await read(page), cells: before.cells }).toEqual(before) // the grid may show the last answers late
+    await pass(2)
+    expect(await read(page)).toMatchObject({ rate: CALM.rate, versions: CALM.versions }) // not empty
+    await pass(TRUE_WITHIN_S - 2)
+    await expectShown(page, 'after the return', {
+      success: { ok: about(0.5), injected: about(0.5) },
+      faults: '500, 100 %: v1',
+      nodes: { ...CALM.nodes, 'catalog v1': '✗' },
+      successBars: { good: about(0.5), fault: about(0.5) }
+    })
+  })
+
+  // Hangs and delays need the real clock. So this test waits until the page is right: a busy machine may need longer.
+  test('a pod that hangs and a pod with a delay of one second are shown as such', async ({ open }) => {
+    const { page, store } = await open()
+    await expect.poll(() => page.locator('#seen .node').count(), WAIT).toBe(5)
+    await store.set('v1', { type: 'drop', mode: 'hang', percentage: 100 })
+    await store.set('v2', { type: 'latency', latencyMs: 1000, percentage: 100 })
+    // Few calls are answered, so their shares are coarse.
+    const half = expect.closeTo(0.5, 0)
+    await expectSoon(page).toMatchObject({
+      rate: expect.closeTo(2, -0.5),
+      success: { ok: half, 'no answer': half },
+      versions: { v2: half, 'no pod': half },
+      latency: { 'v2 p50': expect.closeTo(1250, -2.7), p95: some, 'over 5 s': some },
+      faults: 'drop (hang), 100 %: v1; latency 1000 ms, 100 %: v2',
+      nodes: { ...CALM.nodes, 'catalog v1': '? suspected', catalog: '✗ no pod' },
+      contradictions: []
+    })
+    await store.heal()
+    await expectSoon(page).toMatchObject({ ...CALM, rate: some, contradictions: [] })
+  })
 })
+
+/**
+ * Opens the page with a clock that stands still, and returns the function that lets time pass. The page waits for every
+ * answer: its patience would depend on the speed of the machine.
+ */
+async function stopClock (page: Page, { url }: Store) {
+  const pass = passOf(page)
+  await page.addInitScript('AbortSignal.timeout = () => new AbortController().signal')
+  await page.clock.install({ time: 0 })
+  await page.goto(url)
+  await page.clock.pauseAt(60_000)
+  return pass
+}
+
+/** Expects that the page shows this, and otherwise what it shows while nothing fails. */
+async function expectShown (page: Page, name: string, shown: Change['shown']): Promise<void> {
+  const found = await read(page)
+  const { minute, successChart, graph, legend, cells } = found // compared with the rest
+  expect(found, name).toEqual({ ...CALM, ...shown, minute, successChart, graph, legend, cells })
+  expect(contradictions(found), name).toEqual([])
+}
+
+/** Expects what the page shows, again and again until it is right and free of contradictions. */
+const expectSoon = (page: Page) => expect.poll(async () => {
+  const found = await read(page)
+  return { ...found, contradictions: contradictions(found) }
+}, WAIT)
 
 /** The words of an edge of the graph. */
 const CALLS = new RegExp([
@@ -213,7 +309,8 @@ const CALLS = new RegExp([
 ].map(({ source }) => source).join(''), 'g')
 
 /** The contradictions between two parts of the page, in words. */
-function contradictions ({ graph, success, versions, nodes, legend, cells, banner, successBars, splitBars }: Shown) {
+function contradictions (shown: Shown) {
+  const { graph, success, versions, latency, nodes, legend, cells, banner, successBars, splitBars } = shown
   const edges = [...graph.matchAll(CALLS)]
     .map(([, to = '', perSecond, failed = 0]) => ({ to, perSecond: Number(perSecond), failed: Number(failed) / 100 }))
   const targets = edges.filter(({ to }) => to !== 'webapp')
@@ -221,6 +318,13 @@ function contradictions ({ graph, success, versions, nodes, legend, cells, banne
   const succeeded = targets.reduce((sum, { perSecond, failed }) => sum + perSecond * (1 - failed), 0)
   const differs = (a = 0, b = 0) => Math.abs(a - b) > 0.1
   const found: string[] = []
+  const [entry] = edges.filter(({ to }) => to === 'webapp')
+  // The page calls the forum too, every two seconds.
+  if (Math.abs(shown.rate + 0.5 - (entry?.perSecond ?? 0)) > 0.7) found.push('rate: figure and graph')
+  if (differs(shown.minute, shown.successChart)) found.push('last minute: figure and chart')
+  const answering = Object.keys(versions).filter(version => version !== 'no pod')
+  const timed = Object.keys(latency).filter(name => name.endsWith('p50')).map(name => name.replace(' p50', ''))
+  if (answering.join() !== timed.join()) found.push('versions and latency')
   if (differs(success['ok'], calls === 0 ? 0 : succeeded / calls)) found.push('success: figure and graph')
   if (differs(success['ok'], successBars['good'])) found.push('success: figure and bars')
   for (const version of new Set([...Object.keys(versions), ...targets.map(({ to }) => versionOf(to))])) {

@@ -78,6 +78,14 @@ export async function startedStore (options: StoreOptions = {}): Promise<Store> 
   return store
 }
 
+/** Makes the page believe that its tab was hidden, or shown again. */
+export async function setVisibility (page: Page, state: 'hidden' | 'visible'): Promise<void> {
+  await page.evaluate(`
+    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' })
+    document.dispatchEvent(new Event('visibilitychange'))
+  `)
+}
+
 /** The number of cells in the grid that match this class, such as `ok.v1`. */
 export function cells (page: Page, kind: string): Promise<number> {
   return page.locator(`#grid .cell.${kind}`).count()
