@@ -114,9 +114,8 @@ function drawSuccess ({ recent: { n, success, shares }, minute, series, forum })
     : [figure(ok, 'ok'), ...failures.map(([kind, label], index) => figure(failed[index] ?? '', label, kind))])
   setText('success-minute', minute.n === 0 ? '' : `last minute: ${percent(minute.success)}`)
   const [state, words] = forumInWords(forum)
-  const forumState = byId('forum-state', HTMLElement)
-  forumState.className = state
-  forumState.textContent = `forum ${words}`
+  byId('forum-state', HTMLElement).className = state
+  setText('forum-state', `forum ${words}`)
   const label = n === 0 ? 'No answers.' : `${ok} of ${n} requests succeeded.`
   return { id: 'success', shapes: series.flatMap(bars), label }
 }

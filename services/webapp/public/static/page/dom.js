@@ -68,13 +68,15 @@ export function isNarrow () {
 }
 
 /**
- * Sets the text of an element.
+ * Sets the text of an element. The browser does nothing if the element has this text already: otherwise, it would lay
+ * out and paint the element again, and a screen reader would read it again.
  *
  * @param {string} id
  * @param {string} text
  */
 export function setText (id, text) {
-  byId(id, HTMLElement).textContent = text
+  const found = byId(id, HTMLElement)
+  if (found.textContent !== text) found.textContent = text
 }
 
 /**

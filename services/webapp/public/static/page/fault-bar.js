@@ -19,7 +19,6 @@ const FAULTS = {
 export class FaultBar {
   #root = byId('fault-bar', HTMLElement)
   #versions = byId('fault-bar-versions', HTMLElement)
-  #state = byId('fault-bar-state', HTMLElement)
   #faults = ''
   #isBusy = false
   /** @type {Pod[]} */
@@ -77,8 +76,7 @@ export class FaultBar {
   }
 
   #drawState () {
-    const state = this.#isBusy ? 'Changing …' : this.#faults
-    if (this.#state.textContent !== state) this.#state.textContent = state
+    setText('fault-bar-state', this.#isBusy ? 'Changing …' : this.#faults)
   }
 
   /**

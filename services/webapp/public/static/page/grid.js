@@ -5,11 +5,6 @@ import { headerInWords } from './settings.js'
 /** @import { Outcome } from './outcome.js' */
 /** @import { Sent } from './traffic.js' */
 
-/**
- * How long a change waits, in milliseconds, so that the browser paints several changes at once. Painting each request
- * twice would take several times the CPU time.
- */
-const DRAW_MS = 100
 /** How many requests are kept. A large screen has fewer cells. */
 const MAX_KEPT = 1000
 
@@ -42,8 +37,6 @@ export class Grid {
   #pending = new Map()
   /** @type {Set<number>} the cells to draw, by index */
   #changed = new Set()
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer
   /** @type {HTMLButtonElement | undefined} the cell that was drawn as the next one */
   #marked
   /** @type {HTMLButtonElement | undefined} */
@@ -69,7 +62,7 @@ export class Grid {
   }
 
   /**
-   * Marks the next cell as a request in flight.
+   * Puts a request in flight into the next cell. The cell changes with the next call of `draw`.
    *
    * @param {Sent} sent
    */
@@ -79,12 +72,12 @@ export class Grid {
     this.#latest.push(request)
     if (this.#latest.length > MAX_KEPT) this.#latest.shift()
     this.#requests[this.#next] = request
-    this.#drawSoon(this.#next)
+    this.#changed.add(this.#next)
     this.#next = (this.#next + 1) % this.#cells.length
   }
 
   /**
-   * Shows the outcome of a request in its cell.
+   * Puts the outcome of a request into its cell. The cell changes with the next call of `draw`.
    *
    * @param {Sent} sent
    * @param {Outcome} outcome
@@ -102,7 +95,7 @@ export class Grid {
     ].filter(Boolean).join(' ')
     if (attempt > 1) request.attempt = attempt > 9 ? '+' : String(attempt)
     request.words = [...wordsFor(outcome), ...header === undefined ? [] : [`sent with ${headerInWords(header)}`]]
-    this.#drawSoon(this.#requests.indexOf(request)) // not found if a newer request has taken its cell
+    this.#changed.add(this.#requests.indexOf(request)) // not found if a newer request has taken its cell
   }
 
   /**
@@ -136,18 +129,12 @@ export class Grid {
     this.#root.append(...added)
     this.#makeFocusable(this.#cells[0])
     this.#changed = new Set(latest.keys())
-    this.#draw()
+    this.draw()
   }
 
-  /** @param {number} index of a cell */
-  #drawSoon (index) {
-    this.#changed.add(index)
-    this.#timer ??= setTimeout(() => this.#draw(), DRAW_MS)
-  }
-
-  #draw () {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+  /** Draws the cells that have changed. */
+  draw () {
+    if (this.#changed.size === 0) return
     for (const index of this.#changed) {
       const [cell, request] = [this.#cells[index], this.#requests[index]]
       if (cell !== undefined && request !== undefined) this.#drawCell(cell, request)

@@ -49,7 +49,7 @@ export class Legend {
   showCounts (grid) {
     for (const [key, { button, count }] of this.#entries) {
       const n = grid.querySelectorAll(key === 'retried' ? '[data-attempt]' : `.key-${key}`).length
-      count.textContent = String(n)
+      if (count.textContent !== String(n)) count.textContent = String(n)
       if (key === 'v-other' && n > 0) button.hidden = false // most stores have no third version
     }
   }
