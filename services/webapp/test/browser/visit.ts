@@ -46,8 +46,11 @@ export const test = base.extend<Fixtures>({
     await use(async (url, context = {}) => {
       const visitor = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...context })
       visitor.setDefaultTimeout(WAIT.timeout)
-      onTestFinished(() => visitor.close())
       const page = await visitor.newPage()
+      onTestFinished(async () => {
+        await page.unrouteAll({ behavior: 'ignoreErrors' }) // a handler may still be at work for a request of the page
+        await visitor.close()
+      })
       const errors: string[] = []
       const requests: string[] = []
       page.on('console', message => {
