@@ -68,14 +68,14 @@ export function isNarrow () {
 }
 
 /**
- * Sets the text of an element. The browser does nothing if the element has this text already: otherwise, it would lay
- * out and paint the element again, and a screen reader would read it again.
+ * Sets the text of an element. If the element already has this text, nothing happens: otherwise, the browser would lay
+ * it out and paint it again, and a screen reader would read it again.
  *
- * @param {string} id
+ * @param {string | HTMLElement} target an element, or its id
  * @param {string} text
  */
-export function setText (id, text) {
-  const found = byId(id, HTMLElement)
+export function setText (target, text) {
+  const found = typeof target === 'string' ? byId(target, HTMLElement) : target
   if (found.textContent !== text) found.textContent = text
 }
 

@@ -1,4 +1,4 @@
-import { element } from './dom.js'
+import { element, setText } from './dom.js'
 
 /** The entries, in the order of the page. */
 export const LEGEND = {
@@ -49,7 +49,7 @@ export class Legend {
   showCounts (grid) {
     for (const [key, { button, count }] of this.#entries) {
       const n = grid.querySelectorAll(key === 'retried' ? '[data-attempt]' : `.key-${key}`).length
-      if (count.textContent !== String(n)) count.textContent = String(n)
+      setText(count, String(n))
       if (key === 'v-other' && n > 0) button.hidden = false // most stores have no third version
     }
   }

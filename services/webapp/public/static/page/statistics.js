@@ -74,8 +74,8 @@ export class History {
   }
 
   /**
-   * The recent summary. While nothing newer is known, because the requests are still in flight, the
-   * last summary stays.
+   * The recent summary. While nothing newer is known, because the requests are still in flight, the last summary
+   * stays.
    *
    * @param {number} now
    */
